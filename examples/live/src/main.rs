@@ -1,0 +1,2 @@
+//! A whole live service in one process.
+fn main() {}
