@@ -164,7 +164,7 @@ mod tests {
                 sequence,
                 index
             }),
-            any().prop_map(|sequence| Resource::TsSegment { sequence }),
+            any::<u64>().prop_map(|sequence| Resource::TsSegment { sequence }),
         ]
     }
 
