@@ -8,12 +8,13 @@ pub struct Config {
     /// At least six segments are listed whatever this says, once there are six. Costs about 300
     /// bytes a listed segment and track here, and the media itself in the integrator's store.
     pub window: Duration,
-    /// How much longer media stays fetchable once it is no longer listed, counted in media time.
+    /// How much longer media stays fetchable than RFC 8216bis, 6.2.2 demands, in media time.
+    /// Default 10 s.
     ///
-    /// Default `None`: as RFC 8216bis, 6.2.2 asks, the segment's own duration and that of the
-    /// longest playlist that held it. This doubles the memory the window's media takes; ten
-    /// seconds serve every client that follows the reload rules.
-    pub linger: Option<Duration>,
+    /// The rule itself: from its first listing for its own duration and that of the longest
+    /// playlist that held it, which is a segment or two longer than it is listed. The ten seconds
+    /// are for a client that was held up. Costs that much media in the integrator's store.
+    pub linger: Duration,
     /// `PART-TARGET` of Low-Latency HLS: no part is longer. Default `Some(200 ms)`; `None` turns
     /// Low Latency off, then parts are not listed. Whole microseconds; what is finer is rounded up.
     pub part_target: Option<Duration>,
@@ -49,8 +50,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            window: Duration::from_secs(60),
-            linger: None,
+            window: Duration::from_mins(1),
+            linger: Duration::from_secs(10),
             part_target: Some(Duration::from_millis(200)),
             part_hold_back: None,
             target_duration: 2,

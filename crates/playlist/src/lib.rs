@@ -3,7 +3,10 @@
 
 mod answer;
 mod config;
+mod dash;
+mod decimal;
 mod error;
+mod hls;
 mod input;
 mod resource;
 mod wall;

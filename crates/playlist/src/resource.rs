@@ -156,15 +156,12 @@ mod tests {
             Just(Resource::Mpd),
             Just(Resource::Time),
             track.clone().prop_map(|track| Resource::Media { track }),
-            (track.clone(), any()).prop_map(|(track, id)| Resource::Init { track, id }),
-            (track.clone(), any())
+            (track.clone(), any::<u64>()).prop_map(|(track, id)| Resource::Init { track, id }),
+            (track.clone(), any::<u64>())
                 .prop_map(|(track, sequence)| Resource::Segment { track, sequence }),
-            (track, any(), any()).prop_map(|(track, sequence, index)| Resource::Part {
-                track,
-                sequence,
-                index
-            }),
-            any().prop_map(|sequence| Resource::TsSegment { sequence }),
+            (track, any::<u64>(), any::<u32>())
+                .prop_map(|(track, sequence, index)| Resource::Part { track, sequence, index }),
+            any::<u64>().prop_map(|sequence| Resource::TsSegment { sequence }),
         ]
     }
 

@@ -31,14 +31,13 @@ impl WallTime {
         Duration::from_nanos(self.0.unsigned_abs())
     }
 
-    /// This moment moved by `nanos`, clamped to the range of the type.
-    pub(crate) fn offset(self, nanos: i64) -> Self {
-        Self(self.0.saturating_add(nanos).max(0))
+    pub(crate) fn from_nanos(nanos: i64) -> Self {
+        Self(nanos.max(0))
     }
 
-    /// Nanoseconds from `earlier` to this moment.
-    pub(crate) const fn nanos_since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
+    /// Nanoseconds from `earlier` to this moment, nothing if it is later.
+    pub(crate) fn nanos_since(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }
 
     pub(crate) const fn nanos(self) -> i64 {
@@ -73,6 +72,6 @@ mod tests {
     #[test]
     fn what_lies_outside_is_clamped() {
         assert_eq!(WallTime::from_unix(Duration::MAX), WallTime(i64::MAX));
-        assert_eq!(WallTime::UNIX_EPOCH.offset(-1), WallTime::UNIX_EPOCH);
+        assert_eq!(WallTime::from_nanos(-1), WallTime::UNIX_EPOCH);
     }
 }
