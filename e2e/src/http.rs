@@ -71,17 +71,13 @@ pub fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> Response {
 /// # Errors
 ///
 /// What the socket says, or `InvalidData` for an answer that is not HTTP.
-pub fn try_request(
-    method: &str,
-    url: &str,
-    headers: &[(&str, &str)],
-) -> std::io::Result<Response> {
+pub fn try_request(method: &str, url: &str, headers: &[(&str, &str)]) -> std::io::Result<Response> {
     let (host, path) = split(url);
     let mut socket = TcpStream::connect(host)?;
     socket.set_read_timeout(Some(SILENCE))?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     head.push_str("\r\n");
     socket.write_all(head.as_bytes())?;

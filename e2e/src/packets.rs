@@ -202,7 +202,8 @@ impl Track {
     fn differences(&self, kind: Kind, wanted: &Self, offset: i64) -> Vec<String> {
         let mut found = Vec::new();
         let hashes = |track: &Self| track.packets.iter().map(|p| p.hash.clone()).collect();
-        let (got_hashes, wanted_hashes): (Vec<String>, Vec<String>) = (hashes(self), hashes(wanted));
+        let (got_hashes, wanted_hashes): (Vec<String>, Vec<String>) =
+            (hashes(self), hashes(wanted));
         if got_hashes != wanted_hashes {
             found.push(format!("{kind:?}: {}", explain(&got_hashes, &wanted_hashes)));
             return found;
@@ -303,6 +304,8 @@ fn explain(got: &[String], wanted: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     /// Ten pictures and ten audio frames at 48 kHz, in milliseconds, audio `late` later.
@@ -311,8 +314,9 @@ mod tests {
         text.push_str("#tb 1: 1/1000\n#media_type 1: audio\n");
         for n in 0..10_i64 {
             let (dts, audio) = (n * 1000 / 30, (n * 1024 + 24) / 48 + late);
-            text.push_str(&format!("0, {dts}, {}, 33, 1, v{n}\n", dts + 67));
-            text.push_str(&format!("1, {audio}, {audio}, 21, 1, a{n}\n"));
+            let pts = dts + 67;
+            writeln!(text, "0, {dts}, {pts}, 33, 1, v{n}").expect("memory");
+            writeln!(text, "1, {audio}, {audio}, 21, 1, a{n}").expect("memory");
         }
         Media::parse(&text)
     }

@@ -39,11 +39,12 @@ impl Live {
                 .arg(data.path())
                 .args(flags),
         );
-        let line = wait::until(Duration::from_secs(20), "the line that says where it listens", || {
-            assert!(process.status().is_none(), "ended at once:\n{}", process.errors());
-            let output = process.output();
-            output.split_once('\n').map(|(line, _)| line.to_owned())
-        });
+        let line =
+            wait::until(Duration::from_secs(20), "the line that says where it listens", || {
+                assert!(process.status().is_none(), "ended at once:\n{}", process.errors());
+                let output = process.output();
+                output.split_once('\n').map(|(line, _)| line.to_owned())
+            });
         let listening: Value = serde_json::from_str(&line).expect("a line of JSON");
         assert_eq!(listening["event"], "listening", "{line}");
         let address = |field: &str| listening[field].as_str().expect(field).to_owned();

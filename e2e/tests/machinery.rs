@@ -106,12 +106,12 @@ fn publishing_a_clip_by_stream_copy_sends_what_is_in_the_file() {
         listener.local_addr().expect("an address").port()
     };
     let url = format!("rtmp://127.0.0.1:{port}/live/a");
-    let received = scratch.join("received.flv");
+    let file = scratch.join("received.flv");
     let mut receiver = Process::start(
         Command::new("ffmpeg")
             .args(["-hide_banner", "-nostdin", "-loglevel", "error", "-listen", "1", "-i", &url])
             .args(["-c", "copy", "-copyts"])
-            .arg(&received),
+            .arg(&file),
     );
     // The receiver listens some time after it started; until then publishers are refused.
     let source = Clip::SMALL.file();
@@ -120,6 +120,6 @@ fn publishing_a_clip_by_stream_copy_sends_what_is_in_the_file() {
         publisher.wait(Duration::from_secs(20)).success().then_some(())
     });
     receiver.wait(Duration::from_secs(20));
-    let received = packets::of(&received.display().to_string(), Form::Exact);
+    let received = packets::of(&file.display().to_string(), Form::Exact);
     received.assert_same(&Clip::SMALL.media(Form::Exact));
 }
