@@ -36,7 +36,7 @@ fn gstreamer(name: &str, sink: &str) {
             .args(["d.audio", "!", "queue", "!", "aacparse", "!", "m.audio"]),
     );
     let viewer = pulled(&live, name, Form::Slices);
-    let status = encoder.wait(Duration::from_secs(60));
+    let status = encoder.wait(Duration::from_mins(1));
     assert!(status.success(), "{}", encoder.errors());
     let media = Media::parse(&viewer.succeed(Duration::from_secs(30)));
     let source = clip.media(Form::Slices);
