@@ -1,2 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod config;
+mod error;
+mod event;
+mod output;
+mod segmenter;
+
+pub use config::{Config, Limits};
+pub use error::Error;
+pub use event::{Absence, Cut, Discontinuity, DropReason, Event};
+pub use output::{Chunks, Gap, Init, Output, Part, PartSample, Segment, TsSegment};
+pub use segmenter::Segmenter;
