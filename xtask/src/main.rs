@@ -23,16 +23,16 @@ use shell::Shell;
 const USAGE: &str = "\
 usage: cargo xtask WORD
 
-  test            all that follows up to `e2e`, nothing skipped; what CI runs
-  install         what a full run needs and this machine lacks (Debian packages, npm packages)
-  fmt             formatting, checked
-  lint            clippy and rustdoc, warnings as errors
-  deps            which crate may know which
-  deny            licences, sources, duplicate versions; advisories where their database is reachable
-  unit            unit, property and documentation tests of the workspace
-  e2e [FILTER]    end-to-end tests against real encoders, players and browsers
-  bench           throughput beside memcpy and the named peers
-  fuzz [SECONDS]  every fuzz target for so many seconds (10 when not told)
+  test               all that follows up to `e2e`, nothing skipped; what CI runs
+  install            what a full run needs and this machine lacks (Debian and npm packages)
+  fmt                formatting, checked
+  deps               which crate may know which
+  lint               clippy and rustdoc, warnings as errors
+  unit               unit, property and documentation tests of the workspace
+  deny               licences, sources and versions; advisories where their database can be had
+  e2e [FILE [TEST]]  end-to-end tests against real encoders, players and browsers
+  bench              throughput beside memcpy and the named peers
+  fuzz [SECONDS]     every fuzz target for so many seconds (10 when not told)
 ";
 
 fn main() -> ExitCode {
