@@ -1,89 +1,43 @@
-//! AMF0: the values of commands and metadata.
+//! AMF0: the values of commands and metadata (Action Message Format, AMF 0, December 2007).
+//!
+//! ```
+//! use airloom_rtmp::Limits;
+//! use airloom_rtmp::amf0::{self, Value};
+//!
+//! let mut bytes = Vec::new();
+//! amf0::encode(&Value::from("onStatus"), &mut bytes)?;
+//! amf0::encode(&Value::from(0.0), &mut bytes)?;
+//! let values = amf0::decode(&bytes.into(), &Limits::default())?;
+//! assert_eq!(values, [Value::from("onStatus"), Value::from(0.0)]);
+//! # Ok::<(), airloom_rtmp::Error>(())
+//! ```
 
-use bytes::Bytes;
+mod decode;
+mod encode;
+mod text;
+mod value;
 
-/// A string as it came: UTF-8 by the specification, anything in the field. Cloning shares it.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Text(Bytes);
+pub(crate) use decode::Reader;
+pub use decode::decode;
+pub use encode::encode;
+pub use text::Text;
+pub use value::Value;
 
-impl Text {
-    /// The bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The text, or `None` where it is not UTF-8.
-    pub fn as_str(&self) -> Option<&str> {
-        std::str::from_utf8(&self.0).ok()
-    }
-}
-
-impl std::fmt::Debug for Text {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", String::from_utf8_lossy(&self.0))
-    }
-}
-
-impl From<&'static str> for Text {
-    fn from(text: &'static str) -> Self {
-        Self(Bytes::from_static(text.as_bytes()))
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self(Bytes::from(text))
-    }
-}
-
-/// One AMF0 value (AMF0 specification, 2).
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Value {
-    /// A double.
-    Number(f64),
-    /// A boolean.
-    Boolean(bool),
-    /// A string, short or long.
-    String(Text),
-    /// Named values, in the order they came; names may repeat.
-    Object(Vec<(Text, Value)>),
-    /// Nothing.
-    Null,
-    /// Less than nothing.
-    Undefined,
-    /// Named values with a count in front, which is a hint only.
-    EcmaArray(Vec<(Text, Value)>),
-    /// Values in order.
-    StrictArray(Vec<Value>),
-}
-
-impl Value {
-    /// The member `name` of an object or ECMA array; the last one where the name repeats.
-    pub fn member(&self, name: &str) -> Option<&Self> {
-        match self {
-            Self::Object(members) | Self::EcmaArray(members) => members
-                .iter()
-                .rev()
-                .find(|(key, _)| key.as_bytes() == name.as_bytes())
-                .map(|(_, value)| value),
-            _ => None,
-        }
-    }
-
-    /// The number, if it is one.
-    pub const fn number(&self) -> Option<f64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// The text, if it is a string in UTF-8.
-    pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::String(text) => text.as_str(),
-            _ => None,
-        }
-    }
+/// Type markers (2.1).
+mod marker {
+    pub(super) const NUMBER: u8 = 0x00;
+    pub(super) const BOOLEAN: u8 = 0x01;
+    pub(super) const STRING: u8 = 0x02;
+    pub(super) const OBJECT: u8 = 0x03;
+    pub(super) const NULL: u8 = 0x05;
+    pub(super) const UNDEFINED: u8 = 0x06;
+    pub(super) const REFERENCE: u8 = 0x07;
+    pub(super) const ECMA_ARRAY: u8 = 0x08;
+    pub(super) const OBJECT_END: u8 = 0x09;
+    pub(super) const STRICT_ARRAY: u8 = 0x0A;
+    pub(super) const DATE: u8 = 0x0B;
+    pub(super) const LONG_STRING: u8 = 0x0C;
+    pub(super) const UNSUPPORTED: u8 = 0x0D;
+    pub(super) const XML_DOCUMENT: u8 = 0x0F;
+    pub(super) const TYPED_OBJECT: u8 = 0x10;
 }

@@ -7,3 +7,6 @@ mod target;
 pub use output::Output;
 pub use session::Session;
 pub use target::Target;
+
+#[doc(no_inline)]
+pub use crate::{Closed, EncodedTag, Metadata};

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::handshake::Scheme;
+
 /// How a session behaves; the same for servers and clients.
 ///
 /// ```
@@ -10,18 +12,25 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Payload bytes of one outgoing chunk, 128 to 16,777,215. Default 65,536: most messages leave
-    /// in one chunk, so that their payload is shared and not copied, and a large one still lets
-    /// others in between. Costs no memory.
+    /// Payload bytes of one outgoing chunk, clamped to 128 to 16,777,215. Default 60,000, which
+    /// ffmpeg has proved with every server: most messages leave in one chunk, so that their payload
+    /// is shared and not copied. Costs no memory.
     pub chunk_size: u32,
     /// Bytes after which the peer is asked to acknowledge what it received. Default 2,500,000, as
     /// common servers ask. Costs no memory.
     pub window: u32,
-    /// How long the handshake may take. Default 10 s: a stalled one holds a socket for nothing.
+    /// How long the handshake and `connect` may take together. Default 10 s: a stalled one holds a
+    /// socket for nothing.
     pub handshake_timeout: Duration,
     /// How long nothing may arrive before the peer counts as gone. Default 60 s. After half of it
     /// the peer is asked for a sign of life (a ping), so a quiet player is not cut off.
     pub idle_timeout: Duration,
+    /// How a client signs its handshake. Default [`Scheme::One`], as Flash Player did: servers that
+    /// know no digest answer all the same.
+    pub handshake: Option<Scheme>,
+    /// Varies the padding of the handshake from session to session. Default 0; nothing secret hangs
+    /// on it.
+    pub seed: u64,
     /// What a server's publications and a client's playbacks are delivered as. Default
     /// [`Deliver::Both`]; the part that is not wanted costs nothing when it is left out.
     pub deliver: Deliver,
@@ -32,10 +41,12 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            chunk_size: 65_536,
+            chunk_size: 60_000,
             window: 2_500_000,
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            handshake: Some(Scheme::One),
+            seed: 0,
             deliver: Deliver::Both,
             limits: Limits::default(),
         }
@@ -69,8 +80,9 @@ impl Deliver {
 /// Bounds on what a peer can make a session hold.
 ///
 /// Whatever arrives, a session holds at most the bytes it received and did not yet deliver, and a
-/// fixed amount on top: [`reserve`](Self::reserve), some 100 bytes for each of
-/// [`chunk_streams`](Self::chunk_streams), 200 for each of [`outputs`](Self::outputs), and
+/// fixed amount on top: [`reserve`](Self::reserve), one eighth of
+/// [`partial_bytes`](Self::partial_bytes), some 100 bytes for each of
+/// [`chunk_streams`](Self::chunk_streams), 300 for each of [`outputs`](Self::outputs), and
 /// [`queued_bytes`](Self::queued_bytes).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -102,7 +114,7 @@ pub struct Limits {
     /// Message streams open at once on one connection. Default 16. About 500 bytes each.
     pub message_streams: usize,
     /// Events waiting for [`poll_output`](crate::server::Session::poll_output). Default 1,024.
-    /// Beyond that, input waits unread. About 200 bytes each.
+    /// Beyond that, input waits unread. About 300 bytes each.
     pub outputs: usize,
     /// Input that waits for a decision on a request or for outputs to be taken, in bytes. Default
     /// 4 MiB. That much memory at worst.

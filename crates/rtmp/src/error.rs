@@ -48,14 +48,14 @@ pub enum Error {
     /// A codec configuration record could not be read.
     #[error("codec configuration: {0}")]
     Codec(#[from] airloom_media::Error),
-    /// The handshake did not end within [`Config::handshake_timeout`](crate::Config).
-    #[error("the handshake took too long")]
+    /// Handshake and `connect` took longer than [`Config::handshake_timeout`](crate::Config).
+    #[error("handshake and connect took too long")]
     HandshakeTimeout,
     /// Nothing arrived for [`Config::idle_timeout`](crate::Config).
     #[error("the peer went silent")]
     IdleTimeout,
     /// The caller's fault: no such request waits, or nothing is published or played under it.
-    #[error("no request {0}")]
+    #[error("nothing waits, is published or played under request {0}")]
     NoRequest(RequestId),
     /// The caller's fault: a tag was encoded for chunks of another size than the session sends.
     #[error("encoded for chunks of {encoded} bytes, the session sends {session}")]
@@ -65,6 +65,9 @@ pub enum Error {
         /// The session's own.
         session: u32,
     },
+    /// The caller's fault: nothing can be published yet, or at all in a session that plays.
+    #[error("nothing is published here")]
+    NotReady,
     /// The caller's fault: the session is over.
     #[error("the session is closed")]
     Closed,

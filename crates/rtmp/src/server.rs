@@ -1,13 +1,16 @@
 //! The server's side of a connection.
 
-mod encoded_tag;
+mod commands;
 mod output;
 mod rejection;
 mod request;
 mod session;
+mod streams;
 
-pub use encoded_tag::EncodedTag;
-pub use output::{Closed, Metadata, Output};
+pub use output::Output;
 pub use rejection::Rejection;
-pub use request::{Connect, Enhanced, Mode, Play, Publish, Request, RequestId, RequestKind};
+pub use request::{Connect, Mode, Play, Publish, Request, RequestId, RequestKind};
 pub use session::Session;
+
+#[doc(no_inline)]
+pub use crate::{Closed, EncodedTag, Enhanced, Metadata};

@@ -3,11 +3,11 @@ use bytes::Bytes;
 
 use crate::amf0::Text;
 use crate::flv::{Skip, Tag};
-use crate::server::{Closed, Metadata};
+use crate::{Closed, Metadata};
 
 /// What a client session has to say. Events come before bytes to send, each in their own order;
 /// [`Closed`](Self::Closed) is the last of all.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
     /// Bytes for the socket.
@@ -33,6 +33,12 @@ pub enum Output {
     Skipped(Skip),
     /// The server says that the stream it played is over. It may come back.
     Ended,
+    /// The server asks for a new connection (Enhanced RTMP v2, reconnect request): go on until the
+    /// next key frame, then connect there.
+    Reconnect {
+        /// Where to, absolute or relative to the present URL; `None` for the same place.
+        tc_url: Option<String>,
+    },
     /// The session is over: send what was queued before, and close the socket.
     Closed(Closed),
 }

@@ -2,13 +2,12 @@ use airloom_media::{Sample, Track};
 use bytes::Bytes;
 
 use super::{Request, RequestId};
-use crate::Error;
-use crate::amf0::Value;
 use crate::flv::{Skip, Tag};
+use crate::{Closed, Metadata};
 
 /// What a server session has to say. Events come before bytes to send, each in their own order;
 /// [`Closed`](Self::Closed) is the last of all.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
     /// Bytes for the socket.
@@ -71,25 +70,4 @@ pub enum Output {
     },
     /// The session is over: send what was queued before, and close the socket.
     Closed(Closed),
-}
-
-/// `onMetaData`: what an encoder says of its stream.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Metadata {
-    /// The object or array, decoded: width, height, framerate, encoder and the like.
-    pub values: Value,
-    /// The message as FLV writes it, without RTMP's `@setDataFrame`.
-    pub tag: Tag,
-}
-
-/// Why a session is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Closed {
-    /// A request was rejected, and the peer told so.
-    Rejected(RequestId),
-    /// The caller ended it.
-    Finished,
-    /// The peer failed; the same error was returned, where a call could return it.
-    Failed(Error),
 }

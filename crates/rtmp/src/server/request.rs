@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::Enhanced;
 use crate::amf0::Value;
 
 /// Names a request within its session, and from then on the publication or playback it began.
@@ -13,7 +14,7 @@ impl fmt::Display for RequestId {
 }
 
 /// Something the peer wants and the integrator decides.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// What to answer to.
     pub id: RequestId,
@@ -22,7 +23,7 @@ pub struct Request {
 }
 
 /// What a peer can want.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestKind {
     /// To use an application; always the first.
@@ -34,7 +35,7 @@ pub enum RequestKind {
 }
 
 /// `connect` (RTMP 1.0, 7.2.1.1).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connect {
     /// The application: the first part of the URL's path, without a query.
@@ -49,20 +50,6 @@ pub struct Connect {
     pub enhanced: Enhanced,
     /// The whole command object.
     pub object: Value,
-}
-
-/// What a peer announces of Enhanced RTMP (v2, "Enhancing NetConnection connect Command").
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Enhanced {
-    /// `fourCcList`: codecs, or `*` for any; unknown ones as they came.
-    pub four_cc_list: Vec<String>,
-    /// `videoFourCcInfoMap`: FourCC, or `*`, and a mask: 1 decode, 2 encode, 4 forward.
-    pub video_four_cc_info: Vec<(String, u32)>,
-    /// `audioFourCcInfoMap`, likewise.
-    pub audio_four_cc_info: Vec<(String, u32)>,
-    /// `capsEx`: 1 reconnect, 2 multitrack, 4 ModEx, 8 nanosecond offset.
-    pub caps_ex: u32,
 }
 
 /// `publish` (RTMP 1.0, 7.2.2.6).
@@ -91,6 +78,16 @@ pub enum Mode {
     Append,
 }
 
+impl Mode {
+    pub(super) fn new(text: &str) -> Self {
+        match text {
+            "record" => Self::Record,
+            "append" => Self::Append,
+            _ => Self::Live,
+        }
+    }
+}
+
 /// `play` (RTMP 1.0, 7.2.2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -101,11 +98,31 @@ pub struct Play {
     pub name: String,
     /// What followed a `?` in the name; empty where there was none.
     pub query: String,
-    /// Milliseconds into a recording; -1000 live only, -2000 (and where it is absent) live or else
-    /// recorded.
+    /// Where to start, as the peer says it: -1 or -1000 live only, -2 or -2000 (and where it is
+    /// absent) live or else recorded; else a place in a recording, whose unit (seconds, or
+    /// milliseconds) peers do not agree on.
     pub start: i64,
-    /// Milliseconds to play; -1000, and where it is absent, to the end.
+    /// How much to play, in the unit of `start`; negative, and where it is absent, to the end.
     pub duration: i64,
     /// Whether to drop what was played before.
     pub reset: bool,
+}
+
+impl Connect {
+    /// Reads the command object of `connect`; whatever is odd about it is left in `object`.
+    pub(super) fn new(object: Value) -> Self {
+        let text = |name| match object.member(name) {
+            Some(Value::String(text)) => text.to_string_lossy().into_owned(),
+            _ => String::new(),
+        };
+        let (app, query) = split_query(&text("app"));
+        let (tc_url, flash_ver) = (text("tcUrl"), text("flashVer"));
+        Self { app, query, tc_url, flash_ver, enhanced: Enhanced::new(&object), object }
+    }
+}
+
+/// Splits a name, or an application, from the query behind it.
+pub(super) fn split_query(text: &str) -> (String, String) {
+    let (name, query) = text.split_once('?').unwrap_or((text, ""));
+    (name.to_owned(), query.to_owned())
 }
