@@ -45,6 +45,22 @@ pub enum Event {
         /// How long that sample lasts now, in the output timescale.
         duration: Duration,
     },
+    /// Nothing came for longer than a segment may last. The gap stays: it lies between two segments
+    /// of the track.
+    GapLeft {
+        /// The track.
+        track: TrackId,
+        /// How long the track has nothing, in the output timescale.
+        duration: Duration,
+    },
+    /// One track jumped while the others went on, or begins too far away from them to belong to
+    /// their time. It was moved to where they are.
+    Rebased {
+        /// The track.
+        track: TrackId,
+        /// What its times are moved by from now on, in ticks of 90 kHz.
+        by: Delta,
+    },
     /// A track is silent for longer than [`Config::stall`](crate::Config::stall); the others go
     /// on without it.
     TrackAbsent {

@@ -4,8 +4,12 @@
 mod config;
 mod error;
 mod event;
+mod mp4;
 mod output;
+mod part_target;
 mod segmenter;
+#[cfg(test)]
+mod testing;
 
 pub use config::{Config, Limits};
 pub use error::Error;
