@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use airloom_media::{Codec, Sample, Track, TrackId};
 
+use crate::ts_segment::Assembly;
 use crate::{Config, Discontinuity, DropReason, Error, Event, Output};
 
 mod clock;
@@ -56,6 +57,7 @@ pub struct Segmenter {
     target_duration: Option<u32>,
     /// The longest segment the deciding track may make, in ticks of 90 kHz.
     cap: i64,
+    assembly: Assembly,
     outputs: VecDeque<Output>,
     finished: bool,
 }
@@ -75,6 +77,7 @@ impl Segmenter {
             offset: 0,
             origin: 0,
             target_duration: None,
+            assembly: Assembly::default(),
             outputs: VecDeque::new(),
             finished: false,
         }

@@ -75,6 +75,6 @@ mod tests {
         let mut out = Vec::new();
         esds(&mut out, &config);
         assert_eq!(out.len(), u32::from_be_bytes(out[..4].try_into().unwrap()) as usize);
-        assert_eq!(out[12..15], [0x03, 0x81, 0x62]); // 226 = 3 + (3 + 13 + (3 + 200)) + 3 + 1
+        assert_eq!(out[12..15], [0x03, 0x81, 0x61]); // 225 = 3 + (3 + 13 + (3 + 200)) + 3
     }
 }

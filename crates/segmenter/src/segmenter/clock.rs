@@ -96,14 +96,6 @@ impl Clock {
         clock
     }
 
-    pub(super) fn output(&self) -> Timescale {
-        self.output
-    }
-
-    pub(super) fn offset(&self) -> i64 {
-        self.offset
-    }
-
     /// A new timeline: source times stand for these plus `offset` ticks of 90 kHz from now on,
     /// and nothing is placed before `end`.
     pub(super) fn begin(&mut self, offset: i64, end: Option<i64>) {

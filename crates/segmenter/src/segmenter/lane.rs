@@ -9,6 +9,7 @@ use super::ratio::Ratio;
 use super::schedule::Schedule;
 use crate::mp4::{self, Fragment, Presentation};
 use crate::part_target::{Frames, part_target};
+use crate::ts_segment::Closed;
 use crate::{Event, Gap, Init, Output, Part, PartSample, Segment};
 
 /// Without parts there is no target to measure frames over; this long is enough.
@@ -61,7 +62,7 @@ pub(super) struct Lane {
     source: Timescale,
     output: Timescale,
     from_mpeg: Ratio,
-    codec: Codec,
+    codec: Arc<Codec>,
     init: u32,
     /// Whether the current configuration's `Init` went out.
     announced: bool,
@@ -113,7 +114,7 @@ impl Lane {
             source: track.timescale,
             output,
             from_mpeg: Ratio::new(Timescale::MPEG, output),
-            codec: track.codec.clone(),
+            codec: Arc::new(track.codec.clone()),
             init: 0,
             announced: false,
             known: false,
@@ -128,10 +129,6 @@ impl Lane {
             segment: OpenSegment { sequence, ..OpenSegment::default() },
             ends: i64::MAX,
         }
-    }
-
-    pub(super) fn id(&self) -> TrackId {
-        self.id
     }
 
     pub(super) fn codec(&self) -> &Codec {
@@ -233,7 +230,7 @@ impl Lane {
         self.output = output;
         self.source = track.timescale;
         self.from_mpeg = Ratio::new(Timescale::MPEG, output);
-        self.codec = track.codec.clone();
+        self.codec = Arc::new(track.codec.clone());
         self.frame = expected_frame(track);
         self.full = i64::MAX;
         if self.announced {
@@ -338,7 +335,7 @@ impl Lane {
             sink.outputs.push_back(Output::Init(Init {
                 track: self.id,
                 id: self.init,
-                codec: self.codec.clone(),
+                codec: Codec::clone(&self.codec),
                 timescale: self.output,
                 data,
                 part_target: Duration::new(self.part_target.unwrap_or(0).unsigned_abs()),
@@ -355,7 +352,7 @@ impl Lane {
     /// How long frames last: what the parameter sets say where the samples bear it out, else what
     /// the samples say.
     fn frames(&self) -> Frames {
-        let stated = match &self.codec {
+        let stated = match &*self.codec {
             Codec::Aac(config) => {
                 return Frames {
                     ticks: config.frame_length().into(),
@@ -491,7 +488,11 @@ impl Lane {
                 size: self.segment.size,
             };
             if sink.policy.ts {
-                sink.schedule.keep(segment.clone());
+                sink.schedule.keep(Closed {
+                    segment: segment.clone(),
+                    codec: Arc::clone(&self.codec),
+                    timescale: self.output,
+                });
             }
             sink.outputs.push_back(Output::Segment(segment));
         } else if self.known {

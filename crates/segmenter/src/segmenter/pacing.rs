@@ -1,11 +1,10 @@
 //! Which track decides where segments begin, who waits for it, and where that is.
 
-use airloom_media::Duration;
-
 use super::Segmenter;
 use super::input::Presence;
 use super::lane::Timed;
 use super::schedule::Boundary;
+use crate::ts_segment::Plan;
 use crate::{Absence, Cut, Discontinuity, Event};
 
 /// Why a segment begins.
@@ -441,7 +440,22 @@ impl Segmenter {
             && self.inputs.iter().all(|input| input.lane.sequence() > oldest.sequence)
         {
             let Some((boundary, end)) = self.schedule.pop() else { return };
-            let _ = (boundary, end, Duration::ZERO);
+            if boundary.closed.is_empty() {
+                continue;
+            }
+            let first = |video: bool| {
+                let found = self.inputs.iter().find(|input| input.lane.is_video() == video);
+                found.map(|input| input.track.id)
+            };
+            let plan = Plan {
+                sequence: boundary.sequence,
+                start: boundary.start,
+                end: end.unwrap_or(boundary.start),
+                discontinuity: boundary.discontinuity,
+                video: first(true),
+                audio: first(false),
+            };
+            self.assembly.assemble(&plan, &boundary.closed, &mut self.outputs);
         }
     }
 }

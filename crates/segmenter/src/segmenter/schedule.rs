@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use crate::Segment;
+use crate::ts_segment::Closed;
 
 /// Where segments begin, for all tracks: the newest one is open, the older ones are those that
 /// some track has not left yet.
@@ -21,7 +21,7 @@ pub(super) struct Boundary {
     /// `start` is where the timeline before it ended; the first sample says where it begins.
     pub(super) provisional: bool,
     /// What the tracks have closed of it.
-    pub(super) closed: Vec<Segment>,
+    pub(super) closed: Vec<Closed>,
 }
 
 impl Schedule {
@@ -69,11 +69,12 @@ impl Schedule {
     }
 
     /// Keeps a segment that a track has closed.
-    pub(super) fn keep(&mut self, segment: Segment) {
+    pub(super) fn keep(&mut self, closed: Closed) {
         let Some(first) = self.boundaries.front().map(|first| first.sequence) else { return };
-        let index = usize::try_from(segment.sequence.wrapping_sub(first)).unwrap_or(usize::MAX);
+        let sequence = closed.segment.sequence;
+        let index = usize::try_from(sequence.wrapping_sub(first)).unwrap_or(usize::MAX);
         if let Some(boundary) = self.boundaries.get_mut(index) {
-            boundary.closed.push(segment);
+            boundary.closed.push(closed);
         }
     }
 }
