@@ -1,5 +1,7 @@
 use airloom_media::{Delta, Duration, Timestamp, TrackId};
 
+use crate::ts;
+
 /// Something the segmenter had to do that the source did not ask for, or that a viewer may see.
 ///
 /// Source times are in the track's own timescale; output times in the one its
@@ -45,6 +47,22 @@ pub enum Event {
         /// How long that sample lasts now, in the output timescale.
         duration: Duration,
     },
+    /// Nothing came for longer than a segment may last. The gap stays: it lies between two segments
+    /// of the track.
+    GapLeft {
+        /// The track.
+        track: TrackId,
+        /// How long the track has nothing, in the output timescale.
+        duration: Duration,
+    },
+    /// One track jumped while the others went on, or begins too far away from them to belong to
+    /// their time. It was moved to where they are.
+    Rebased {
+        /// The track.
+        track: TrackId,
+        /// What its times are moved by from now on, in ticks of 90 kHz.
+        by: Delta,
+    },
     /// A track is silent for longer than [`Config::stall`](crate::Config::stall); the others go
     /// on without it.
     TrackAbsent {
@@ -66,6 +84,20 @@ pub enum Event {
         decode_time: Timestamp,
         /// Why it could not be used.
         reason: DropReason,
+    },
+    /// MPEG-TS cannot carry a track as it is configured; the program goes without it.
+    TsUnsupported {
+        /// The track.
+        track: TrackId,
+        /// What is in the way.
+        error: ts::Error,
+    },
+    /// Samples that MPEG-TS cannot carry were left out of an MPEG-TS segment; CMAF has them.
+    TsDropped {
+        /// The segment.
+        sequence: u64,
+        /// What is wrong with the first of them; its unit counts in the segment.
+        error: ts::Error,
     },
     /// The source's times start below zero, which no segment can carry; everything was moved.
     Shifted {

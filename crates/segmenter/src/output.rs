@@ -3,7 +3,7 @@ use std::sync::Arc;
 use airloom_media::{Codec, Delta, Duration, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
-use crate::Event;
+use crate::{Event, TsSegment};
 
 /// What a [`Segmenter`](crate::Segmenter) has made.
 ///
@@ -171,30 +171,4 @@ pub struct Gap {
     pub duration: Duration,
     /// Whether a new timeline or configuration begins with it.
     pub discontinuity: bool,
-}
-
-/// A segment of all tracks as MPEG-TS (ISO/IEC 13818-1), rendered when somebody wants it.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct TsSegment {
-    /// The segment's number, the same as that of the CMAF segments.
-    pub sequence: u64,
-    /// The earliest decode time in it, in ticks of 90 kHz, not wrapped.
-    pub start: Timestamp,
-    /// How long it lasts, in ticks of 90 kHz.
-    pub duration: Duration,
-    /// Whether it starts with a keyframe, where the stream has video.
-    pub independent: bool,
-    /// Whether a new timeline or configuration begins with it.
-    pub discontinuity: bool,
-    /// The segments it is made of, one a track.
-    pub segments: Arc<[Segment]>,
-}
-
-impl TsSegment {
-    /// The segment's bytes: a whole number of 188-byte packets that begin with PAT and PMT. Every
-    /// call makes them anew, with one copy of the payload.
-    pub fn render(&self) -> Bytes {
-        Bytes::new()
-    }
 }
