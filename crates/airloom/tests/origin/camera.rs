@@ -16,14 +16,14 @@ const VIDEO: TrackId = TrackId::new(1);
 const AUDIO: TrackId = TrackId::new(2);
 
 /// An encoder: 30 fps with a keyframe a second, and 48 kHz stereo, timed in milliseconds.
-pub struct Camera {
+pub(super) struct Camera {
     publishing: Publishing,
     frames: i64,
     sounds: i64,
 }
 
 impl Camera {
-    pub fn publish(origin: &Origin, name: &str) -> Result<Self, Refused> {
+    pub(super) fn publish(origin: &Origin, name: &str) -> Result<Self, Refused> {
         let mut publishing = origin.publish(&name.parse().unwrap())?;
         let video = avc::Config::decode(Bytes::from_static(AVC)).unwrap();
         let audio = aac::Config::decode(Bytes::from_static(AAC)).unwrap();
@@ -35,7 +35,7 @@ impl Camera {
     }
 
     /// Sends everything up to `seconds` after the start, as fast as it is taken.
-    pub fn run_to(&mut self, seconds: f64) {
+    pub(super) fn run_to(&mut self, seconds: f64) {
         let end = (seconds * 1000.0) as i64;
         loop {
             let (frame, sound) = (self.frames * 1000 / 30, self.sounds * 1024 / 48);
@@ -69,7 +69,7 @@ impl Camera {
     }
 
     /// Whether the stream is still this camera's.
-    pub fn is_on_air(&mut self) -> bool {
+    pub(super) fn is_on_air(&mut self) -> bool {
         let track = Track {
             id: VIDEO,
             timescale: Timescale::MILLIS,

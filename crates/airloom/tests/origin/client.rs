@@ -5,40 +5,40 @@ use tower_service::Service;
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
     /// The value of `attribute` (with its `=`) in the last line that has it, up to a comma.
-    pub fn last(&self, attribute: &str) -> &str {
+    pub(super) fn last(&self, attribute: &str) -> &str {
         let (_, rest) = self.text().rsplit_once(attribute).unwrap();
         rest.split([',', '\n']).next().unwrap().trim_matches('"')
     }
 
     /// Every line that is no tag: what the playlist leads to.
-    pub fn uris(&self) -> Vec<&str> {
+    pub(super) fn uris(&self) -> Vec<&str> {
         self.text().lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect()
     }
 
     /// `EXT-X-MEDIA-SEQUENCE` and the sequence number of the last whole segment.
-    pub fn sequences(&self) -> (u64, u64) {
+    pub(super) fn sequences(&self) -> (u64, u64) {
         let first: u64 = self.last("#EXT-X-MEDIA-SEQUENCE:").parse().unwrap();
         (first, first + self.uris().len() as u64 - 1)
     }
 }
 
-pub async fn get(origin: &Origin, path: &str) -> Answer {
+pub(super) async fn get(origin: &Origin, path: &str) -> Answer {
     request(origin, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-pub async fn request(origin: &Origin, request: Request<Body>) -> Answer {
+pub(super) async fn request(origin: &Origin, request: Request<Body>) -> Answer {
     let response = origin.router().call(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
@@ -46,7 +46,7 @@ pub async fn request(origin: &Origin, request: Request<Body>) -> Answer {
 }
 
 /// The video rendition's media playlist, found through the multivariant one.
-pub async fn video_playlist(origin: &Origin, name: &str) -> String {
+pub(super) async fn video_playlist(origin: &Origin, name: &str) -> String {
     let multivariant = get(origin, &format!("/{name}/index.m3u8")).await;
     assert_eq!(multivariant.status, StatusCode::OK, "{}", multivariant.text());
     format!("/{name}/{}", multivariant.uris()[0])
