@@ -136,9 +136,8 @@ impl Origin {
         let mut first_sequence = first_sequence(&self.0.config, wall_time());
         if let Some(stream) = streams.get(name) {
             match stream.claim() {
-                Claim::Granted(generation) => {
-                    self.0.totals.publishes.fetch_add(1, Ordering::Relaxed);
-                    return Ok(Publishing::new(self.clone(), Arc::clone(stream), generation));
+                Claim::Granted { generation, resumed } => {
+                    return Ok(self.publishing(Arc::clone(stream), generation, resumed));
                 }
                 Claim::OnAir => return Err(Refused::OnAir),
                 Claim::Over { next_sequence } => first_sequence = first_sequence.max(next_sequence),
@@ -148,9 +147,18 @@ impl Origin {
         }
         let stream = Arc::new(Stream::new(name.clone(), &self.0.config, first_sequence));
         streams.insert(name.clone(), Arc::clone(&stream));
-        let Claim::Granted(generation) = stream.claim() else { return Err(Refused::OnAir) };
+        match stream.claim() {
+            Claim::Granted { generation, resumed } => {
+                Ok(self.publishing(stream, generation, resumed))
+            }
+            // Nobody else knows the stream yet: the map is locked.
+            Claim::OnAir | Claim::Over { .. } => Err(Refused::OnAir),
+        }
+    }
+
+    fn publishing(&self, stream: Arc<Stream>, generation: u64, resumed: bool) -> Publishing {
         self.0.totals.publishes.fetch_add(1, Ordering::Relaxed);
-        Ok(Publishing::new(self.clone(), stream, generation))
+        Publishing::new(self.clone(), stream, generation, resumed)
     }
 
     fn stream(&self, name: &str) -> Option<Arc<Stream>> {

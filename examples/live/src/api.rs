@@ -18,7 +18,7 @@ use crate::arguments;
 #[derive(Debug, Clone, Serialize)]
 struct Server {
     rtmp: String,
-    segment_s: u64,
+    segment_s: f64,
     part_ms: u128,
     version: &'static str,
 }
@@ -27,7 +27,7 @@ struct Server {
 pub(crate) fn router(origin: Origin, arguments: &Arguments, rtmp: SocketAddr) -> Router {
     let server = Server {
         rtmp: rtmp.to_string(),
-        segment_s: arguments.segment.as_secs(),
+        segment_s: arguments.segment.as_secs_f64(),
         part_ms: arguments.part.map_or(0, |part| part.as_millis()),
         version: env!("CARGO_PKG_VERSION"),
     };

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -95,28 +96,23 @@ pub(crate) fn parse(mut words: lexopt::Parser) -> Result<Command, Error> {
             Long("http") => arguments.http = address(&mut words, "--http")?,
             Long("data") => arguments.data = PathBuf::from(words.value()?),
             Long("segment") => {
-                let wanted = "whole seconds from 1 to 30";
                 arguments.segment =
-                    Duration::from_secs(number(&mut words, "--segment", 1, 30, wanted)?);
+                    seconds(&mut words, "--segment", 500..=30_000, "seconds from 0.5 to 30")?;
             }
             Long("part") => {
+                let value = value(&mut words)?;
+                let part = value.parse().ok().filter(|part| matches!(part, 0 | 50..=2000));
                 let wanted = "milliseconds from 50 to 2000, or 0";
-                let flag = "--part";
-                let part = number(&mut words, flag, 0, 2000, wanted)?;
-                if (1..50).contains(&part) {
-                    return Err(Error::Value { flag, value: part.to_string(), wanted });
-                }
+                let part = part.ok_or(Error::Value { flag: "--part", value, wanted })?;
                 arguments.part = (part > 0).then(|| Duration::from_millis(part));
             }
             Long("window") => {
-                let wanted = "whole seconds from 6 to 86400";
                 arguments.window =
-                    Duration::from_secs(number(&mut words, "--window", 6, 86_400, wanted)?);
+                    seconds(&mut words, "--window", 1000..=86_400_000, "seconds from 1 to 86400")?;
             }
             Long("resume") => {
-                let wanted = "whole seconds from 0 to 3600";
                 arguments.resume =
-                    Duration::from_secs(number(&mut words, "--resume", 0, 3600, wanted)?);
+                    seconds(&mut words, "--resume", 0..=3_600_000, "seconds from 0 to 3600")?;
             }
             Long("record") => arguments.record = true,
             Long("demo") => arguments.demo = true,
@@ -140,18 +136,28 @@ fn address(words: &mut lexopt::Parser, flag: &'static str) -> Result<SocketAddr,
     spelled.parse().map_err(|_| Error::Value { flag, value, wanted })
 }
 
-fn number(
+/// Seconds with up to three decimals, within `range` milliseconds.
+fn seconds(
     words: &mut lexopt::Parser,
     flag: &'static str,
-    least: u64,
-    most: u64,
+    range: RangeInclusive<u64>,
     wanted: &'static str,
-) -> Result<u64, Error> {
+) -> Result<Duration, Error> {
     let value = value(words)?;
-    match value.parse() {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
+    match millis(&value) {
+        Some(millis) if range.contains(&millis) => Ok(Duration::from_millis(millis)),
         _ => Err(Error::Value { flag, value, wanted }),
     }
+}
+
+fn millis(decimal: &str) -> Option<u64> {
+    let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 3 {
+        return None;
+    }
+    let fraction: u64 = format!("{fraction:0<3}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(fraction)
 }
 
 #[cfg(test)]
@@ -170,12 +176,12 @@ mod tests {
 
     #[test]
     fn every_flag_is_taken() {
-        let line = "--rtmp [::1]:0 --http localhost:0 --data /tmp/x --segment 4 --part 0 \
+        let line = "--rtmp [::1]:0 --http localhost:0 --data /tmp/x --segment 1.5 --part 0 \
                     --window 30 --resume 0 --record --demo";
         let Ok(Command::Serve(arguments)) = parse_line(line) else { panic!("refused") };
         assert_eq!(arguments.rtmp, "[::1]:0".parse().unwrap());
         assert_eq!(arguments.http, "127.0.0.1:0".parse().unwrap());
-        assert_eq!((arguments.segment.as_secs(), arguments.part), (4, None));
+        assert_eq!((arguments.segment.as_millis(), arguments.part), (1500, None));
         assert_eq!((arguments.window.as_secs(), arguments.resume.as_secs()), (30, 0));
         assert!(arguments.record && arguments.demo);
     }
@@ -188,7 +194,8 @@ mod tests {
                 "--rtmp nowhere",
                 "--rtmp takes an address and port such as 127.0.0.1:1935, not 'nowhere' (try --help)",
             ),
-            ("--segment 0", "--segment takes whole seconds from 1 to 30, not '0' (try --help)"),
+            ("--segment 0", "--segment takes seconds from 0.5 to 30, not '0' (try --help)"),
+            ("--resume 1.2345", "--resume takes seconds from 0 to 3600, not '1.2345' (try --help)"),
             ("--part 20", "--part takes milliseconds from 50 to 2000, or 0, not '20' (try --help)"),
             ("--window", "missing argument for option '--window' (try --help)"),
             ("extra", "unexpected argument \"extra\" (try --help)"),

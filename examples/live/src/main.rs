@@ -74,6 +74,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         .part(arguments.part)
         .window(arguments.window)
         .resume(arguments.resume)
+        // An ended stream stays as long as its last frame would have been listed.
+        .linger(arguments.window)
         .build();
     let app = Router::new()
         .nest("/live", origin.router())

@@ -40,7 +40,8 @@ impl Service for Ingest {
         };
         match self.origin.publish(&name) {
             Ok(publishing) => {
-                info!("{name} published from {peer}");
+                let state = if publishing.is_resumed() { "back on air" } else { "on air" };
+                info!("{name} {state}, from {peer}");
                 Ok(publishing)
             }
             Err(Refused::OnAir) => self.refuse(Rejection::BadName),
@@ -65,6 +66,7 @@ pub struct Publishing {
     origin: Origin,
     stream: Arc<Stream>,
     generation: u64,
+    resumed: bool,
 }
 
 /// Why an origin lets nobody publish under a name.
@@ -98,8 +100,15 @@ impl From<Replaced> for PublishingError {
 }
 
 impl Publishing {
-    pub(super) fn new(origin: Origin, stream: Arc<Stream>, generation: u64) -> Self {
-        Self { origin, stream, generation }
+    pub(super) fn new(origin: Origin, stream: Arc<Stream>, generation: u64, resumed: bool) -> Self {
+        Self { origin, stream, generation, resumed }
+    }
+}
+
+impl Publishing {
+    /// Whether this goes on with a stream that was published before.
+    pub const fn is_resumed(&self) -> bool {
+        self.resumed
     }
 }
 

@@ -63,8 +63,8 @@ enum Life {
 /// What becomes of a wish to publish under a name that exists.
 #[derive(Debug)]
 pub(super) enum Claim {
-    /// It is the publisher now, by this number.
-    Granted(u64),
+    /// It is the publisher now, by this number; the stream goes on, or begins.
+    Granted { generation: u64, resumed: bool },
     /// Somebody else is publishing.
     OnAir,
     /// The stream has ended; a new one may begin from this sequence number.
@@ -118,13 +118,13 @@ impl Stream {
                 info!("{} taken over: its publisher had fallen silent", self.name);
                 state.packager.restart(super::wall_time());
             }
-            Life::Resuming => info!("{} back on air", self.name),
-            Life::New => info!("{} on air", self.name),
+            Life::Resuming | Life::New => {}
         }
+        let resumed = state.life != Life::New;
         state.life = Life::Live;
         state.generation += 1;
         state.heard = Instant::now();
-        Claim::Granted(state.generation)
+        Claim::Granted { generation: state.generation, resumed }
     }
 
     /// Takes media from publisher `generation`.

@@ -46,7 +46,7 @@ impl Packager {
         listed.window = config.window;
         listed.linger = LINGER;
         listed.part_target = config.part;
-        listed.target_duration = config.segment.as_secs().try_into().unwrap_or(u32::MAX);
+        listed.target_duration = config.segment.as_secs().try_into().unwrap_or(u32::MAX).max(1);
         Self {
             name,
             segmenter: Segmenter::new(cut),
@@ -251,6 +251,9 @@ impl Packager {
             }
             Event::Discontinuity { sequence, reason } => {
                 self.broken_at = Some(sequence);
+                if reason == segmenter::Discontinuity::Restart {
+                    return; // Told where the publisher left and where it came back.
+                }
                 info!("{} goes on after a discontinuity: {reason:?}", self.name);
             }
             Event::TrackAbsent { track, absence } => {
