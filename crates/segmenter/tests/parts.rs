@@ -131,7 +131,8 @@ proptest! {
         let mut config = Config::default();
         config.part = Some(Duration::from_millis(millis));
         config.ts = false;
-        let record = if stated { X264 } else { UNTIMED };
+        // What is stated is true: thirty a second.
+        let (record, rate) = if stated { (X264, 30_000) } else { (UNTIMED, rate) };
         let mut rig = Rig::with(config, &[video(record)]);
         let rate = i64::from(rate);
         // `rate` thousandths of a frame a second, rounded to milliseconds.

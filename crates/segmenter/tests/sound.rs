@@ -50,7 +50,10 @@ fn audio_that_starts_46_ms_after_video_stays_46_ms_after_it() {
         rig.assert_everything_is_there();
         // The MPEG-TS segments say the same.
         let first = |track| {
-            rig.ts.iter().flat_map(|ts| ts.segments()).find(|segment| segment.track == track)
+            rig.ts
+                .iter()
+                .flat_map(airloom_segmenter::TsSegment::segments)
+                .find(|segment| segment.track == track)
         };
         assert_eq!(first(VIDEO).unwrap().start.ticks(), 90_000);
         assert_eq!(first(AUDIO).unwrap().start.ticks(), (1000 + late) * 48);

@@ -216,8 +216,8 @@ impl Lane {
             }
             (None, None) => return false,
         };
-        let held = next.map_or(0, |next| next.saturating_sub(held));
-        within.saturating_add(held).saturating_add(self.frame) > self.longest
+        let lasts = next.map_or(self.frame, |next| next.saturating_sub(held));
+        within.saturating_add(lasts) > self.longest
     }
 
     /// Tells the lane that the schedule has grown.
@@ -481,7 +481,7 @@ impl Lane {
                 Duration::new(stated).rescale(timescale, self.output, Rounding::Nearest)
         {
             let frame = frame.ticks();
-            let tolerance = frame / 50 + 2 * tick / count;
+            let tolerance = frame / 200 + tick / count;
             if count < FEWEST as u64 || frame.abs_diff(measured) <= tolerance {
                 return Frames { ticks: stated, count: 1, timescale };
             }

@@ -89,7 +89,7 @@ impl Chunk {
             let own_flags = field(flags & 0x400 != 0);
             let offset = field(flags & 0x800 != 0).unwrap_or(0);
             let flags = own_flags.or(first_flags.filter(|_| index == 0)).unwrap_or(default_flags);
-            assert!(version == 1 || offset <= i32::MAX as u32);
+            assert!(version == 1 || i32::try_from(offset).is_ok());
             samples.push(Read {
                 duration,
                 composition_offset: offset as i32,
