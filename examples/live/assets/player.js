@@ -24,6 +24,8 @@ const EARLY_RETRY_MS = 400;
 const EARLY_RETRIES = 20;
 /** After this long without trouble, earlier failures no longer count. */
 const HEALTHY_MS = 10_000;
+/** No news of the stream for so long: the server was away, and what failed meanwhile is worth a new try. */
+const SILENCE_MS = 3000;
 /** Behind the target by this much (or by half of it): worth a button. */
 const BEHIND_S = 1.5;
 /** Behind by this much (or by all of it) without the viewer having asked for it: go back to the edge. */
@@ -50,6 +52,7 @@ export class Player {
 
   #choice = null;
   #stream = null;
+  #updatedAt = 0;
   #engine = null;
   #attempt = 0;
   #opened = null;
@@ -130,6 +133,9 @@ export class Player {
 
   /** What the server says of the stream now; `null` when it does not list it. */
   update(stream) {
+    const now = performance.now();
+    const silence = now - this.#updatedAt;
+    this.#updatedAt = now;
     this.#stream = stream;
     this.#screen.dataset.stream = stream?.state ?? 'absent';
     if (!isOnAir(stream)) {
@@ -144,6 +150,10 @@ export class Player {
       // The list may be older than the end that the player saw.
       const another = !this.#finished || this.#finished.leftAir || this.#finished.started !== stream.started_at;
       if (another && stream.state === 'live') this.#restart();
+      return;
+    }
+    if (this.#state === 'error' && silence > SILENCE_MS && !FAILURES[this.#failure].lasting) {
+      this.retry();
       return;
     }
     const idle = !this.#engine && !this.#opened;
