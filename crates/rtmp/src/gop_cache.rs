@@ -1,5 +1,5 @@
 use crate::EncodedTag;
-use crate::flv::{Kind, Tag};
+use crate::flv::{Kind, Packets, Tag};
 
 /// What a player that joins late is sent first, so that its picture starts at once: metadata,
 /// sequence headers, and everything since the last key frame.
@@ -25,8 +25,8 @@ pub struct GopCache {
     max_tags: usize,
     max_bytes: usize,
     metadata: Option<Header>,
-    video: Option<Header>,
-    audio: Option<Header>,
+    /// The last sequence header of each track, in the order the tracks came.
+    headers: Vec<(Kind, u8, Header)>,
     /// Since the last key frame, itself included.
     tags: Vec<EncodedTag>,
     bytes: usize,
@@ -50,8 +50,7 @@ impl GopCache {
             max_tags,
             max_bytes,
             metadata: None,
-            video: None,
-            audio: None,
+            headers: Vec::new(),
             tags: Vec::new(),
             bytes: 0,
             start: 0,
@@ -61,12 +60,25 @@ impl GopCache {
     /// Takes in the next tag of the publication, as it came and as it is sent. Of script tags the
     /// last one is kept: push metadata, not cue points.
     pub fn push(&mut self, tag: &Tag, encoded: &EncodedTag) {
-        let header = || Some(Header { tag: tag.clone(), chunk_size: encoded.chunk_size() });
-        match tag.kind {
-            Kind::Script => self.metadata = header(),
-            Kind::Video if tag.is_sequence_header() => self.video = header(),
-            Kind::Audio if tag.is_sequence_header() => self.audio = header(),
-            _ => self.push_media(tag, encoded),
+        let header = || Header { tag: tag.clone(), chunk_size: encoded.chunk_size() };
+        if tag.kind == Kind::Script {
+            self.metadata = Some(header());
+        } else if tag.is_sequence_header() {
+            self.push_header(tag, header());
+        } else {
+            self.push_media(tag, encoded);
+        }
+    }
+
+    fn push_header(&mut self, tag: &Tag, header: Header) {
+        let first = Packets::new(tag).ok().and_then(|mut packets| packets.next());
+        let Some(Ok(packet)) = first else { return };
+        let same = |(kind, track, _): &&mut (Kind, u8, Header)| {
+            *kind == tag.kind && *track == packet.track
+        };
+        match self.headers.iter_mut().find(same) {
+            Some((_, _, known)) => *known = header,
+            None => self.headers.push((tag.kind, packet.track, header)),
         }
     }
 
@@ -92,8 +104,10 @@ impl GopCache {
     /// What a player that joins now is sent, in order. Metadata and sequence headers carry the
     /// timestamp of the key frame that follows them.
     pub fn replay(&self) -> impl Iterator<Item = EncodedTag> {
-        let headers = [&self.metadata, &self.video, &self.audio].into_iter().flatten();
-        headers
+        let headers = self.headers.iter().map(|(_, _, header)| header);
+        self.metadata
+            .iter()
+            .chain(headers)
             .map(|header| {
                 let tag = Tag { timestamp: self.start, ..header.tag.clone() };
                 EncodedTag::new(&tag, header.chunk_size)

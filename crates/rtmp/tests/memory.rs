@@ -3,11 +3,8 @@
 mod peer;
 
 use std::alloc::System;
-use std::sync::Mutex;
-use std::time::Duration;
 
-use airloom_rtmp::flv::TagReader;
-use airloom_rtmp::server::{Output, Session};
+use airloom_rtmp::server::Output;
 use airloom_rtmp::{Config, Deliver, Limits, Message, MessageType, chunk};
 use bytes::Bytes;
 use peer::{AAC_HEADER, Peer};
@@ -15,9 +12,6 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// The allocator counts for the whole process: one measurement at a time.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// Bytes held on top of what they were when `region` began.
 fn held(region: &Region<'_, System>) -> usize {
@@ -144,12 +138,10 @@ fn most_held(hostile: fn(&mut Noise, &mut Vec<u8>), total: usize, drained: bool)
     most
 }
 
-#[test]
 fn sixty_four_megabytes_of_hostile_bytes() {
     const ALL: usize = 64 << 20;
     /// Where each byte is a message.
     const FEWER: usize = 4 << 20;
-    let _alone = ALONE.lock();
     let limits = Limits::default();
     let per_item = limits.outputs * 400 + limits.chunk_streams * 200;
     // Drained as a runtime does, a session holds what is partial and what is fixed.
@@ -212,9 +204,7 @@ fn allocations(messages: usize, size: usize, chunk_size: u32) -> usize {
     stats.allocations + stats.reallocations
 }
 
-#[test]
 fn a_message_takes_at_most_one_allocation() {
-    let _alone = ALONE.lock();
     for (size, chunk_size) in
         [(300, 128), (25_000, 128), (25_000, 4096), (300_000, 4096), (25_000, 60_000)]
     {
@@ -223,9 +213,7 @@ fn a_message_takes_at_most_one_allocation() {
     }
 }
 
-#[test]
 fn a_session_at_rest_is_small_and_leaves_nothing_behind() {
-    let _alone = ALONE.lock();
     let mut config = Config::default();
     config.deliver = Deliver::Samples;
     let publish = || {
@@ -255,7 +243,12 @@ fn a_session_at_rest_is_small_and_leaves_nothing_behind() {
         drop(publish());
     }
     assert!(held(&region) < 1000, "{}", held(&region));
-    let mut session = Session::new(config.clone());
-    session.handle_timeout(Duration::ZERO).unwrap();
-    drop(TagReader::new());
+}
+
+/// The allocator counts for the whole process, so that one test has to have it to itself.
+#[test]
+fn memory_is_bounded() {
+    a_session_at_rest_is_small_and_leaves_nothing_behind();
+    a_message_takes_at_most_one_allocation();
+    sixty_four_megabytes_of_hostile_bytes();
 }

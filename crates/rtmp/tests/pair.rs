@@ -113,6 +113,7 @@ fn publishing(config: Config, step: usize) -> (Pair, RequestId) {
 
 #[test]
 fn a_publication_from_hello_to_goodbye() {
+    use server::Output::{Metadata, Sample, Track, Unpublished};
     for step in [1, 1000, usize::MAX] {
         for scheme in [None, Some(Scheme::Zero), Some(Scheme::One)] {
             let mut config = Config::default();
@@ -131,7 +132,6 @@ fn a_publication_from_hello_to_goodbye() {
             }
             pair.client.finish();
             pair.run();
-            use server::Output::{Metadata, Sample, Track, Unpublished};
             let [
                 Metadata { metadata: received, .. },
                 Track { .. },

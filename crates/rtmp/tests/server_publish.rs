@@ -482,7 +482,7 @@ fn a_silent_peer_is_asked_and_then_dropped() {
     peer.session.handle_timeout(Duration::from_secs(30)).unwrap();
     peer.drain();
     assert_eq!(peer.heard[0].payload[..2], [0, 6]);
-    assert_eq!(peer.session.poll_timeout(), Some(Duration::from_secs(60)));
+    assert_eq!(peer.session.poll_timeout(), Some(Duration::from_mins(1)));
     // It answers, and lives on.
     peer.now = Duration::from_secs(40);
     peer.send(MessageType::USER_CONTROL, 0, 0, &[0, 7, 0, 0, 0x75, 0x30]).unwrap();

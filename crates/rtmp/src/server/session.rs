@@ -93,7 +93,7 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; at once where it never
     /// heard the time, never after the end.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.closed.is_some() { None } else { self.connection.poll_timeout() }
+        if self.closed.is_some() { None } else { Some(self.connection.poll_timeout()) }
     }
 
     /// Tells the time; early and late calls are harmless.
@@ -129,7 +129,7 @@ impl Session {
     /// As [`accept`](Self::accept).
     pub fn reject(&mut self, id: RequestId, rejection: Rejection) -> Result<(), Error> {
         let pending = self.take_pending(id)?;
-        let refused = self.refuse(pending, rejection);
+        let refused = self.refuse(&pending, rejection);
         self.or_close(refused)?;
         self.close(Closed::Rejected);
         Ok(())
