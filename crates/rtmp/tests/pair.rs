@@ -205,6 +205,19 @@ fn a_late_player_starts_on_the_key_frame() {
 }
 
 #[test]
+fn a_reconnect_request_reaches_the_client() {
+    let (mut pair, _) = publishing(tags(), usize::MAX);
+    pair.server.request_reconnect(Some("rtmp://other/live")).unwrap();
+    pair.server.request_reconnect(None).unwrap();
+    pair.run();
+    let reconnect =
+        |tc_url: Option<&str>| client::Output::Reconnect { tc_url: tc_url.map(str::to_owned) };
+    assert_eq!(pair.from_client, [reconnect(Some("rtmp://other/live")), reconnect(None)]);
+    // Until it leaves, it goes on.
+    pair.client.send_tag(&Tag::new(Kind::Audio, 0, AAC_HEADER.into())).unwrap();
+}
+
+#[test]
 fn quiet_players_are_kept_alive_by_pings() {
     let client = client::Session::play(tags(), target());
     let mut pair = Pair::new(client, tags(), usize::MAX);

@@ -95,7 +95,8 @@ impl Session {
 
     /// The next thing to do, or `None` until there is more input or time.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.events.is_empty() && self.closed.is_none() && self.connection.has_input() {
+        let waiting = self.aggregate.is_some() || self.connection.has_input();
+        if waiting && self.events.is_empty() && self.closed.is_none() {
             // What waited for room may be read now. A failure is told by `Closed`.
             let read = self.read();
             let _ = self.or_close(read);

@@ -221,6 +221,17 @@ impl Session {
         self.connection.command(0, &Command::new(name, Transaction::NONE, vec![Value::Null, info]))
     }
 
+    pub(super) fn ask_to_reconnect(&mut self, tc_url: Option<&str>) -> Result<(), Error> {
+        let mut members = vec![
+            ("level", Value::from("status")),
+            ("code", "NetConnection.Connect.ReconnectRequest".into()),
+            ("description", "Please connect again.".into()),
+        ];
+        members.extend(tc_url.map(|url| ("tcUrl", url.into())));
+        let values = vec![Value::Null, Value::object(members)];
+        self.connection.command(0, &Command::new("onStatus", Transaction::NONE, values))
+    }
+
     pub(super) fn grant(&mut self, pending: Pending) -> Result<(), Error> {
         let Pending { id: request, transaction, stream, what } = pending;
         match what {
