@@ -289,9 +289,17 @@ impl Lane {
         let Some(change) = timed.change.take() else { return };
         let same_clock = output_timescale(&change.track) == self.output;
         if let Some(held) = self.held.take() {
-            let step = timed.decode_time - held.decode_time;
-            let duration =
-                if same_clock && (1..=2 * self.frame).contains(&step) { step } else { self.frame };
+            if let Some(sequence) = change.sequence {
+                // The held sample is of the old description, whatever its time.
+                while self.ends <= held.mpeg && self.segment.sequence.saturating_add(1) < sequence {
+                    self.close_segment(sink);
+                }
+                self.ends = i64::MAX;
+            }
+            let step = timed.decode_time.saturating_sub(held.decode_time);
+            let fits = (1..=2 * self.frame).contains(&step)
+                && self.segment.duration.saturating_add(step) <= self.longest;
+            let duration = if same_clock && fits { step } else { self.frame };
             self.append(held, duration, sink);
         }
         match change.sequence {
