@@ -8,6 +8,10 @@ use crate::Resource;
 pub enum Input {
     /// A track is announced; or, with a track known already, it is coded differently from the
     /// next segment it opens.
+    ///
+    /// That segment is then a discontinuity in all tracks, so say so with whichever opens it
+    /// first: the window sees it only when the track itself does, and by then other tracks' lists
+    /// may have been given out without it.
     Track(Rendition),
     /// A part of the segment being made is complete.
     Part(Part),

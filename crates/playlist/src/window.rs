@@ -21,6 +21,12 @@ pub(crate) use era::Zero;
 /// Reports of media that is too long, kept until polled; older ones go.
 const REPORTS: usize = 64;
 
+/// The shortest `EXT-X-GAP`: numbers that were left out without any time passing.
+const LEAST_GAP: Micros = Micros(1000);
+
+/// The longest part or segment taken: a day. Longer ones are wrong clocks, not media.
+const LONGEST: Micros = Micros(86_400_000_000);
+
 /// The live window of one stream: what its playlists list, what is gone, and what a blocking
 /// request must wait for.
 ///
@@ -312,7 +318,7 @@ impl LiveWindow {
         let due = match log.open() {
             Some(open) if open.sequence == part.sequence => open.part_count,
             _ => {
-                begins(log, part.sequence)?;
+                self.begins(log, part.sequence)?;
                 0
             }
         };
@@ -359,7 +365,7 @@ impl LiveWindow {
                 }
             }
             _ => {
-                begins(log, sequence)?;
+                self.begins(log, sequence)?;
                 let Segment { start, discontinuity, .. } = *segment;
                 self.begin(index, now, Begin { sequence, start, discontinuity }, addition.end);
                 self.fill(index, addition, segment.independent);
@@ -371,13 +377,28 @@ impl LiveWindow {
 
     fn ts_segment(&mut self, now: WallTime, segment: &TsSegment) -> Result<(), Error> {
         let addition = addition(segment.start, segment.duration, 0, Timescale::MPEG)?;
-        begins(&self.ts, segment.sequence)?;
+        self.begins(&self.ts, segment.sequence)?;
         let TsSegment { sequence, start, discontinuity, .. } = *segment;
         let index = self.tracks.len();
         self.begin(index, now, Begin { sequence, start, discontinuity }, addition.end);
         self.fill(index, addition, true);
         self.close(index, State::Closed);
         Ok(())
+    }
+
+    /// Checks that `sequence` may begin.
+    fn begins(&self, log: &Log, sequence: u64) -> Result<(), Error> {
+        // Before that there is nothing left that it could be aligned with.
+        let oldest = self.eras.iter().next().map_or(0, |era| era.first);
+        let expected = log.next.unwrap_or(oldest);
+        if sequence < expected {
+            Err(Error::SequenceFell { sequence, expected })
+        } else if sequence == u64::MAX {
+            // The number after it must exist, or what is due next could not be said.
+            Err(Error::Unwritable { field: "sequence" })
+        } else {
+            Ok(())
+        }
     }
 
     /// Gives the open segment its whole content at once.
@@ -396,59 +417,69 @@ impl LiveWindow {
     fn begin(&mut self, index: usize, now: WallTime, begin: Begin, end: Timestamp) {
         let Begin { sequence, start, mut discontinuity } = begin;
         if self.log(index).open().is_some() {
-            self.close(index, State::Closed);
+            // Only the log: to give numbers up now could give up the one that begins.
+            self.close_log(index, State::Closed);
         }
         let timescale = self.log(index).timescale;
         let init = self.tracks.get(index).map(|track| track.rendition.init);
-        discontinuity |= std::mem::take(&mut self.pending_discontinuity);
-        let resumed = self.bridge(index, sequence);
-        let before = self.log(index).entries.back();
-        discontinuity |= before.is_some_and(|before| before.init != init);
-        if resumed == Resumed::Anew && !self.eras.postpone(sequence) {
-            discontinuity = true;
+        let missing = self.log(index).next.map_or(0, |next| sequence.saturating_sub(next));
+        let wide = missing > u64::from(self.limits.gap);
+        if let Some(before) = self.log(index).last_media() {
+            let said = self.eras.tags_within(before.sequence, sequence);
+            // One that others said before, and that this track comes to only now, is the same.
+            discontinuity &= !(said && self.has_begun(sequence));
+            discontinuity |= (before.init != init || wide) && !said;
+        } else {
+            // A track that joins does not break what the others have begun.
+            discontinuity &= !self.has_begun(sequence);
         }
+        if wide {
+            self.eras.postpone(sequence);
+            self.log_mut(index).restart(sequence);
+        }
+        discontinuity |= std::mem::take(&mut self.pending_discontinuity);
         if discontinuity {
             self.tag(sequence);
         }
         let not_before = self.last_date();
         self.eras.date(sequence, (start, end, timescale), now, not_before);
-        if resumed == Resumed::AfterGap {
+        let date = self.eras.of(sequence).wall(start, timescale);
+        self.bridge(index, sequence, date);
+        let after_gap =
+            self.log(index).entries.back().is_some_and(|entry| entry.state == State::Gap);
+        if after_gap && index < self.tracks.len() {
             self.join(index, sequence);
         }
-        let date = self.eras.of(sequence).wall(start, timescale);
         let tagged = self.eras.tags(sequence);
         self.log_mut(index).push(Entry::new(sequence, start, date, init, tagged));
     }
 
-    /// Accounts for the sequence numbers between the last one of a playlist and `sequence`.
-    fn bridge(&mut self, index: usize, sequence: u64) -> Resumed {
-        let Some(next) = self.log(index).next else {
+    /// Lists the sequence numbers between the last one of a playlist and `sequence`, which begins
+    /// at `date`, as missing.
+    fn bridge(&mut self, index: usize, sequence: u64, date: WallTime) {
+        if self.log(index).next.is_none() && index < self.tracks.len() {
             // Renditions must not differ by more than a segment (6.2.4): what the others list
             // already, this one lists as missing.
-            let missing: Vec<u64> = self
-                .tracks
-                .get(index)
-                .into_iter()
-                .filter_map(|_| self.furthest(index))
-                .flat_map(Log::listed)
+            let listed = self.furthest(index).into_iter().flat_map(Log::listed);
+            let missing: Vec<u64> = listed
                 .filter(|entry| entry.is_complete() && entry.sequence < sequence)
                 .map(|entry| entry.sequence)
                 .collect();
-            for &missing in &missing {
-                self.push_gap(index, missing);
+            let far =
+                missing.last().is_none_or(|last| sequence - last > u64::from(self.limits.gap));
+            for missing in missing.into_iter().filter(|_| !far) {
+                self.push_gap(index, missing, LEAST_GAP, Some(date));
             }
-            return if missing.is_empty() { Resumed::Straight } else { Resumed::AfterGap };
-        };
-        let missing = sequence.saturating_sub(next);
-        if missing > u64::from(self.limits.gap) {
-            self.log_mut(index).restart();
-            return Resumed::Anew;
         }
+        let next = self.log(index).next.unwrap_or(sequence);
         for missing in next..sequence {
-            self.push_gap(index, missing);
+            // What no other track has either shares the time left, within what playlists bear.
+            let before = self.log(index).entries.back().map(Entry::end_date);
+            let left = before.map_or(0, |before| date.nanos_since(before)) / 1000;
+            let target = Micros::from_secs(self.target_duration);
+            let share = (left / (sequence - missing)).clamp(LEAST_GAP.0, target.0);
+            self.push_gap(index, missing, Micros(share), Some(date));
         }
-        let gap = self.log(index).entries.back().is_some_and(|entry| entry.state == State::Gap);
-        if gap { Resumed::AfterGap } else { Resumed::Straight }
     }
 
     /// The playlist of the track other than `index` that has come furthest.
@@ -457,31 +488,35 @@ impl LiveWindow {
         others.map(|(_, track)| &track.log).max_by_key(|log| log.last_complete())
     }
 
-    /// Lists `sequence` as missing, as long as it is in another track.
-    fn push_gap(&mut self, index: usize, sequence: u64) {
-        let timescale = self.log(index).timescale;
+    /// Lists `sequence` as missing: when it is in another track, as far as that lies between the
+    /// media before it and `until`; or for as long as `unknown`.
+    fn push_gap(&mut self, index: usize, sequence: u64, unknown: Micros, until: Option<WallTime>) {
+        // Nothing is decoded here, so nothing new is needed.
         let init = self.tracks.get(index).map(|track| track.rendition.init);
+        let init = self.log(index).entries.back().map_or(init, |before| before.init);
         let others = self.tracks.iter().enumerate().filter(|(other, _)| *other != index);
         let known = others.map(|(_, track)| &track.log).find_map(|log| {
-            let entry = log.entry(sequence).filter(|entry| entry.state == State::Closed)?;
-            Some((entry.start, log.timescale, entry.micros))
+            let entry = log.entry(sequence).filter(|entry| entry.is_complete())?;
+            // Where a gap of another track lies was a guess; it is worth something only where it
+            // is known how far it may reach.
+            let sure = entry.state == State::Closed || until.is_some();
+            sure.then(|| (entry.date, entry.end_date()))
         });
-        let previous = self.log(index).entries.back();
-        let (start, scale, micros, era) = match (known, previous) {
-            (Some((start, scale, micros)), _) => (start, scale, micros, self.eras.of(sequence)),
-            (None, Some(previous)) => {
-                let target = Micros::from_secs(self.target_duration);
-                (previous.end, timescale, target, self.eras.of(previous.sequence))
+        let before = self.log(index).entries.back().map(Entry::end_date);
+        let (date, micros) = match (known, before) {
+            (Some((from, to)), before) => {
+                let (from, to) = match until {
+                    Some(until) => (from.min(until), to.min(until)),
+                    None => (from, to),
+                };
+                let from = before.map_or(from, |before| from.max(before));
+                (from, Micros((to.nanos_since(from) / 1000).max(LEAST_GAP.0)))
             }
+            (None, Some(before)) => (before, unknown),
             (None, None) => return,
         };
-        let date = era.wall(start, scale);
-        let rounding = airloom_media::Rounding::Nearest;
-        let start = start.rescale(scale, timescale, rounding).unwrap_or_default();
         let tagged = self.eras.tags(sequence);
-        let mut entry = Entry::new(sequence, start, date, init, tagged);
-        let length = Duration::from_std(std::time::Duration::from_micros(micros.0), timescale);
-        entry.end = start.checked_add(length).unwrap_or(start);
+        let mut entry = Entry::new(sequence, Timestamp::ZERO, date, init, tagged);
         entry.micros = micros;
         self.log_mut(index).push(entry);
         self.close_log(index, State::Gap);
@@ -489,10 +524,7 @@ impl LiveWindow {
 
     /// Puts `EXT-X-DISCONTINUITY` before `sequence`, in every playlist.
     fn tag(&mut self, sequence: u64) {
-        let dated = self
-            .tracks
-            .iter()
-            .any(|track| track.log.entries.back().is_some_and(|entry| entry.sequence >= sequence));
+        let dated = self.has_begun(sequence);
         if self.eras.begin(sequence, true, dated) {
             for log in self.logs_mut() {
                 if let Some(entry) = log.entry_mut(sequence) {
@@ -501,6 +533,12 @@ impl LiveWindow {
                 }
             }
         }
+    }
+
+    /// Whether any playlist has come to `sequence`.
+    fn has_begun(&self, sequence: u64) -> bool {
+        let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
+        logs.filter_map(|log| log.next).any(|next| next > sequence)
     }
 
     /// Begins a Period for a track that has media again from `sequence` on: at that number if no
@@ -518,11 +556,7 @@ impl LiveWindow {
     /// When the latest media ends.
     fn last_date(&self) -> Option<WallTime> {
         let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
-        logs.filter_map(|log| {
-            let last = log.entries.iter().rev().find(|entry| entry.state != State::Gap)?;
-            Some(self.eras.of(last.sequence).wall(last.end, log.timescale))
-        })
-        .max()
+        logs.filter_map(Log::last_media).map(Entry::end_date).max()
     }
 
     fn discontinuity(&mut self) {
@@ -571,7 +605,7 @@ impl LiveWindow {
                 if self.log(index).open().is_some() {
                     self.close_log(index, State::Closed);
                 } else {
-                    self.push_gap(index, sequence);
+                    self.push_gap(index, sequence, LEAST_GAP, None);
                 }
             }
         }
@@ -649,27 +683,6 @@ struct Begin {
     discontinuity: bool,
 }
 
-/// How a playlist comes to its next segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resumed {
-    /// From the one before.
-    Straight,
-    /// Over numbers that it has no media for.
-    AfterGap,
-    /// Over so many that its list starts again.
-    Anew,
-}
-
-/// Checks that `sequence` may begin.
-fn begins(log: &Log, sequence: u64) -> Result<(), Error> {
-    match log.next {
-        Some(expected) if sequence < expected => Err(Error::SequenceFell { sequence, expected }),
-        // The number after it must exist, or `next` could not be said.
-        _ if sequence == u64::MAX => Err(Error::Unwritable { field: "sequence" }),
-        _ => Ok(()),
-    }
-}
-
 /// Checks times and sizes, and puts them into playlist units.
 fn addition(
     start: Timestamp,
@@ -683,6 +696,9 @@ fn addition(
     let end = start.checked_add(duration).ok_or(Error::Unwritable { field: "duration" })?;
     let micros =
         Micros::between(start, end, timescale).ok_or(Error::Unwritable { field: "start" })?;
+    if micros > LONGEST {
+        return Err(Error::Unwritable { field: "duration" });
+    }
     Ok(Addition { end, duration, micros, bytes })
 }
 

@@ -111,8 +111,8 @@ fn write_variant(
     audio: Option<&Entry<'_>>,
     group: Option<&str>,
 ) {
-    let peak = entry.peak + audio.map_or(0, |audio| audio.peak);
-    let average = entry.average + audio.map_or(0, |audio| audio.average);
+    let peak = entry.peak.saturating_add(audio.map_or(0, |audio| audio.peak));
+    let average = entry.average.saturating_add(audio.map_or(0, |audio| audio.average));
     let rendition = entry.rendition;
     let _ = write!(
         out,

@@ -70,7 +70,8 @@ impl LiveWindow {
     }
 
     fn without_segments(&self, track: &Track) -> Answer {
-        if !self.ended() && self.is_awaited(track) { self.wait(None) } else { Answer::NotFound }
+        let awaited = self.is_awaited(track) || track.log.is_restarting();
+        if awaited && !self.ended() { self.wait(None) } else { Answer::NotFound }
     }
 
     fn ts_media(&mut self) -> Answer {

@@ -92,6 +92,11 @@ impl Eras {
         era.tagged && era.first == sequence
     }
 
+    /// Whether a number above `after` and up to `last` carries `EXT-X-DISCONTINUITY`.
+    pub(crate) fn tags_within(&self, after: u64, last: u64) -> bool {
+        self.0.iter().any(|era| era.tagged && era.first > after && era.first <= last)
+    }
+
     /// Begins an era at `sequence`. One that is not tagged goes on on the same clock, and so does
     /// one that comes too late, when media of it is dated already (`dated`).
     ///
@@ -121,16 +126,14 @@ impl Eras {
         tagged
     }
 
-    /// Moves the start of an era that no media has reached yet up to `sequence`; false where the
-    /// era `sequence` lies in has media, or needs no move.
-    pub(crate) fn postpone(&mut self, sequence: u64) -> bool {
+    /// Moves the start of an era that no media has reached yet up to `sequence`.
+    pub(crate) fn postpone(&mut self, sequence: u64) {
         let index = self.index(sequence);
-        match self.0.get_mut(index) {
-            Some(era) if era.origin.is_none() && era.tagged => {
-                era.first = sequence;
-                true
-            }
-            _ => false,
+        if let Some(era) = self.0.get_mut(index)
+            && era.origin.is_none()
+            && era.tagged
+        {
+            era.first = sequence;
         }
     }
 

@@ -53,7 +53,7 @@ impl LiveWindow {
         let entries: Vec<_> = self
             .tracks
             .iter()
-            .filter(|track| track.log.is_playable())
+            .filter(|track| track.log.is_playable() && track.log.bandwidth.is_measured())
             .map(|track| multivariant::Entry {
                 rendition: &track.rendition,
                 peak: track.log.bandwidth.peak(),
