@@ -13,6 +13,9 @@ pub enum Input {
     /// first: the window sees it only when the track itself does, and by then other tracks' lists
     /// may have been given out without it.
     Track(Rendition),
+    /// A track of this kind is to come, by the word of the publisher's metadata: playlists that
+    /// name all tracks are held back for it as for one that was announced.
+    Expect(Kind),
     /// A part of the segment being made is complete.
     Part(Part),
     /// A segment is complete.
@@ -45,6 +48,13 @@ pub struct Rendition {
     pub format: Format,
     /// BCP 47 language tag, where known.
     pub language: Option<String>,
+    /// How much later than it is decoded the first picture of a segment is shown, in the track's
+    /// ticks; zero without reordering. Dates are those of presentation, so that renditions with and
+    /// without it line up where a player puts them by `EXT-X-PROGRAM-DATE-TIME`.
+    pub presentation_delay: Duration,
+    /// `PART-TARGET` of this track where it is below
+    /// [`Config::part_target`](crate::Config::part_target): what its frames let parts be.
+    pub part_target: Option<Duration>,
 }
 
 impl Rendition {
@@ -77,6 +87,8 @@ impl Rendition {
             init,
             format,
             language: None,
+            presentation_delay: Duration::ZERO,
+            part_target: None,
         }
     }
 }

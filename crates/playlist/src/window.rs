@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use airloom_media::{Duration, Timescale, Timestamp, TrackId};
+use airloom_media::{Duration, Kind, Rounding, Timescale, Timestamp, TrackId};
 
 use crate::decimal::Micros;
 use crate::{
@@ -50,6 +50,8 @@ const LONGEST: Micros = Micros(86_400_000_000);
 ///     init: 0,
 ///     format: Format::Video { width: 640, height: 360, frame_rate: None },
 ///     language: None,
+///     presentation_delay: Duration::ZERO,
+///     part_target: None,
 /// }))?;
 ///
 /// let request = Request::new(Resource::Media { track });
@@ -82,6 +84,8 @@ pub struct LiveWindow {
     phase: Phase,
     version: u64,
     tracks: Vec<Track>,
+    /// Kinds of tracks that are to come.
+    expected: Vec<Kind>,
     ts: Log,
     eras: Eras,
     /// `Input::Discontinuity` before there was anything to continue.
@@ -130,6 +134,15 @@ struct Track {
     dash_bandwidth: Option<(u64, u64)>,
 }
 
+impl Track {
+    /// The track's own part target, rounded up to what is written.
+    fn own_part_target(&self) -> Option<Micros> {
+        let target = self.rendition.part_target?;
+        let nanos = target.rescale(self.rendition.timescale, Timescale::NANOS, Rounding::Up)?;
+        Some(Micros(nanos.ticks().div_ceil(1000).max(1)))
+    }
+}
+
 impl LiveWindow {
     /// An empty window: every request waits.
     pub fn new(config: Config) -> Self {
@@ -154,6 +167,7 @@ impl LiveWindow {
             phase: Phase::Starting,
             version: 0,
             tracks: Vec::new(),
+            expected: Vec::new(),
             ts: Log::new(None, Timescale::MPEG),
             eras: Eras::new(config.discontinuity_sequence),
             pending_discontinuity: false,
@@ -180,6 +194,7 @@ impl LiveWindow {
         }
         match input {
             Input::Track(rendition) => self.announce(rendition)?,
+            Input::Expect(kind) => self.expect(kind),
             Input::Part(part) => self.part(now, &part)?,
             Input::Segment(segment) => self.segment(now, &segment)?,
             Input::TsSegment(segment) => self.ts_segment(now, &segment)?,
@@ -443,7 +458,8 @@ impl LiveWindow {
         }
         let not_before = self.last_date();
         self.eras.date(sequence, (start, end, timescale), now, not_before);
-        let date = self.eras.of(sequence).wall(start, timescale);
+        let shown = start.checked_add(self.presentation_delay(index)).unwrap_or(start);
+        let date = self.eras.of(sequence).wall(shown, timescale);
         self.bridge(index, sequence, date);
         let after_gap =
             self.log(index).entries.back().is_some_and(|entry| entry.state == State::Gap);
@@ -452,6 +468,10 @@ impl LiveWindow {
         }
         let tagged = self.eras.tags(sequence);
         self.log_mut(index).push(Entry::new(sequence, start, date, init, tagged));
+    }
+
+    fn presentation_delay(&self, index: usize) -> Duration {
+        self.tracks.get(index).map_or(Duration::ZERO, |track| track.rendition.presentation_delay)
     }
 
     /// Lists the sequence numbers between the last one of a playlist and `sequence`, which begins
@@ -624,10 +644,22 @@ impl LiveWindow {
     /// Decides whether the stream has started: every track that is not silent for too long has a
     /// segment.
     fn start(&mut self) {
-        let waiting = self.tracks.iter().any(|track| self.is_awaited(track));
+        let waiting = self.tracks.iter().any(|track| self.is_awaited(track)) || self.is_expecting();
         if self.phase == Phase::Starting && self.is_playable() && !waiting {
             self.phase = Phase::Live;
         }
+    }
+
+    fn expect(&mut self, kind: Kind) {
+        if !self.expected.contains(&kind) {
+            self.expected.push(kind);
+        }
+    }
+
+    /// Whether a kind of track is to come that was not announced, and there is still hope.
+    fn is_expecting(&self) -> bool {
+        let known = |kind| self.tracks.iter().any(|track| track.rendition.format.kind() == kind);
+        self.progress() < self.settings.patience && self.expected.iter().any(|kind| !known(*kind))
     }
 
     /// Whether the track has no segment yet and there is still hope.

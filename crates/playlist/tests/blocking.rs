@@ -4,9 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use airloom_playlist::{Answer, BadRequest, Config, Input, Position, Resource};
+use airloom_playlist::{Answer, BadRequest, Config, Input, Position, Request, Resource};
 use support::playlist::Playlist;
-use support::{AUDIO_LIST, Stage, VIDEO, VIDEO_LIST, is_waiting, ready};
+use support::{AUDIO, AUDIO_LIST, Stage, VIDEO, VIDEO_LIST, audio, is_waiting, ready};
 
 fn stage() -> Stage {
     let mut stage = Stage::with_tracks(Config::default());
@@ -250,4 +250,30 @@ fn a_stream_that_ends_before_it_started_is_not_found() {
 fn the_clock_is_somebody_elses() {
     let mut stage = stage();
     assert_eq!(stage.answer(Resource::Time), Answer::Time);
+}
+
+/// nginx-rtmp pushes sound at once and the picture from its next key frame on: a playlist given out
+/// in between would name sound alone.
+#[test]
+fn a_kind_the_metadata_promises_is_waited_for_and_not_for_ever() {
+    let mut stage = Stage::new(Config::default());
+    stage.input(Input::Expect(airloom_media::Kind::Video)).unwrap();
+    stage.input(Input::Track(audio(0))).unwrap();
+    stage.segment(AUDIO, 0, 0, 2000);
+    let index = Request::new(Resource::Multivariant);
+    assert!(matches!(stage.window.answer(&index), Answer::Wait(_)));
+    stage.segment(AUDIO, 1, 2000, 2000);
+    stage.segment(AUDIO, 2, 4000, 2000);
+    assert!(matches!(stage.window.answer(&index), Answer::Ready(_)));
+}
+
+#[test]
+fn the_playlist_of_mpeg_ts_blocks_and_refuses_like_the_others() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..3);
+    let ask = |query: &str| Request::from_query(Resource::Ts, query).unwrap();
+    assert!(stage.text(Resource::Ts).contains("CAN-BLOCK-RELOAD=YES"));
+    assert!(matches!(stage.window.answer(&ask("_HLS_msn=2")), Answer::Ready(_)));
+    assert!(matches!(stage.window.answer(&ask("_HLS_msn=3")), Answer::Wait(_)));
+    assert!(matches!(stage.window.answer(&ask("_HLS_msn=1000")), Answer::BadRequest(_)));
 }

@@ -2,7 +2,8 @@
 
 mod support;
 
-use airloom_playlist::{Answer, Config, Input, Output, Resource};
+use airloom_media::Duration;
+use airloom_playlist::{Answer, Config, Input, Output, Rendition, Resource};
 use support::playlist::Playlist;
 use support::{AUDIO_LIST, Stage, VIDEO, VIDEO_LIST, audio, ready, tags, video};
 
@@ -57,8 +58,7 @@ fn without_low_latency_there_is_no_trace_of_it() {
          #EXT-X-MAP:URI=\"1-init-0.mp4\"\n\
          #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z\n\
          #EXTINF:2.000000,\n\
-         0.m4s\n\
-         #EXT-X-RENDITION-REPORT:URI=\"2.m3u8\",LAST-MSN=0\n"
+         0.m4s\n"
             .replace("\n0.m4s", "\n1-0.m4s")
     );
 }
@@ -265,4 +265,30 @@ fn an_ended_stream_says_so() {
     // Nothing can be added, and saying it twice does no harm.
     assert_eq!(stage.try_segment(VIDEO, 4, 8000, 2000), Err(airloom_playlist::Error::Ended));
     assert_eq!(stage.input(Input::End), Ok(()));
+}
+
+/// A player lines renditions up by date (hls.js): the date is that of presentation, or sound lies
+/// beside a reordered picture by the delay of its B-frames.
+#[test]
+fn dates_are_those_of_presentation() {
+    let mut stage = Stage::new(Config::default());
+    let delay = Duration::new(6000);
+    stage.input(Input::Track(Rendition { presentation_delay: delay, ..video(0) })).unwrap();
+    stage.input(Input::Track(audio(0))).unwrap();
+    stage.live(0..1);
+    let date = |text: &str| tags(text, "EXT-X-PROGRAM-DATE-TIME")[0].to_owned();
+    assert_eq!(date(&stage.text(VIDEO_LIST)), "2023-11-14T22:13:20.066Z");
+    assert_eq!(date(&stage.text(AUDIO_LIST)), "2023-11-14T22:13:20.000Z");
+}
+
+/// 24 fps cannot fill 85 % of 200 ms with whole frames and not pass it (4.4.3.7).
+#[test]
+fn a_track_states_its_own_part_target_where_it_is_lower() {
+    let mut stage = Stage::new(Config::default());
+    let target = Some(Duration::new(15_000));
+    stage.input(Input::Track(Rendition { part_target: target, ..video(0) })).unwrap();
+    stage.input(Input::Track(audio(0))).unwrap();
+    stage.live(0..1);
+    assert!(stage.text(VIDEO_LIST).contains("PART-TARGET=0.166667\n"));
+    assert!(stage.text(AUDIO_LIST).contains("PART-TARGET=0.200000\n"));
 }

@@ -3,8 +3,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use airloom_media as media;
 use airloom_playlist::{Answer, Request, WallTime};
 use airloom_rtmp::GopCache;
+use airloom_rtmp::amf0::Value;
 use airloom_rtmp::flv::{Kind, Tag};
 use airloom_rtmp::server::EncodedTag;
 use tokio::sync::{broadcast, watch};
@@ -136,7 +138,12 @@ impl Stream {
         let mut state = self.publisher(generation)?;
         match media {
             crate::rtmp::Media::Tag(tag) => state.take_tag(&tag),
-            crate::rtmp::Media::Metadata(metadata) => state.take_tag(&metadata.tag),
+            crate::rtmp::Media::Metadata(metadata) => {
+                state.take_tag(&metadata.tag);
+                for kind in announced(&metadata.values) {
+                    state.packager.expect(kind);
+                }
+            }
             crate::rtmp::Media::Track(track) => state.packager.set_track(track)?,
             crate::rtmp::Media::Sample(sample) => {
                 state.bytes_in += sample.data.len() as u64;
@@ -281,6 +288,14 @@ impl Stream {
             dash: path(airloom_playlist::Resource::Mpd),
         }
     }
+}
+
+/// The kinds of tracks that `onMetaData` speaks of (FLV 10.1, annex E.5).
+fn announced(metadata: &Value) -> impl Iterator<Item = media::Kind> {
+    let names = [(media::Kind::Video, "videocodecid"), (media::Kind::Audio, "audiocodecid")];
+    let said =
+        |name: &str| matches!(metadata.member(name), Some(Value::Number(_) | Value::String(_)));
+    names.into_iter().filter(move |(_, name)| said(name)).map(|(kind, _)| kind)
 }
 
 impl State {

@@ -30,7 +30,7 @@ impl LiveWindow {
             Resource::Multivariant => self.multivariant(),
             Resource::Mpd => self.manifest(),
             Resource::Media { track } => self.media(track, request),
-            Resource::Ts => self.ts_media(),
+            Resource::Ts => self.ts_media(request),
             Resource::Time => Answer::Time,
             Resource::Init { track, id } => {
                 let known = self.track(track).is_some_and(|track| track.inits.contains(&id));
@@ -74,8 +74,15 @@ impl LiveWindow {
         if awaited && !self.ended() { self.wait(None) } else { Answer::NotFound }
     }
 
-    fn ts_media(&mut self) -> Answer {
+    fn ts_media(&mut self, request: &Request) -> Answer {
         if self.ts.is_playable() {
+            if !self.ended() {
+                match self.due(&self.ts, request) {
+                    Ok(None) => {}
+                    Ok(until) => return self.wait(until),
+                    Err(reason) => return Answer::BadRequest(reason),
+                }
+            }
             let body = self.rendered(self.tracks.len(), 0);
             return Answer::Ready(Rendered { body, version: self.ts.version });
         }
@@ -176,7 +183,10 @@ impl LiveWindow {
     fn render(&self, index: usize, skipped: usize) -> String {
         let log = self.log(index);
         let is_ts = log.track.is_none();
-        let parts = self.settings.parts.filter(|_| !is_ts);
+        let parts = self.settings.parts.filter(|_| !is_ts).map(|(target, hold_back)| {
+            let own = self.tracks.get(index).and_then(|track| track.own_part_target());
+            (own.map_or(target, |own| own.min(target)), hold_back)
+        });
         let mut out = String::with_capacity(2048 + log.listed().count() * 256);
         let target = Micros::from_secs(self.target_duration);
         let first = log.listed().next();
@@ -190,11 +200,11 @@ impl LiveWindow {
                 target_duration: self.target_duration,
                 independent_segments: log.listed().all(|entry| entry.independent),
                 playlist_type: None,
-                server_control: (!is_ts).then_some(ServerControl {
-                    can_skip_until: self.can_skip_until(),
+                server_control: ServerControl {
+                    can_skip_until: (!is_ts).then(|| self.can_skip_until()),
                     hold_back: Micros(HOLD_BACK * target.0),
                     parts,
-                }),
+                },
                 media_sequence: first.map_or(0, |first| first.sequence),
                 discontinuity_sequence,
             },
@@ -212,7 +222,7 @@ impl LiveWindow {
         {
             media::write_preload_hint(&mut out, hint);
         }
-        if !is_ts {
+        if parts.is_some() {
             self.write_reports(&mut out, index);
         }
         out

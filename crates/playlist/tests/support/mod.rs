@@ -35,6 +35,8 @@ pub fn video(init: u64) -> Rendition {
         init,
         format: Format::Video { width: 1920, height: 1080, frame_rate: FrameRate::new(30, 1) },
         language: None,
+        presentation_delay: Duration::ZERO,
+        part_target: None,
     }
 }
 
@@ -46,6 +48,8 @@ pub fn audio(init: u64) -> Rendition {
         init,
         format: Format::Audio { sample_rate: 48_000, channels: 2 },
         language: None,
+        presentation_delay: Duration::ZERO,
+        part_target: None,
     }
 }
 

@@ -440,6 +440,7 @@ impl Lane {
                 data,
                 part_target: Duration::new(self.part_target.unwrap_or(0).unsigned_abs()),
                 frame_duration: Duration::new(self.frame.unsigned_abs()),
+                presentation_delay: self.presentation_delay(),
             }));
         }
         self.announced = true;
@@ -447,6 +448,16 @@ impl Lane {
         for (timed, duration) in std::mem::take(&mut self.measuring) {
             self.push(timed, duration, sink);
         }
+    }
+
+    /// From the first decode time to the earliest presentation time of what was measured.
+    fn presentation_delay(&self) -> Duration {
+        let shown = self.measuring.iter().map(|(timed, _)| {
+            timed.decode_time.saturating_add(i64::from(timed.composition_offset))
+        });
+        let first = self.measuring.first().map_or(0, |(timed, _)| timed.decode_time);
+        let delay = shown.min().unwrap_or(first).saturating_sub(first);
+        Duration::new(u64::try_from(delay).unwrap_or(0))
     }
 
     /// How long frames last: what the parameter sets say where the samples bear it out, else what

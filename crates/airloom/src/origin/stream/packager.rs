@@ -71,6 +71,11 @@ impl Packager {
         self.segmenter.set_track(track)
     }
 
+    /// What the publisher says it will send is waited for before playlists name the tracks.
+    pub(super) fn expect(&mut self, kind: Kind) {
+        self.tell(wall_time(), playlist::Input::Expect(kind));
+    }
+
     pub(super) fn has_video(&self) -> bool {
         self.video.is_some()
     }
@@ -203,6 +208,8 @@ impl Packager {
                 .ok()
                 .and_then(|ticks| playlist::FrameRate::new(init.timescale.hz(), ticks));
         }
+        rendition.presentation_delay = init.presentation_delay;
+        rendition.part_target = (init.part_target.ticks() > 0).then_some(init.part_target);
         self.store.put_init(init.track, id, init.data.clone());
         self.tell(now, playlist::Input::Track(rendition));
         let described = Described { init, bitrate: None };
