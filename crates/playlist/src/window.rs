@@ -4,7 +4,8 @@ use airloom_media::{Duration, Timescale, Timestamp, TrackId};
 
 use crate::decimal::Micros;
 use crate::{
-    Config, Error, Input, Limits, Output, Part, Rendition, Resource, Segment, TsSegment, WallTime,
+    Config, Error, Gap, Input, Limits, Output, Part, Rendition, Resource, Segment, TsSegment,
+    WallTime,
 };
 
 mod answers;
@@ -182,6 +183,7 @@ impl LiveWindow {
             Input::Track(rendition) => self.announce(rendition)?,
             Input::Part(part) => self.part(now, &part)?,
             Input::Segment(segment) => self.segment(now, &segment)?,
+            Input::Gap(gap) => self.gap(now, &gap)?,
             Input::TsSegment(segment) => self.ts_segment(now, &segment)?,
             Input::TargetDuration(seconds) => self.raise_target(seconds)?,
             Input::Discontinuity => self.discontinuity(),
@@ -335,8 +337,9 @@ impl LiveWindow {
             return Err(Error::TooManyParts { track, sequence, limit: self.limits.parts });
         }
         if due == 0 {
-            let begin = Begin { sequence, start: part.start, discontinuity: part.discontinuity };
-            self.begin(index, now, begin, addition.end);
+            let Part { start, discontinuity, .. } = *part;
+            let end = addition.end;
+            self.begin(index, now, Begin { sequence, start, end, discontinuity, is_gap: false });
         }
         let listed = self.settings.parts.is_some();
         self.log_mut(index).push_part(addition, part.independent, listed);
@@ -367,11 +370,26 @@ impl LiveWindow {
             _ => {
                 self.begins(log, sequence)?;
                 let Segment { start, discontinuity, .. } = *segment;
-                self.begin(index, now, Begin { sequence, start, discontinuity }, addition.end);
+                let end = addition.end;
+                let begin = Begin { sequence, start, end, discontinuity, is_gap: false };
+                self.begin(index, now, begin);
                 self.fill(index, addition, segment.independent);
             }
         }
         self.close(index, State::Closed);
+        Ok(())
+    }
+
+    fn gap(&mut self, now: WallTime, gap: &Gap) -> Result<(), Error> {
+        let index = self.track_index(gap.track)?;
+        let log = self.log(index);
+        let addition = addition(gap.start, gap.duration, 0, log.timescale)?;
+        let Gap { sequence, start, discontinuity, .. } = *gap;
+        self.begins(log, sequence)?;
+        let end = addition.end;
+        self.begin(index, now, Begin { sequence, start, end, discontinuity, is_gap: true });
+        self.fill(index, addition, true);
+        self.close(index, State::Gap);
         Ok(())
     }
 
@@ -380,7 +398,8 @@ impl LiveWindow {
         self.begins(&self.ts, segment.sequence)?;
         let TsSegment { sequence, start, discontinuity, .. } = *segment;
         let index = self.tracks.len();
-        self.begin(index, now, Begin { sequence, start, discontinuity }, addition.end);
+        let end = addition.end;
+        self.begin(index, now, Begin { sequence, start, end, discontinuity, is_gap: false });
         self.fill(index, addition, true);
         self.close(index, State::Closed);
         Ok(())
@@ -414,8 +433,12 @@ impl LiveWindow {
 
     /// Opens a segment, with all that stands before it: the one before closed, numbers without
     /// media as gaps, the discontinuity, the date.
-    fn begin(&mut self, index: usize, now: WallTime, begin: Begin, end: Timestamp) {
-        let Begin { sequence, start, mut discontinuity } = begin;
+    fn begin(
+        &mut self,
+        index: usize,
+        now: WallTime,
+        Begin { sequence, start, end, mut discontinuity, is_gap }: Begin,
+    ) {
         if self.log(index).open().is_some() {
             // Only the log: to give numbers up now could give up the one that begins.
             self.close_log(index, State::Closed);
@@ -428,7 +451,8 @@ impl LiveWindow {
             let said = self.eras.tags_within(before.sequence, sequence);
             // One that others said before, and that this track comes to only now, is the same.
             discontinuity &= !(said && self.has_begun(sequence));
-            discontinuity |= (before.init != init || wide) && !said;
+            let changes = before.init != init && !is_gap;
+            discontinuity |= (changes || wide) && !said;
         } else {
             // A track that joins does not break what the others have begun.
             discontinuity &= !self.has_begun(sequence);
@@ -447,10 +471,13 @@ impl LiveWindow {
         self.bridge(index, sequence, date);
         let after_gap =
             self.log(index).entries.back().is_some_and(|entry| entry.state == State::Gap);
-        if after_gap && index < self.tracks.len() {
+        if after_gap && !is_gap && index < self.tracks.len() && self.phase != Phase::Starting {
             self.join(index, sequence);
         }
         let tagged = self.eras.tags(sequence);
+        // In a gap nothing is decoded, so nothing new is needed.
+        let before = self.log(index).entries.back().filter(|_| is_gap);
+        let init = before.map_or(init, |before| before.init);
         self.log_mut(index).push(Entry::new(sequence, start, date, init, tagged));
     }
 
@@ -553,10 +580,10 @@ impl LiveWindow {
         }
     }
 
-    /// When the latest media ends.
+    /// When the latest that is listed ends, gaps included.
     fn last_date(&self) -> Option<WallTime> {
         let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
-        logs.filter_map(Log::last_media).map(Entry::end_date).max()
+        logs.filter_map(|log| log.entries.back()).map(Entry::end_date).max()
     }
 
     fn discontinuity(&mut self) {
@@ -633,7 +660,7 @@ impl LiveWindow {
     /// Whether the track has no segment yet and there is still hope.
     fn is_awaited(&self, track: &Track) -> bool {
         let waited = self.progress().0.saturating_sub(track.announced_at.0);
-        track.log.last_complete().is_none() && waited < self.settings.patience.0.max(1)
+        !track.log.bandwidth.is_measured() && waited < self.settings.patience.0.max(1)
     }
 
     fn raise_target(&mut self, seconds: u32) -> Result<(), Error> {
@@ -680,7 +707,10 @@ impl LiveWindow {
 struct Begin {
     sequence: u64,
     start: Timestamp,
+    /// Of what came first of it.
+    end: Timestamp,
     discontinuity: bool,
+    is_gap: bool,
 }
 
 /// Checks times and sizes, and puts them into playlist units.

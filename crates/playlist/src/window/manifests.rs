@@ -76,7 +76,8 @@ impl LiveWindow {
         self.settle_bandwidths();
         let periods = self.periods();
         let presentation = if self.ended() {
-            let end = self.last_date().unwrap_or(available_from);
+            let last = self.tracks.iter().filter_map(|track| track.log.last_media());
+            let end = last.map(Entry::end_date).max().unwrap_or(available_from);
             Presentation::Static { duration: end.nanos_since(available_from) }
         } else {
             Presentation::Dynamic {
