@@ -162,7 +162,9 @@ impl LiveWindow {
         if let Some(cached) = cached {
             return cached.clone();
         }
-        let text = Bytes::from(self.render(index, skipped));
+        let mut text = self.render(index, skipped);
+        text.shrink_to_fit();
+        let text = Bytes::from(text);
         let hinted = self.settings.parts.is_some() && !self.ended();
         let log = self.log_mut(index);
         if hinted && log.track.is_some() {

@@ -17,8 +17,9 @@ pub(super) struct Manifest {
 
 impl Manifest {
     /// Takes a new rendering; one that says the same changes nothing.
-    fn renew(&mut self, text: String, version: u64) -> Rendered {
+    fn renew(&mut self, mut text: String, version: u64) -> Rendered {
         self.stale = false;
+        text.shrink_to_fit();
         match &self.text {
             Some(old) if old.body == text.as_bytes() => old.clone(),
             _ => self.text.insert(Rendered { body: Bytes::from(text), version }).clone(),
