@@ -20,6 +20,8 @@ pub enum Input {
     Part(Part),
     /// A segment is complete.
     Segment(Segment),
+    /// A track has no media for a segment.
+    Gap(Gap),
     /// An MPEG-TS segment is complete, or could be made on demand.
     TsSegment(TsSegment),
     /// The longest segment there will be, in seconds, rounded to the nearest. Before the first
@@ -193,6 +195,24 @@ pub struct Segment {
     pub discontinuity: bool,
     /// Its size in bytes.
     pub bytes: u64,
+}
+
+/// A segment that a track has no media for.
+///
+/// To say so is better than to leave it out: a number left out is noticed only when the track has
+/// media again or has been silent for [`Config::patience`](crate::Config::patience).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The track.
+    pub track: TrackId,
+    /// The media sequence number.
+    pub sequence: u64,
+    /// Where the segment would start, in the track's ticks.
+    pub start: Timestamp,
+    /// How long it lasts for the other tracks, in this track's ticks.
+    pub duration: Duration,
+    /// Whether it does not continue the media before it; for all tracks, as with parts.
+    pub discontinuity: bool,
 }
 
 /// A complete MPEG-TS segment.

@@ -4,14 +4,17 @@ use airloom_media::{Duration, Kind, Rounding, Timescale, Timestamp, TrackId};
 
 use crate::decimal::Micros;
 use crate::{
-    Config, Error, Input, Limits, Output, Part, Rendition, Resource, Segment, TsSegment, WallTime,
+    Config, Error, Gap, Input, Limits, Output, Part, Rendition, Resource, Segment, TsSegment,
+    WallTime,
 };
 
 mod answers;
+mod continuity;
 mod era;
 mod log;
 mod manifests;
 
+use continuity::{Begin, LEAST_GAP};
 use era::Eras;
 use log::{Addition, Entry, Keep, Log, State};
 use manifests::Manifest;
@@ -20,9 +23,6 @@ pub(crate) use era::Zero;
 
 /// Reports of media that is too long, kept until polled; older ones go.
 const REPORTS: usize = 64;
-
-/// The shortest `EXT-X-GAP`: numbers that were left out without any time passing.
-const LEAST_GAP: Micros = Micros(1000);
 
 /// The longest part or segment taken: a day. Longer ones are wrong clocks, not media.
 const LONGEST: Micros = Micros(86_400_000_000);
@@ -197,6 +197,7 @@ impl LiveWindow {
             Input::Expect(kind) => self.expect(kind),
             Input::Part(part) => self.part(now, &part)?,
             Input::Segment(segment) => self.segment(now, &segment)?,
+            Input::Gap(gap) => self.gap(now, &gap)?,
             Input::TsSegment(segment) => self.ts_segment(now, &segment)?,
             Input::TargetDuration(seconds) => self.raise_target(seconds)?,
             Input::Discontinuity => self.discontinuity(),
@@ -350,8 +351,9 @@ impl LiveWindow {
             return Err(Error::TooManyParts { track, sequence, limit: self.limits.parts });
         }
         if due == 0 {
-            let begin = Begin { sequence, start: part.start, discontinuity: part.discontinuity };
-            self.begin(index, now, begin, addition.end);
+            let Part { start, discontinuity, .. } = *part;
+            let end = addition.end;
+            self.begin(index, now, Begin { sequence, start, end, discontinuity, is_gap: false });
         }
         let listed = self.settings.parts.is_some();
         self.log_mut(index).push_part(addition, part.independent, listed);
@@ -382,11 +384,26 @@ impl LiveWindow {
             _ => {
                 self.begins(log, sequence)?;
                 let Segment { start, discontinuity, .. } = *segment;
-                self.begin(index, now, Begin { sequence, start, discontinuity }, addition.end);
+                let end = addition.end;
+                let begin = Begin { sequence, start, end, discontinuity, is_gap: false };
+                self.begin(index, now, begin);
                 self.fill(index, addition, segment.independent);
             }
         }
         self.close(index, State::Closed);
+        Ok(())
+    }
+
+    fn gap(&mut self, now: WallTime, gap: &Gap) -> Result<(), Error> {
+        let index = self.track_index(gap.track)?;
+        let log = self.log(index);
+        let addition = addition(gap.start, gap.duration, 0, log.timescale)?;
+        let Gap { sequence, start, discontinuity, .. } = *gap;
+        self.begins(log, sequence)?;
+        let end = addition.end;
+        self.begin(index, now, Begin { sequence, start, end, discontinuity, is_gap: true });
+        self.fill(index, addition, true);
+        self.close(index, State::Gap);
         Ok(())
     }
 
@@ -395,7 +412,8 @@ impl LiveWindow {
         self.begins(&self.ts, segment.sequence)?;
         let TsSegment { sequence, start, discontinuity, .. } = *segment;
         let index = self.tracks.len();
-        self.begin(index, now, Begin { sequence, start, discontinuity }, addition.end);
+        let end = addition.end;
+        self.begin(index, now, Begin { sequence, start, end, discontinuity, is_gap: false });
         self.fill(index, addition, true);
         self.close(index, State::Closed);
         Ok(())
@@ -424,166 +442,6 @@ impl LiveWindow {
             entry.micros = addition.micros;
             entry.bytes = addition.bytes;
             entry.independent = independent;
-        }
-    }
-
-    /// Opens a segment, with all that stands before it: the one before closed, numbers without
-    /// media as gaps, the discontinuity, the date.
-    fn begin(&mut self, index: usize, now: WallTime, begin: Begin, end: Timestamp) {
-        let Begin { sequence, start, mut discontinuity } = begin;
-        if self.log(index).open().is_some() {
-            // Only the log: to give numbers up now could give up the one that begins.
-            self.close_log(index, State::Closed);
-        }
-        let timescale = self.log(index).timescale;
-        let init = self.tracks.get(index).map(|track| track.rendition.init);
-        let missing = self.log(index).next.map_or(0, |next| sequence.saturating_sub(next));
-        let wide = missing > u64::from(self.limits.gap);
-        if let Some(before) = self.log(index).last_media() {
-            let said = self.eras.tags_within(before.sequence, sequence);
-            // One that others said before, and that this track comes to only now, is the same.
-            discontinuity &= !(said && self.has_begun(sequence));
-            discontinuity |= (before.init != init || wide) && !said;
-        } else {
-            // A track that joins does not break what the others have begun.
-            discontinuity &= !self.has_begun(sequence);
-        }
-        if wide {
-            self.eras.postpone(sequence);
-            self.log_mut(index).restart(sequence);
-        }
-        discontinuity |= std::mem::take(&mut self.pending_discontinuity);
-        if discontinuity {
-            self.tag(sequence);
-        }
-        let not_before = self.last_date();
-        self.eras.date(sequence, (start, end, timescale), now, not_before);
-        let shown = start.checked_add(self.presentation_delay(index)).unwrap_or(start);
-        let date = self.eras.of(sequence).wall(shown, timescale);
-        self.bridge(index, sequence, date);
-        let after_gap =
-            self.log(index).entries.back().is_some_and(|entry| entry.state == State::Gap);
-        if after_gap && index < self.tracks.len() {
-            self.join(index, sequence);
-        }
-        let tagged = self.eras.tags(sequence);
-        self.log_mut(index).push(Entry::new(sequence, start, date, init, tagged));
-    }
-
-    fn presentation_delay(&self, index: usize) -> Duration {
-        self.tracks.get(index).map_or(Duration::ZERO, |track| track.rendition.presentation_delay)
-    }
-
-    /// Lists the sequence numbers between the last one of a playlist and `sequence`, which begins
-    /// at `date`, as missing.
-    fn bridge(&mut self, index: usize, sequence: u64, date: WallTime) {
-        if self.log(index).next.is_none() && index < self.tracks.len() {
-            // Renditions must not differ by more than a segment (6.2.4): what the others list
-            // already, this one lists as missing.
-            let listed = self.furthest(index).into_iter().flat_map(Log::listed);
-            let missing: Vec<u64> = listed
-                .filter(|entry| entry.is_complete() && entry.sequence < sequence)
-                .map(|entry| entry.sequence)
-                .collect();
-            let far =
-                missing.last().is_none_or(|last| sequence - last > u64::from(self.limits.gap));
-            for missing in missing.into_iter().filter(|_| !far) {
-                self.push_gap(index, missing, LEAST_GAP, Some(date));
-            }
-        }
-        let next = self.log(index).next.unwrap_or(sequence);
-        for missing in next..sequence {
-            // What no other track has either shares the time left, within what playlists bear.
-            let before = self.log(index).entries.back().map(Entry::end_date);
-            let left = before.map_or(0, |before| date.nanos_since(before)) / 1000;
-            let target = Micros::from_secs(self.target_duration);
-            let share = (left / (sequence - missing)).clamp(LEAST_GAP.0, target.0);
-            self.push_gap(index, missing, Micros(share), Some(date));
-        }
-    }
-
-    /// The playlist of the track other than `index` that has come furthest.
-    fn furthest(&self, index: usize) -> Option<&Log> {
-        let others = self.tracks.iter().enumerate().filter(|(other, _)| *other != index);
-        others.map(|(_, track)| &track.log).max_by_key(|log| log.last_complete())
-    }
-
-    /// Lists `sequence` as missing: when it is in another track, as far as that lies between the
-    /// media before it and `until`; or for as long as `unknown`.
-    fn push_gap(&mut self, index: usize, sequence: u64, unknown: Micros, until: Option<WallTime>) {
-        // Nothing is decoded here, so nothing new is needed.
-        let init = self.tracks.get(index).map(|track| track.rendition.init);
-        let init = self.log(index).entries.back().map_or(init, |before| before.init);
-        let others = self.tracks.iter().enumerate().filter(|(other, _)| *other != index);
-        let known = others.map(|(_, track)| &track.log).find_map(|log| {
-            let entry = log.entry(sequence).filter(|entry| entry.is_complete())?;
-            // Where a gap of another track lies was a guess; it is worth something only where it
-            // is known how far it may reach.
-            let sure = entry.state == State::Closed || until.is_some();
-            sure.then(|| (entry.date, entry.end_date()))
-        });
-        let before = self.log(index).entries.back().map(Entry::end_date);
-        let (date, micros) = match (known, before) {
-            (Some((from, to)), before) => {
-                let (from, to) = match until {
-                    Some(until) => (from.min(until), to.min(until)),
-                    None => (from, to),
-                };
-                let from = before.map_or(from, |before| from.max(before));
-                (from, Micros((to.nanos_since(from) / 1000).max(LEAST_GAP.0)))
-            }
-            (None, Some(before)) => (before, unknown),
-            (None, None) => return,
-        };
-        let tagged = self.eras.tags(sequence);
-        let mut entry = Entry::new(sequence, Timestamp::ZERO, date, init, tagged);
-        entry.micros = micros;
-        self.log_mut(index).push(entry);
-        self.close_log(index, State::Gap);
-    }
-
-    /// Puts `EXT-X-DISCONTINUITY` before `sequence`, in every playlist.
-    fn tag(&mut self, sequence: u64) {
-        let dated = self.has_begun(sequence);
-        if self.eras.begin(sequence, true, dated) {
-            for log in self.logs_mut() {
-                if let Some(entry) = log.entry_mut(sequence) {
-                    entry.tagged = true;
-                    log.touch();
-                }
-            }
-        }
-    }
-
-    /// Whether any playlist has come to `sequence`.
-    fn has_begun(&self, sequence: u64) -> bool {
-        let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
-        logs.filter_map(|log| log.next).any(|next| next > sequence)
-    }
-
-    /// Begins a Period for a track that has media again from `sequence` on: at that number if no
-    /// track has completed it, so that no Period changes that was given out.
-    fn join(&mut self, index: usize, sequence: u64) {
-        let complete = self.furthest(index).and_then(Log::last_complete);
-        let from = complete.map_or(sequence, |last| sequence.max(last.saturating_add(1)));
-        self.eras.begin(from, false, true);
-        let first = self.log(index).entries.iter().all(|entry| entry.state == State::Gap);
-        if let (true, Some(track)) = (first, self.tracks.get_mut(index)) {
-            track.joined = from;
-        }
-    }
-
-    /// When the latest media ends.
-    fn last_date(&self) -> Option<WallTime> {
-        let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
-        logs.filter_map(Log::last_media).map(Entry::end_date).max()
-    }
-
-    fn discontinuity(&mut self) {
-        let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
-        match logs.filter_map(|log| log.next).max() {
-            Some(next) => self.tag(next),
-            None => self.pending_discontinuity = true,
         }
     }
 
@@ -665,7 +523,7 @@ impl LiveWindow {
     /// Whether the track has no segment yet and there is still hope.
     fn is_awaited(&self, track: &Track) -> bool {
         let waited = self.progress().0.saturating_sub(track.announced_at.0);
-        track.log.last_complete().is_none() && waited < self.settings.patience.0.max(1)
+        !track.log.bandwidth.is_measured() && waited < self.settings.patience.0.max(1)
     }
 
     fn raise_target(&mut self, seconds: u32) -> Result<(), Error> {
@@ -705,14 +563,6 @@ impl LiveWindow {
         }
         self.reports.push_back(resource);
     }
-}
-
-/// A segment that opens.
-#[derive(Debug, Clone, Copy)]
-struct Begin {
-    sequence: u64,
-    start: Timestamp,
-    discontinuity: bool,
 }
 
 /// Checks times and sizes, and puts them into playlist units.

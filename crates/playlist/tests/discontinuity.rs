@@ -3,7 +3,7 @@
 mod support;
 
 use airloom_media::{Duration, Timestamp, TrackId};
-use airloom_playlist::{Answer, Config, Error, Input, Part, Resource, Segment};
+use airloom_playlist::{Answer, Config, Error, Gap, Input, Part, Resource, Segment};
 use support::playlist::Playlist;
 use support::{AUDIO, AUDIO_LIST, Stage, VIDEO, VIDEO_LIST, audio, per_ms, ready, tags, video};
 
@@ -186,6 +186,39 @@ fn numbers_a_track_has_no_media_for_are_gaps() {
     assert_eq!(missing, [(3, 2_000_000), (4, 1_800_000)]);
     assert_eq!(tags(&text, "EXT-X-VERSION"), ["#EXT-X-VERSION:8"]);
     assert_eq!(stage.answer(Resource::Segment { track: AUDIO, sequence: 3 }), Answer::NotFound);
+}
+
+/// A gap that is said is listed at once, where and as long as it is said to be.
+#[test]
+fn a_gap_that_is_said_is_listed_at_once() {
+    let mut stage = stage();
+    let gap = |sequence, start: i64, length: u64| {
+        Input::Gap(Gap {
+            track: AUDIO,
+            sequence,
+            start: Timestamp::new(start * 48),
+            duration: Duration::new(length * 48),
+            discontinuity: false,
+        })
+    };
+    let before = Playlist::read(&stage.text(AUDIO_LIST));
+    stage.input(gap(3, 6000, 1500)).unwrap();
+    let text = stage.text(AUDIO_LIST);
+    let after = Playlist::read(&text);
+    before.check_successor(&after);
+    let last = after.complete().next_back().unwrap();
+    assert_eq!((last.sequence, last.gap, last.duration), (3, true, 1_500_000));
+    assert_eq!(last.date, Some(1_700_000_006_000));
+    // The part that was promised comes under its name after it.
+    assert_eq!(after.hint, before.hint);
+    stage.part(AUDIO, 4, 0, 7500, 200);
+    let later = Playlist::read(&stage.text(AUDIO_LIST));
+    after.check_successor(&later);
+    assert_eq!(later.segments.last().unwrap().parts[0].uri, "2-3.0.m4s");
+    assert_eq!(
+        stage.input(gap(4, 7500, 2000)),
+        Err(Error::SequenceFell { sequence: 4, expected: 5 })
+    );
 }
 
 /// SRS#409: sound that stops does not hold the pictures up, and its list goes on with gaps; what

@@ -276,7 +276,9 @@ fn dates_are_those_of_presentation() {
     stage.input(Input::Track(Rendition { presentation_delay: delay, ..video(0) })).unwrap();
     stage.input(Input::Track(audio(0))).unwrap();
     stage.live(0..1);
-    let date = |text: &str| tags(text, "EXT-X-PROGRAM-DATE-TIME")[0].to_owned();
+    let date = |text: &str| {
+        tags(text, "EXT-X-PROGRAM-DATE-TIME")[0].rsplit_once("TIME:").unwrap().1.to_owned()
+    };
     assert_eq!(date(&stage.text(VIDEO_LIST)), "2023-11-14T22:13:20.066Z");
     assert_eq!(date(&stage.text(AUDIO_LIST)), "2023-11-14T22:13:20.000Z");
 }
@@ -291,4 +293,48 @@ fn a_track_states_its_own_part_target_where_it_is_lower() {
     stage.live(0..1);
     assert!(stage.text(VIDEO_LIST).contains("PART-TARGET=0.166667\n"));
     assert!(stage.text(AUDIO_LIST).contains("PART-TARGET=0.200000\n"));
+}
+
+/// RFC 8216bis, 6.2.5.1: a delta update leaves out what ends further than CAN-SKIP-UNTIL from the
+/// last segment's end, and says how many; both forms of the directive are answered so.
+#[test]
+fn a_delta_update_skips_what_is_old() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..20);
+    let whole = stage.text(VIDEO_LIST);
+    let delta = ready(stage.ask(VIDEO_LIST, "_HLS_skip=YES"));
+    assert!(delta.len() < whole.len());
+    assert_eq!(delta, ready(stage.ask(VIDEO_LIST, "_HLS_skip=v2")));
+    let head = "#EXTM3U\n\
+         #EXT-X-VERSION:9\n\
+         #EXT-X-TARGETDURATION:2\n\
+         #EXT-X-INDEPENDENT-SEGMENTS\n\
+         #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12.000000,\
+         HOLD-BACK=6.000000,PART-HOLD-BACK=0.660000\n\
+         #EXT-X-PART-INF:PART-TARGET=0.200000\n\
+         #EXT-X-MEDIA-SEQUENCE:0\n\
+         #EXT-X-DISCONTINUITY-SEQUENCE:0\n\
+         #EXT-X-SKIP:SKIPPED-SEGMENTS=13\n\
+         #EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:46.000Z\n\
+         #EXTINF:2.000000,\n\
+         1-13.m4s\n";
+    assert!(delta.starts_with(head), "{delta}");
+    let tail = head.split_inclusive('\n').skip(9).collect::<String>();
+    let (_, rest) = whole.split_once(&tail).unwrap();
+    assert_eq!(&delta[head.len()..], rest);
+    // It blocks like any other.
+    assert!(support::is_waiting(&stage.ask(VIDEO_LIST, "_HLS_msn=20&_HLS_part=0&_HLS_skip=v2")));
+}
+
+/// The same: nothing to skip is nothing skipped, and an ended list is whole (6.2.5.1).
+#[test]
+fn a_delta_update_of_a_short_or_ended_list_is_the_list() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..7);
+    let whole = stage.text(VIDEO_LIST);
+    assert_eq!(ready(stage.ask(VIDEO_LIST, "_HLS_skip=YES")), whole);
+    stage.live(7..20);
+    stage.input(Input::End).unwrap();
+    let text = ready(stage.ask(VIDEO_LIST, "_HLS_skip=YES"));
+    assert!(tags(&text, "EXT-X-SKIP").is_empty());
 }

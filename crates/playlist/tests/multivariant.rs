@@ -45,10 +45,22 @@ fn a_track_that_never_comes_is_not_waited_for() {
 fn sound_that_starts_late_is_in_the_first_playlist() {
     let mut stage = Stage::with_tracks(Config::default());
     stage.segment(VIDEO, 0, 0, 2000);
+    stage
+        .input(Input::Gap(airloom_playlist::Gap {
+            track: AUDIO,
+            sequence: 0,
+            start: airloom_media::Timestamp::ZERO,
+            duration: airloom_media::Duration::new(96_000),
+            discontinuity: false,
+        }))
+        .unwrap();
     stage.part(VIDEO, 1, 0, 2000, 200);
     assert!(is_waiting(&stage.answer(INDEX)));
     stage.segment(AUDIO, 1, 3000, 1000);
     assert_eq!(tags(&stage.text(INDEX), "EXT-X-MEDIA").len(), 1);
+    // Nobody saw the stream without it, so it is in the first Period.
+    let text = stage.text(Resource::Mpd);
+    assert_eq!((text.matches("<Period").count(), text.matches("<Adapt").count()), (1, 2));
 }
 
 /// RFC 8216bis, 4.4.6.2: BANDWIDTH is the peak segment bit rate, AVERAGE-BANDWIDTH the average.

@@ -5,8 +5,8 @@ mod support;
 
 use airloom_media::{Duration, Timescale, Timestamp, TrackId};
 use airloom_playlist::{
-    Answer, Config, Error, Input, Limits, LiveWindow, Output, Part, Request, Resource, Segment,
-    Skip, TsSegment, WallTime,
+    Answer, Config, Error, Gap, Input, Limits, LiveWindow, Output, Part, Request, Resource,
+    Segment, Skip, TsSegment, WallTime,
 };
 use proptest::prelude::*;
 use support::playlist::Playlist;
@@ -26,6 +26,8 @@ enum Op {
     Whole(TrackId),
     /// The track loses so many segments.
     Skip(TrackId, u64),
+    /// The track has nothing for a segment, and says so.
+    Gap(TrackId),
     /// New parameter sets.
     Reconfigure(TrackId),
     /// The publisher is back after so long, its clock elsewhere; said by itself or with the media.
@@ -42,6 +44,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => track().prop_map(Op::Abandon),
         4 => track().prop_map(Op::Whole),
         1 => (track(), 1..6u64).prop_map(|(track, count)| Op::Skip(track, count)),
+        1 => track().prop_map(Op::Gap),
         1 => track().prop_map(Op::Reconfigure),
         1 => (0..20_000u64, -50_000_000..50_000_000i64, any::<bool>())
             .prop_map(|(pause, clock, said)| Op::Republish { pause, clock, said }),
@@ -386,6 +389,24 @@ impl World {
                 self.seek(track, next);
                 None
             }
+            Op::Gap(track) => {
+                self.apply(&Op::Close(track));
+                let (bounds, encoder) = (self.bounds.clone(), self.encoder(track));
+                let next = encoder.sequence + 1;
+                let gap = Gap {
+                    track,
+                    sequence: encoder.sequence,
+                    start: Timestamp::new(encoder.at),
+                    duration: Duration::new((encoder.bound(&bounds, next) - encoder.at) as u64),
+                    discontinuity: encoder.broken,
+                };
+                if self.input(track, Input::Gap(gap)) {
+                    let encoder = self.encoder(track);
+                    (encoder.broken, encoder.fresh) = (false, false);
+                    self.seek(track, next);
+                }
+                None
+            }
             Op::Reconfigure(track) => {
                 self.align(None);
                 self.inits += 1;
@@ -522,6 +543,12 @@ fn any_input() -> impl Strategy<Value = Input> {
                     duration: Duration::new(duration), independent, discontinuity, bytes,
                 })
             }
+        ),
+        2 => (0..3u32, media.clone()).prop_map(
+            |(track, (sequence, start, duration, _, discontinuity))| Input::Gap(Gap {
+                track: TrackId::new(track), sequence, start: Timestamp::new(start),
+                duration: Duration::new(duration), discontinuity,
+            })
         ),
         2 => media.prop_map(|(sequence, start, duration, _, discontinuity)| {
             Input::TsSegment(TsSegment {

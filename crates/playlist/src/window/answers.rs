@@ -169,7 +169,9 @@ impl LiveWindow {
         if let Some(cached) = cached {
             return cached.clone();
         }
-        let text = Bytes::from(self.render(index, skipped));
+        let mut text = self.render(index, skipped);
+        text.shrink_to_fit();
+        let text = Bytes::from(text);
         let hinted = self.settings.parts.is_some() && !self.ended();
         let log = self.log_mut(index);
         if hinted && log.track.is_some() {
@@ -184,7 +186,7 @@ impl LiveWindow {
         let log = self.log(index);
         let is_ts = log.track.is_none();
         let parts = self.settings.parts.filter(|_| !is_ts).map(|(target, hold_back)| {
-            let own = self.tracks.get(index).and_then(|track| track.own_part_target());
+            let own = self.tracks.get(index).and_then(super::Track::own_part_target);
             (own.map_or(target, |own| own.min(target)), hold_back)
         });
         let mut out = String::with_capacity(2048 + log.listed().count() * 256);

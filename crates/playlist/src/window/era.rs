@@ -97,19 +97,17 @@ impl Eras {
         self.0.iter().any(|era| era.tagged && era.first > after && era.first <= last)
     }
 
-    /// Begins an era at `sequence`. One that is not tagged goes on on the same clock, and so does
-    /// one that comes too late, when media of it is dated already (`dated`).
+    /// Begins an era at `sequence`, on the same clock where it `continues` or is not tagged.
     ///
     /// Returns whether `sequence` is newly tagged.
-    pub(crate) fn begin(&mut self, sequence: u64, tagged: bool, dated: bool) -> bool {
+    pub(crate) fn begin(&mut self, sequence: u64, tagged: bool, continues: bool) -> bool {
         let index = self.index(sequence);
         let Some(era) = self.0.get(index).copied() else { return false };
         if era.first == sequence && (era.tagged || !tagged) {
             return false;
         }
-        let continued = !tagged || dated;
         let number = era.number + u64::from(tagged);
-        let origin = if continued { era.origin } else { None };
+        let origin = if continues || !tagged { era.origin } else { None };
         if era.first == sequence {
             if let Some(era) = self.0.get_mut(index) {
                 *era = Era { tagged, number, origin, ..*era };

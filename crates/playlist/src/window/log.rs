@@ -91,6 +91,8 @@ impl Entry {
     fn forget_parts(&mut self) {
         self.text.replace_range(self.parts.clone(), "");
         self.parts.end = self.parts.start;
+        // Parts are most of it, and segments live on without them for long.
+        self.text.shrink_to_fit();
     }
 }
 
@@ -299,6 +301,10 @@ impl Log {
             && let Some(first) = self.entries.get(self.listed)
             && self.total.0 - first.total.0 >= least
         {
+            if let Some(first) = self.entries.get_mut(self.listed) {
+                first.text = String::new();
+                first.parts = 0..0;
+            }
             self.listed += 1;
             complete -= 1;
         }
