@@ -199,15 +199,18 @@ impl Lane {
     /// long or have a hole in it when a sample at `next` (output ticks) became part of it; without
     /// one, whether the held sample makes it too long.
     pub(super) fn is_overlong(&self, next: Option<i64>) -> bool {
+        let decided = self.ends != i64::MAX;
         let (within, held) = match (&self.held, next) {
             // It will begin the segment after this one.
-            (Some(held), _) if held.mpeg >= self.ends => {
+            (Some(held), _)
+                if decided && (held.mpeg >= self.ends || self.would_overflow(self.frame)) =>
+            {
                 if self.open > self.segment.sequence.saturating_add(1) {
                     return false;
                 }
                 (0, held.decode_time)
             }
-            _ if self.ends != i64::MAX || !self.has_content() => return false,
+            _ if decided || !self.has_content() => return false,
             (Some(held), _) => (self.segment.duration, held.decode_time),
             (None, Some(next)) => {
                 let end = self.end.unwrap_or(next);
@@ -240,7 +243,8 @@ impl Lane {
         if let Some(held) = self.held.take() {
             let step = timed.decode_time - held.decode_time;
             let duration = if step > 2 * self.frame {
-                self.bridge(&held, step, timed.mpeg, sink)
+                self.enter(held.mpeg, self.frame, sink);
+                self.bridge(step, timed.mpeg, sink)
             } else {
                 step
             };
@@ -289,17 +293,20 @@ impl Lane {
         let Some(change) = timed.change.take() else { return };
         let same_clock = output_timescale(&change.track) == self.output;
         if let Some(held) = self.held.take() {
+            let step = timed.decode_time.saturating_sub(held.decode_time);
+            let regular = same_clock
+                && (1..=2 * self.frame).contains(&step)
+                && self.segment.duration.saturating_add(step) <= self.longest;
+            let duration = if regular { step } else { self.frame };
             if let Some(sequence) = change.sequence {
                 // The held sample is of the old description, whatever its time.
-                while self.ends <= held.mpeg && self.segment.sequence.saturating_add(1) < sequence {
+                while self.segment.sequence.saturating_add(1) < sequence
+                    && (self.ends <= held.mpeg || self.would_overflow(duration))
+                {
                     self.close_segment(sink);
                 }
                 self.ends = i64::MAX;
             }
-            let step = timed.decode_time.saturating_sub(held.decode_time);
-            let fits = (1..=2 * self.frame).contains(&step)
-                && self.segment.duration.saturating_add(step) <= self.longest;
-            let duration = if same_clock && fits { step } else { self.frame };
             self.append(held, duration, sink);
         }
         match change.sequence {
@@ -332,12 +339,11 @@ impl Lane {
         self.announced = false;
     }
 
-    /// How long `held` lasts when the next sample comes much later than one frame.
-    fn bridge(&self, held: &Timed, duration: i64, next: i64, sink: &mut Sink<'_>) -> i64 {
-        let longest = self.longest;
-        let within = if held.mpeg >= self.ends { 0 } else { self.segment.duration };
+    /// How long the held sample lasts when the next one comes much later than a frame.
+    fn bridge(&self, duration: i64, next: i64, sink: &mut Sink<'_>) -> i64 {
         let decided = self.ends != i64::MAX;
-        if decided && (duration > longest || (next >= self.ends && within + duration > longest)) {
+        let overflows = self.segment.duration + duration > self.longest;
+        if decided && (duration > self.longest || (next >= self.ends && overflows)) {
             // The segment cannot be that long: what is missing lies between two segments.
             self.leave_gap(duration - self.frame, sink);
             return self.frame;
@@ -369,16 +375,23 @@ impl Lane {
         }
     }
 
-    /// Puts a sample into its segment, and says which that is.
-    fn append(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) -> u64 {
-        self.advance(timed.mpeg, sink);
-        if self.ends != i64::MAX
-            && self.segment.samples > 0
-            && self.segment.duration + duration > self.longest
-        {
+    /// Goes to the segment of a sample at `mpeg` that lasts `duration`.
+    fn enter(&mut self, mpeg: i64, duration: i64, sink: &mut Sink<'_>) {
+        self.advance(mpeg, sink);
+        if self.ends != i64::MAX && self.would_overflow(duration) {
             // Its end is set but not reached: a track that runs long goes over early.
             self.close_segment(sink);
         }
+    }
+
+    /// Whether the open segment has something, and no room for so much more.
+    fn would_overflow(&self, duration: i64) -> bool {
+        self.segment.samples > 0 && self.segment.duration + duration > self.longest
+    }
+
+    /// Puts a sample into its segment, and says which that is.
+    fn append(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) -> u64 {
+        self.enter(timed.mpeg, duration, sink);
         self.end = Some(timed.decode_time + duration);
         self.segment.duration += duration;
         self.segment.samples += 1;

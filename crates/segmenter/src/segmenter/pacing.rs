@@ -255,8 +255,11 @@ impl Segmenter {
             {
                 self.begin(held, sync, Begin::Forced(Cut::Duration));
             }
-            if self.is_overlong(index, timed) {
-                self.begin(timed.mpeg, timed.sync, Begin::Forced(Cut::Duration));
+            // A held sample from before the open segment takes one more to get past.
+            for _ in 0..2 {
+                if self.is_overlong(index, timed) {
+                    self.begin(timed.mpeg, timed.sync, Begin::Forced(Cut::Duration));
+                }
             }
         }
     }
@@ -365,6 +368,10 @@ impl Segmenter {
                 self.take_leftover(index, timed);
             }
             self.cut_before_held(index);
+            let (inputs, mut sink) = self.split();
+            if let Some(input) = inputs.get_mut(index) {
+                input.lane.flush(&mut sink);
+            }
         }
     }
 
@@ -486,13 +493,14 @@ impl Segmenter {
     /// Begins a segment if the open one cannot reach as far as `mpeg`, where the pacer has no say
     /// any more.
     fn cut_overlong(&mut self, index: usize, mpeg: i64, next: Option<i64>, sync: bool) {
-        let (Some(open), Some(input)) = (self.schedule.open(), self.inputs.get(index)) else {
-            return;
-        };
-        let end = mpeg.saturating_add(if next.is_none() { input.frame() } else { 0 });
-        if end.saturating_sub(open.start) > self.cap || input.lane.is_overlong(next) {
-            let start = mpeg.max(open.start.saturating_add(1));
-            self.begin(start, sync, Begin::Forced(Cut::Duration));
+        for _ in 0..2 {
+            let (Some(open), Some(input)) = (self.schedule.open(), self.inputs.get(index)) else {
+                return;
+            };
+            let end = mpeg.saturating_add(if next.is_none() { input.frame() } else { 0 });
+            if end.saturating_sub(open.start) > self.cap || input.lane.is_overlong(next) {
+                self.begin(mpeg, sync, Begin::Forced(Cut::Duration));
+            }
         }
     }
 
