@@ -12,6 +12,7 @@ use airloom_segmenter::{
 use bytes::Bytes;
 
 pub mod boxes;
+pub mod flv;
 
 pub const VIDEO: TrackId = TrackId::new(1);
 pub const AUDIO: TrackId = TrackId::new(2);
