@@ -42,10 +42,13 @@ impl Lane {
             u32::try_from(self.part.bytes).unwrap_or(u32::MAX),
         );
         let size = header.len() + self.part.bytes;
+        let open = sink.schedule.segment(self.segment.sequence);
         let part = Part {
             track: self.id,
             sequence: self.segment.sequence,
             index: self.segment.parts.len() as u32,
+            init: self.init,
+            discontinuity: open.is_some_and(|open| open.discontinuity),
             start,
             duration: Duration::new(self.part.duration.unsigned_abs()),
             independent,
