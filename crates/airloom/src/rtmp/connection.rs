@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use airloom_rtmp::server::{Output, Rejection, Request, RequestId, RequestKind, Session};
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncWriteExt, Interest};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
@@ -73,7 +73,7 @@ impl<S: Service> Connection<S> {
     }
 
     async fn drive(&mut self, socket: &mut TcpStream) -> io::Result<()> {
-        let (reader, mut writer) = socket.split();
+        let (mut reader, mut writer) = socket.split();
         let mut read = ReadBuffer::new();
         self.tell_time();
         let timer = sleep_until(self.wake());
@@ -89,9 +89,8 @@ impl<S: Service> Connection<S> {
                 && self.session.queued_bytes() == 0
                 && queued(&self.queue) < PLAYER_QUEUE;
             tokio::select! {
-                ready = reader.ready(Interest::READABLE), if !self.closed => {
-                    ready?;
-                    let Some(input) = read.next(&reader)? else { continue };
+                input = read.next(&mut reader), if !self.closed => {
+                    let input = input?;
                     if input.is_empty() {
                         return Ok(());
                     }
