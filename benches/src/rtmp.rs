@@ -1,0 +1,215 @@
+//! Reading RTMP chunk streams into messages.
+//!
+//! Every contender gets the same bytes in pieces of 64 KiB, as a socket delivers them, each piece
+//! in the form its own documentation reads from; making that form is not measured. What it costs
+//! to hand over a piece is: a library that copies what it is fed is measured with that copy, since
+//! its users cannot avoid it.
+
+mod airloom;
+mod librtmp2;
+mod rml_rtmp;
+mod rtmp_rs;
+mod rtmp_runtime;
+mod scuffle;
+
+use std::hint::black_box;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::input::{ChunkWriter, Input, set_chunk_size};
+use crate::measure::{Contender, Failure, Tally};
+use crate::{Heat, named};
+
+/// Bytes a read delivers at most.
+const PIECE: usize = 64 * 1024;
+
+/// Chunk sizes worth telling apart: the protocol's default, OBS's, and one that holds most
+/// messages whole.
+pub const CHUNK_SIZES: [usize; 3] = [128, 4096, 60_000];
+
+/// The stream as chunks of one size.
+#[derive(Debug)]
+pub struct Wire {
+    pub chunk_size: usize,
+    /// Set Chunk Size, and after it every tag as a message.
+    pub bytes: Bytes,
+    /// Length of the first message, after which the chunk size holds.
+    pub preamble: usize,
+    /// Length of every message after it.
+    pub lengths: Vec<usize>,
+    /// What a reader must deliver: media and data messages, with their bodies.
+    pub expected: Tally,
+    /// [`digest`] of them.
+    pub digest: u64,
+}
+
+impl Wire {
+    pub fn new(input: &Input, chunk_size: usize) -> Self {
+        let control = set_chunk_size(chunk_size);
+        let mut bytes = BytesMut::with_capacity(input.file.len() + input.file.len() / 64);
+        bytes.extend_from_slice(&control);
+        let mut writer = ChunkWriter::new(chunk_size);
+        let mut expected = Tally::default();
+        let mut digest = Digest::default();
+        for tag in &input.tags {
+            writer.write(tag, &mut bytes);
+            expected.add(tag.body.len());
+            digest.message(tag.kind.id(), tag.timestamp, &tag.body);
+        }
+        Self {
+            chunk_size,
+            bytes: bytes.freeze(),
+            preamble: control.len(),
+            lengths: input.tags.iter().map(|tag| tag.body.len()).collect(),
+            expected,
+            digest: digest.0,
+        }
+    }
+
+    /// The bytes as borrowed pieces, the first one holding Set Chunk Size alone.
+    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let (preamble, rest) = self.bytes.split_at(self.preamble);
+        std::iter::once(preamble).chain(rest.chunks(PIECE))
+    }
+
+    /// The same pieces, owned and lying next to each other in one fresh buffer: `unsplit` gives
+    /// them to a `BytesMut` without a copy, as `read_buf` would.
+    pub fn buffers(&self) -> Buffers {
+        let mut rest = BytesMut::from(self.bytes.as_ref());
+        let keep = rest.split_off(rest.len());
+        let mut pieces = vec![rest.split_to(self.preamble)];
+        while !rest.is_empty() {
+            pieces.push(rest.split_to(PIECE.min(rest.len())));
+        }
+        Buffers { pieces, _keep: keep }
+    }
+}
+
+/// Owned pieces of one buffer.
+#[derive(Debug)]
+pub struct Buffers {
+    pub pieces: Vec<BytesMut>,
+    /// Holds the buffer, so that no reader pays for unmapping all of it at its end.
+    _keep: BytesMut,
+}
+
+/// Takes what a reader delivers.
+pub trait Receiver {
+    fn message(&mut self, type_id: u8, timestamp: u32, body: &[u8]);
+}
+
+impl Receiver for Tally {
+    fn message(&mut self, type_id: u8, timestamp: u32, body: &[u8]) {
+        self.add(black_box(body).len());
+        black_box((type_id, timestamp));
+    }
+}
+
+/// Reads every byte and timestamp delivered: for the pass that checks, which is not timed.
+#[derive(Debug, Default)]
+struct Digest(u64);
+
+impl Receiver for Digest {
+    fn message(&mut self, type_id: u8, timestamp: u32, body: &[u8]) {
+        // FNV-1a over words: it has to tell streams apart, not to resist anyone.
+        let mut hash = self.0 ^ 0xCBF2_9CE4_8422_2325;
+        let mut eat = |word: u64| hash = (hash ^ word).wrapping_mul(0x0000_0100_0000_01B3);
+        eat(u64::from(type_id) << 32 | u64::from(timestamp));
+        let (words, rest) = body.as_chunks::<8>();
+        words.iter().for_each(|word| eat(u64::from_le_bytes(*word)));
+        rest.iter().for_each(|byte| eat(u64::from(*byte)));
+        self.0 = hash;
+    }
+}
+
+/// A reader of chunk streams: what it reads from, and how.
+struct Reader<S> {
+    name: &'static str,
+    /// Makes its input; not measured.
+    setup: fn(&Wire) -> S,
+    read: fn(&Wire, &mut S, &mut dyn Receiver) -> Result<(), Failure>,
+}
+
+/// Puts a reader among the contenders, after a pass that is not timed has shown that it delivers
+/// every message with its bytes and its timestamp.
+fn enter<'a, S: 'a>(contenders: &mut Vec<Contender<'a>>, wire: &'a Wire, reader: Reader<S>) {
+    let Reader { name, setup, read } = reader;
+    let mut checked = false;
+    contenders.push(Contender::with_setup(
+        name,
+        move || setup(wire),
+        move |state| {
+            if !checked {
+                checked = true;
+                let mut digest = Digest::default();
+                read(wire, &mut setup(wire), &mut digest)?;
+                if digest.0 != wire.digest {
+                    return Err("delivers other messages than were sent".into());
+                }
+            }
+            let mut tally = Tally::default();
+            read(wire, state, &mut tally)?;
+            if tally == wire.expected { Ok(tally) } else { Err("loses messages".into()) }
+        },
+    ));
+}
+
+/// What any reader has to do that gives whole messages away: a buffer a message, and into it one
+/// copy a chunk. Where the chunks lie is known here, not read.
+fn floor(wire: &Wire) -> Tally {
+    let mut tally = Tally::default();
+    let mut at = wire.preamble;
+    for length in &wire.lengths {
+        let mut message = Vec::with_capacity(*length);
+        // The basic header and most often a type 1 header.
+        at += 8;
+        while message.len() < *length {
+            let chunk = wire.chunk_size.min(length - message.len());
+            message.extend_from_slice(&wire.bytes[at..at + chunk]);
+            at += chunk + 1;
+        }
+        at -= 1;
+        tally.message(0, 0, &message);
+    }
+    tally
+}
+
+/// Everyone who reads chunk streams, memcpy first.
+pub fn contenders(wire: &Wire) -> Vec<Contender<'_>> {
+    let mut copy = vec![1; wire.bytes.len()];
+    let mut contenders = vec![
+        Contender::new("memcpy", move || {
+            copy.copy_from_slice(black_box(&wire.bytes));
+            Ok(Tally { items: 1, bytes: black_box(&copy).len() as u64 })
+        }),
+        Contender::new("floor: one copy of each chunk, nothing read", move || Ok(floor(wire))),
+    ];
+    airloom::enter(&mut contenders, wire);
+    enter(&mut contenders, wire, rml_rtmp::READER);
+    enter(&mut contenders, wire, scuffle::READER);
+    enter(&mut contenders, wire, librtmp2::READER);
+    enter(&mut contenders, wire, rtmp_rs::READER);
+    enter(&mut contenders, wire, rtmp_runtime::READER);
+    contenders
+}
+
+/// One heat for each chunk size.
+pub fn heats(word: &str, input: &Input, run: &mut dyn FnMut(Heat<'_>)) {
+    for chunk_size in CHUNK_SIZES {
+        let key = format!("rtmp/{chunk_size}");
+        if !named(word, &key) {
+            continue;
+        }
+        let wire = Wire::new(input, chunk_size);
+        run(Heat {
+            title: format!("RTMP, chunks of {chunk_size} B: bytes to messages"),
+            key,
+            method: "Fed in pieces of 64 KiB that are in memory already. Before the clock starts, \
+                     every reader shows that it delivers each message with its bytes and time.",
+            bytes: wire.bytes.len() as u64,
+            items: wire.expected.items,
+            item: "message",
+            contenders: contenders(&wire),
+        });
+    }
+}
