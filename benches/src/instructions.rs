@@ -22,7 +22,7 @@ fn collected_by_callgrind(body: &mut dyn FnMut()) {
     std::hint::black_box(());
 }
 
-/// What the child under valgrind does: one pass that warms up and checks, one that is collected.
+/// What the child under valgrind does: one pass that warms up, one that is collected.
 pub fn child(contender: &mut Contender<'_>) -> bool {
     (contender.pass)(&mut Clock).1.is_ok() && (contender.pass)(&mut Collected).1.is_ok()
 }

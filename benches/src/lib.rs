@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cmaf;
 pub mod input;
 pub mod instructions;
 pub mod measure;
+pub mod output;
 pub mod report;
 pub mod rtmp;
 
@@ -31,6 +33,7 @@ pub struct Heat<'a> {
 /// and hands it to `run`.
 pub fn heats(word: &str, input: &input::Input, run: &mut dyn FnMut(Heat<'_>)) {
     rtmp::heats(word, input, run);
+    cmaf::heats(word, input, run);
 }
 
 /// Whether `word` asks for the heat `key`.

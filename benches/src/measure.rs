@@ -66,7 +66,12 @@ pub struct Contender<'a> {
     pub name: String,
     /// One pass over the whole input. What is prepared outside `Meter::measure` costs nothing.
     pub pass: Box<dyn FnMut(&mut dyn Meter) -> Pass + 'a>,
+    /// One pass before all others, not measured, that says how good the result is.
+    pub check: Check<'a>,
 }
+
+/// Says in a few words what a contender's output is worth, or why it is worth nothing.
+pub type Check<'a> = Box<dyn FnMut() -> Result<String, Failure> + 'a>;
 
 impl<'a> Contender<'a> {
     /// A contender whose whole pass is measured.
@@ -90,7 +95,7 @@ impl<'a> Contender<'a> {
             let cost = meter.measure(&mut || tally = body(&mut state));
             (cost, tally)
         };
-        Self { name: name.into(), pass: Box::new(pass) }
+        Self { name: name.into(), pass: Box::new(pass), check: Box::new(|| Ok(String::new())) }
     }
 }
 
@@ -104,6 +109,8 @@ impl std::fmt::Debug for Contender<'_> {
 #[derive(Debug)]
 pub struct Standing {
     pub name: String,
+    /// What its check found.
+    pub note: String,
     /// One cost a round, in the order of the rounds; empty where it failed.
     pub costs: Vec<Cost>,
     /// What every pass delivered.
@@ -143,12 +150,14 @@ pub fn compete(
     meter: &mut dyn Meter,
 ) -> Vec<Standing> {
     let mut standings: Vec<Standing> = contenders
-        .iter()
-        .map(|contender| Standing {
-            name: contender.name.clone(),
-            costs: Vec::new(),
-            tally: Tally::default(),
-            failure: None,
+        .iter_mut()
+        .map(|contender| {
+            let (note, failure) = match guarded(|| (contender.check)()) {
+                Ok(note) => (note, None),
+                Err(failure) => (String::new(), Some(failure)),
+            };
+            let name = contender.name.clone();
+            Standing { name, note, costs: Vec::new(), tally: Tally::default(), failure }
         })
         .collect();
     for round in 0..=rounds {
@@ -158,16 +167,21 @@ pub fn compete(
             if standing.failure.is_some() {
                 continue;
             }
-            match pass(&mut contenders[index], meter) {
-                (_, Err(failure)) => standing.failure = Some(failure),
-                (_, Ok(tally)) if round == 0 => standing.tally = tally,
-                (_, Ok(tally)) if tally != standing.tally => {
+            let pass = &mut contenders[index].pass;
+            let result = guarded(|| {
+                let (cost, tally) = pass(meter);
+                tally.map(|tally| (cost, tally))
+            });
+            match result {
+                Err(failure) => standing.failure = Some(failure),
+                Ok((_, tally)) if round == 0 => standing.tally = tally,
+                Ok((_, tally)) if tally != standing.tally => {
                     standing.failure = Some(format!(
                         "delivered {} items and {} bytes in one pass, {} and {} in another",
                         standing.tally.items, standing.tally.bytes, tally.items, tally.bytes
                     ));
                 }
-                (cost, Ok(_)) => standing.costs.push(cost),
+                Ok((cost, _)) => standing.costs.push(cost),
             }
             if standing.failure.is_some() {
                 standing.costs.clear();
@@ -177,17 +191,18 @@ pub fn compete(
     standings
 }
 
-fn pass(contender: &mut Contender<'_>, meter: &mut dyn Meter) -> (Cost, Result<Tally, String>) {
+/// Turns a panic into a failure.
+fn guarded<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, String> {
     // The state of a contender that panicked is never used again.
-    match catch_unwind(AssertUnwindSafe(|| (contender.pass)(meter))) {
-        Ok((cost, tally)) => (cost, tally.map_err(|failure| failure.to_string())),
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(result) => result.map_err(|failure| failure.to_string()),
         Err(panic) => {
             let text = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("for no stated reason");
-            (Cost::default(), Err(format!("panicked: {text}")))
+            Err(format!("panicked: {text}"))
         }
     }
 }

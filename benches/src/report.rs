@@ -29,13 +29,14 @@ pub fn table(heat: &Heat<'_>, standings: &[Standing], allocations: &Allocations)
     let (item, reference_name) = (heat.item, &reference.name);
     let _ = writeln!(
         out,
-        "| | GB/s | x {reference_name} | ns a {item} | allocations a {item} | bytes allocated a byte |"
+        "| | GB/s | x {reference_name} | ns a {item} | allocations a {item} | bytes allocated a byte | what came out |"
     );
-    out.push_str("|---|---:|---:|---:|---:|---:|\n");
+    out.push_str("|---|---:|---:|---:|---:|---:|---|\n");
     for standing in standings {
         let name = &standing.name;
         if let Some(failure) = &standing.failure {
-            let _ = writeln!(out, "| {name} | {} | | | | |", failure.replace('|', "/"));
+            let _ =
+                writeln!(out, "| {name} | | | | | | **failed**: {} |", failure.replace('|', "/"));
             continue;
         }
         let seconds = standing.seconds();
@@ -50,12 +51,15 @@ pub fn table(heat: &Heat<'_>, standings: &[Standing], allocations: &Allocations)
             Some((count, bytes)) => {
                 let _ = writeln!(
                     out,
-                    "{:.2} | {:.3} |",
+                    "{:.2} | {:.3} | {} |",
                     *count as f64 / heat.items as f64,
                     *bytes as f64 / heat.bytes as f64,
+                    standing.note,
                 );
             }
-            None => out.push_str("? | ? |\n"),
+            None => {
+                let _ = writeln!(out, "? | ? | {} |", standing.note);
+            }
         }
     }
     out
