@@ -7,6 +7,7 @@ pub mod measure;
 pub mod output;
 pub mod report;
 pub mod rtmp;
+pub mod ts;
 
 use measure::Contender;
 
@@ -34,6 +35,7 @@ pub struct Heat<'a> {
 pub fn heats(word: &str, input: &input::Input, run: &mut dyn FnMut(Heat<'_>)) {
     rtmp::heats(word, input, run);
     cmaf::heats(word, input, run);
+    ts::heats(word, input, run);
 }
 
 /// Whether `word` asks for the heat `key`.

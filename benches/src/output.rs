@@ -161,6 +161,7 @@ fn probe(path: &Path, stream: &str) -> Option<Vec<Time>> {
     let text = String::from_utf8_lossy(&output.stdout);
     Some(
         text.lines()
+            .filter(|line| !line.is_empty())
             .map(|line| {
                 let seconds = line.trim_end_matches(',').parse::<f64>();
                 seconds.map_or(Time::MAX / 2, |seconds| (seconds * 1e6).round() as Time)
