@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod cmaf;
+pub mod ingest;
 pub mod input;
 pub mod instructions;
 pub mod measure;
@@ -10,6 +11,9 @@ pub mod rtmp;
 pub mod ts;
 
 use measure::Contender;
+
+/// Why a contender has no figure.
+pub type Failure = Box<dyn std::error::Error>;
 
 /// One table: contenders over one input.
 #[derive(Debug)]

@@ -2,21 +2,22 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
+use bench::ingest::Plan;
 use bench::input::Input;
 use bench::measure::{Clock, compete};
 use bench::report::{Allocations, machine, table};
-use bench::{directory, heats, instructions};
+use bench::{Failure, directory, heats, ingest, instructions};
 
-const USAGE: &str = "usage: bench all | rtmp | rtmp/<chunk size> | cmaf | ts | ingest\n\
+const USAGE: &str = "usage: bench all | rtmp | rtmp/<chunk size> | cmaf | ts | ingest | idle\n\
                      \x20      bench instructions [word]\n\
-                     options: --rounds <n> (default 11)";
+                     options: --rounds <n> (default 11, of ingest 5)";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut rounds = 11;
+    let mut rounds = None;
     if let Some(at) = arguments.iter().position(|argument| argument == "--rounds") {
         match arguments.get(at + 1).and_then(|value| value.parse().ok()) {
-            Some(value) => rounds = value,
+            Some(value) => rounds = Some(value),
             None => return usage(),
         }
         arguments.drain(at..at + 2);
@@ -26,7 +27,16 @@ fn main() -> ExitCode {
         ["one", key, contender] => one(key, contender),
         ["instructions"] => count_instructions("all"),
         ["instructions", word] => count_instructions(word),
-        [word] => throughput(word, rounds),
+        ["serve", name, port] => match port.parse() {
+            Ok(port) => ingest::serve(name, port).map(|()| true),
+            Err(_) => Ok(false),
+        },
+        ["ingest"] => measure_ingest(rounds),
+        ["idle"] => Input::open(&directory())
+            .map_err(Failure::from)
+            .and_then(|input| ingest::idle(&input, 100).map(|()| true)),
+        ["all"] => throughput("all", rounds.unwrap_or(11)).and_then(|_| measure_ingest(rounds)),
+        [word] => throughput(word, rounds.unwrap_or(11)),
         _ => return usage(),
     };
     match result {
@@ -45,7 +55,7 @@ fn usage() -> ExitCode {
 }
 
 /// Times every heat that the word names; whether there was one.
-fn throughput(word: &str, rounds: usize) -> std::io::Result<bool> {
+fn throughput(word: &str, rounds: usize) -> Result<bool, Failure> {
     let input = Input::open(&directory())?;
     println!("Machine: {}. Input: {}.", machine(), input.describe());
     println!(
@@ -61,6 +71,14 @@ fn throughput(word: &str, rounds: usize) -> std::io::Result<bool> {
         println!("{}", table(&heat, &standings, &allocations));
     });
     Ok(any)
+}
+
+fn measure_ingest(rounds: Option<usize>) -> Result<bool, Failure> {
+    let input = Input::open(&directory())?;
+    println!("Machine: {}. Input: {}.\n", machine(), input.describe());
+    let plan = Plan::default();
+    ingest::run(&input, Plan { rounds: rounds.unwrap_or(plan.rounds), ..plan })?;
+    Ok(true)
 }
 
 /// Runs the program that counts allocations, building it first; nothing where that fails.
@@ -83,9 +101,9 @@ fn allocations(word: &str) -> Allocations {
         .collect()
 }
 
-fn count_instructions(word: &str) -> std::io::Result<bool> {
+fn count_instructions(word: &str) -> Result<bool, Failure> {
     if !instructions::available() {
-        return Err(std::io::Error::other("valgrind is not installed"));
+        return Err("valgrind is not installed".into());
     }
     let input = Input::open(&directory())?;
     println!("Input: {}. Instructions by callgrind, one pass each.\n", input.describe());
@@ -111,7 +129,7 @@ fn count_instructions(word: &str) -> std::io::Result<bool> {
 }
 
 /// What runs under callgrind.
-fn one(key: &str, contender: &str) -> std::io::Result<bool> {
+fn one(key: &str, contender: &str) -> Result<bool, Failure> {
     let input = Input::open(&directory())?;
     let mut done = false;
     heats(key, &input, &mut |mut heat| {

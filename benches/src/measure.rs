@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use cpu_time::ThreadTime;
 
+use crate::Failure;
+
 /// What one contender produced in one pass: evidence that it did the work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -56,9 +58,6 @@ impl Meter for Clock {
 
 /// What one pass gives back: its cost, and its tally or why there is none.
 pub type Pass = (Cost, Result<Tally, Failure>);
-
-/// Why a contender has no figure.
-pub type Failure = Box<dyn std::error::Error>;
 
 /// One competitor in one discipline.
 pub struct Contender<'a> {

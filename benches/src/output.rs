@@ -6,8 +6,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::Failure;
 use crate::input::{Input, Kind};
-use crate::measure::{Contender, Failure, Tally};
+use crate::measure::{Contender, Tally};
 
 /// Which tracks a piece of output belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

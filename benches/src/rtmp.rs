@@ -16,8 +16,9 @@ use std::hint::black_box;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::Failure;
 use crate::input::{ChunkWriter, Input, set_chunk_size};
-use crate::measure::{Contender, Failure, Tally};
+use crate::measure::{Contender, Tally};
 use crate::{Heat, named};
 
 /// Bytes a read delivers at most.

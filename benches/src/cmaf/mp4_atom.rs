@@ -9,8 +9,8 @@ use mp4_atom::{
     Trex, Trun, TrunEntry, TrunSamples, Url, Visual, Vmhd,
 };
 
+use crate::Failure;
 use crate::input::{Input, Kind, Tag};
-use crate::measure::Failure;
 use crate::output::{Collect, Lane, Muxer};
 
 pub(super) const MUXER: Muxer = Muxer { name: "mp4-atom 0.17 with glue, parts of 200 ms", run };

@@ -6,8 +6,8 @@ use std::io::Cursor;
 use scuffle_flv::tag::FlvTag;
 use scuffle_transmuxer::Transmuxer;
 
+use crate::Failure;
 use crate::input::Input;
-use crate::measure::Failure;
 use crate::output::{Collect, Lane, Muxer};
 
 pub(super) const MUXER: Muxer = Muxer { name: "scuffle-transmuxer 0.2, a fragment a tag", run };

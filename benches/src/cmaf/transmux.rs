@@ -5,8 +5,8 @@ use transmux::{
     TrackSpec,
 };
 
+use crate::Failure;
 use crate::input::Input;
-use crate::measure::Failure;
 use crate::output::{Collect, Lane, Muxer};
 
 pub(super) const PARTS: Muxer = Muxer {

@@ -4,7 +4,7 @@ use librtmp2::buffer::Buffer;
 use librtmp2::chunk::{ChunkMessage, ChunkRegistry, chunk_read_owned};
 
 use super::{Reader, Receiver, Wire};
-use crate::measure::Failure;
+use crate::Failure;
 
 pub(super) const READER: Reader<()> =
     Reader { name: "librtmp2 0.16 `chunk_read_owned`", setup: |_| (), read };

@@ -4,7 +4,7 @@ use rml_rtmp::chunk_io::ChunkDeserializer;
 use rml_rtmp::messages::RtmpMessage;
 
 use super::{Reader, Receiver, Wire};
-use crate::measure::Failure;
+use crate::Failure;
 
 pub(super) const READER: Reader<()> =
     Reader { name: "rml_rtmp 0.8 `ChunkDeserializer`", setup: |_| (), read };

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use rtmp_rs::protocol::chunk::ChunkDecoder;
 
 use super::{Buffers, Reader, Receiver, Wire};
-use crate::measure::Failure;
+use crate::Failure;
 
 pub(super) const READER: Reader<Buffers> =
     Reader { name: "rtmp-rs 0.6 `ChunkDecoder`", setup: Wire::buffers, read };

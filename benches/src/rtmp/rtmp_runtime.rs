@@ -3,7 +3,7 @@
 use rtmp_runtime::chunk::ChunkAssembler;
 
 use super::{Reader, Receiver, Wire};
-use crate::measure::Failure;
+use crate::Failure;
 
 pub(super) const READER: Reader<()> =
     Reader { name: "rtmp-runtime 0.8 `ChunkAssembler`", setup: |_| (), read };

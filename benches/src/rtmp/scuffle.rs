@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use scuffle_rtmp::chunk::reader::ChunkReader;
 
 use super::{Buffers, Reader, Receiver, Wire};
-use crate::measure::Failure;
+use crate::Failure;
 
 pub(super) const READER: Reader<Buffers> =
     Reader { name: "scuffle-rtmp 0.2 `ChunkReader`", setup: Wire::buffers, read };

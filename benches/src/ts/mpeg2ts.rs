@@ -12,8 +12,8 @@ use ::mpeg2ts::ts::{
 };
 
 use super::elementary::Elementary;
+use crate::Failure;
 use crate::input::{Input, Kind, Tag};
-use crate::measure::Failure;
 use crate::output::{Collect, Lane, Muxer};
 
 pub(super) const MUXER: Muxer = Muxer { name: "mpeg2ts 0.6 with glue", run };

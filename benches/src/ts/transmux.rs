@@ -3,8 +3,8 @@
 use ::transmux::ts_hls::StreamingTsHlsSegmenter;
 use ::transmux::{DemuxEvent, Sample, StreamingFlvDemux, TrackSpec};
 
+use crate::Failure;
 use crate::input::{Input, Kind, Tag};
-use crate::measure::Failure;
 use crate::output::{Collect, Lane, Muxer};
 
 pub(super) const MUXER: Muxer = Muxer { name: "transmux 0.28 `StreamingTsHlsSegmenter`", run };

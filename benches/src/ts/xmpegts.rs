@@ -6,8 +6,8 @@ use ::xmpegts::ts::TsMuxer;
 use bytes::BytesMut;
 
 use super::elementary::Elementary;
+use crate::Failure;
 use crate::input::{Input, Kind};
-use crate::measure::Failure;
 use crate::output::{Collect, Lane, Muxer};
 
 pub(super) const MUXER: Muxer = Muxer { name: "xmpegts 0.2 with glue", run };

@@ -1,0 +1,181 @@
+//! A publisher that costs the machine as little as possible: everything it sends is encoded before.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::Failure;
+use crate::input::{ChunkWriter, Input, set_chunk_size};
+
+/// How long a server may take to answer, or to read what it was sent.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The input as chunks: once with all its headers, and once so that it can follow itself for ever.
+#[derive(Debug)]
+pub struct Recording {
+    chunk_size: usize,
+    first: Bytes,
+    again: Bytes,
+    /// Of `first`: everything up to and with the first picture.
+    opening: usize,
+}
+
+impl Recording {
+    pub fn new(input: &Input, chunk_size: usize) -> Self {
+        let mut writer = ChunkWriter::new(chunk_size);
+        let mut first = BytesMut::with_capacity(input.file.len() + input.file.len() / 64);
+        let mut opening = 0;
+        for tag in &input.tags {
+            writer.write(tag, &mut first);
+            if opening == 0 && tag.is_sample() && tag.is_key() {
+                opening = first.len();
+            }
+        }
+        // Type 1 headers carry differences, so what follows is the same every time.
+        let last = input.tags.last().map_or(0, |tag| tag.timestamp);
+        let mut again = BytesMut::with_capacity(first.capacity());
+        for tag in input.samples() {
+            let mut tag = tag.clone();
+            tag.timestamp += last + 33;
+            writer.write(&tag, &mut again);
+        }
+        Self { chunk_size, first: first.freeze(), again: again.freeze(), opening }
+    }
+
+    /// Bytes of so many repeats.
+    pub fn len(&self, repeats: u32) -> u64 {
+        self.first.len() as u64 + u64::from(repeats.saturating_sub(1)) * self.again.len() as u64
+    }
+
+    /// Bytes up to and with the first picture.
+    pub const fn first_len(&self) -> usize {
+        self.opening
+    }
+}
+
+/// A connection that publishes.
+#[derive(Debug)]
+pub struct Publisher {
+    socket: TcpStream,
+    /// Closed when the server has closed.
+    closed: Receiver<()>,
+}
+
+impl Publisher {
+    /// Connects and, where the server speaks RTMP, waits until it may send.
+    pub fn connect(
+        port: u16,
+        name: &str,
+        recording: &Recording,
+        speaks_rtmp: bool,
+    ) -> Result<Self, Failure> {
+        let mut socket = TcpStream::connect(("127.0.0.1", port))?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        let mut commands = set_chunk_size(recording.chunk_size);
+        commands.extend(command(0, &connect(port)));
+        commands.extend(command(0, &[string("createStream"), number(2.0), vec![5]].concat()));
+        let publish = [string("publish"), number(3.0), vec![5], string(name), string("live")];
+        commands.extend(command(1, &publish.concat()));
+        if speaks_rtmp {
+            // Simple handshake: version 3, no digest; the answer is sent back as it should be.
+            let mut hello = vec![3];
+            hello.resize(1537, 0);
+            socket.write_all(&hello)?;
+            let mut answer = vec![0; 3073];
+            socket.read_exact(&mut answer)?;
+            socket.write_all(&answer[1..1537])?;
+            socket.write_all(&commands)?;
+            wait_for(&mut socket, b"NetStream.Publish.Start")?;
+        } else {
+            socket.write_all(&commands)?;
+        }
+        // Acknowledgements and pings have to be read, or the server waits for room.
+        let (sender, closed) = channel::<()>();
+        let mut reader = socket.try_clone()?;
+        reader.set_read_timeout(None)?;
+        std::thread::spawn(move || {
+            let _keep = sender;
+            let mut sink = [0; 4096];
+            while reader.read(&mut sink).is_ok_and(|count| count > 0) {}
+        });
+        Ok(Self { socket, closed })
+    }
+
+    /// Sends the whole input so many times, one after the other.
+    pub fn send(&mut self, recording: &Recording, repeats: u32) -> Result<(), Failure> {
+        for repeat in 0..repeats {
+            let bytes = if repeat == 0 { &recording.first } else { &recording.again };
+            self.socket.write_all(bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Sends everything up to and with the first picture.
+    pub fn send_first(&mut self, recording: &Recording) -> Result<(), Failure> {
+        Ok(self.socket.write_all(&recording.first[..recording.opening])?)
+    }
+
+    /// Ends the connection, and waits until the server has read to its end.
+    pub fn finish(self) -> Result<(), Failure> {
+        self.socket.shutdown(Shutdown::Write)?;
+        match self.closed.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Disconnected) => Ok(()),
+            _ => Err("does not read to the end".into()),
+        }
+    }
+}
+
+fn wait_for(socket: &mut TcpStream, wanted: &[u8]) -> Result<(), Failure> {
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let count = socket.read(&mut buffer)?;
+        if count == 0 {
+            return Err("closes the connection".into());
+        }
+        answer.extend_from_slice(&buffer[..count]);
+        if answer.windows(wanted.len()).any(|window| window == wanted) {
+            return Ok(());
+        }
+    }
+}
+
+/// An AMF0 command as one chunk of type 0, on chunk stream 3.
+fn command(message_stream: u8, body: &[u8]) -> Vec<u8> {
+    let mut message = vec![3, 0, 0, 0];
+    message.extend_from_slice(&(body.len() as u32).to_be_bytes()[1..]);
+    message.extend_from_slice(&[20, message_stream, 0, 0, 0]);
+    message.extend_from_slice(body);
+    message
+}
+
+fn connect(port: u16) -> Vec<u8> {
+    let mut body = [string("connect"), number(1.0), vec![3]].concat();
+    let url = format!("rtmp://127.0.0.1:{port}/live");
+    for (key, value) in
+        [("app", "live"), ("type", "nonprivate"), ("flashVer", "FMLE/3.0"), ("tcUrl", &url)]
+    {
+        body.extend_from_slice(&string(key)[1..]);
+        body.extend_from_slice(&string(value));
+    }
+    body.extend_from_slice(&[0, 0, 9]);
+    body
+}
+
+fn string(text: &str) -> Vec<u8> {
+    let mut value = vec![2];
+    value.extend_from_slice(&(text.len() as u16).to_be_bytes());
+    value.extend_from_slice(text.as_bytes());
+    value
+}
+
+fn number(value: f64) -> Vec<u8> {
+    let mut bytes = vec![0];
+    bytes.extend_from_slice(&value.to_be_bytes());
+    bytes
+}
