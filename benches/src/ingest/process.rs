@@ -3,6 +3,9 @@
 use std::process::Child;
 use std::time::Duration;
 
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
 use crate::Failure;
 
 /// A child that is killed and reaped when it is dropped.
@@ -16,16 +19,11 @@ impl Process {
         Self { child }
     }
 
-    /// `utime` and `stime`, all threads.
+    /// `utime` and `stime` of all threads, those included that have ended: what `/proc/PID/stat`
+    /// counts in ticks of 10 ms, in nanoseconds.
     pub fn cpu(&self) -> Result<Duration, Failure> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The second field is a name in parentheses that may hold anything.
-        let (_, fields) = stat.rsplit_once(')').ok_or("/proc/PID/stat has no name")?;
-        let mut fields = fields.split_whitespace().skip(11);
-        let mut ticks = || fields.next()?.parse::<u64>().ok();
-        let (user, system) = ticks().zip(ticks()).ok_or("/proc/PID/stat is short")?;
-        // A tick is 10 ms on every Linux that this runs on (`getconf CLK_TCK`).
-        Ok(Duration::from_millis((user + system) * 10))
+        let clock = clock_getcpuclockid(Pid::from_raw(self.child.id() as i32))?;
+        Ok(clock_gettime(clock)?.into())
     }
 
     /// Resident bytes.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::Failure;
-use crate::input::{ChunkWriter, Input, set_chunk_size};
+use crate::input::{ChunkWriter, Input, Kind, Tag, set_chunk_size};
 
 /// How long a server may take to answer, or to read what it was sent.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,42 +17,41 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Recording {
     chunk_size: usize,
-    first: Bytes,
-    again: Bytes,
-    /// Of `first`: everything up to and with the first picture.
+    /// A message each.
+    first: Vec<Bytes>,
+    again: Vec<Bytes>,
+    /// Of `first`: how many messages up to and with the first picture.
     opening: usize,
 }
 
 impl Recording {
     pub fn new(input: &Input, chunk_size: usize) -> Self {
         let mut writer = ChunkWriter::new(chunk_size);
-        let mut first = BytesMut::with_capacity(input.file.len() + input.file.len() / 64);
-        let mut opening = 0;
-        for tag in &input.tags {
-            writer.write(tag, &mut first);
-            if opening == 0 && tag.is_sample() && tag.is_key() {
-                opening = first.len();
-            }
-        }
+        let mut buffer = BytesMut::new();
+        let mut encode = |tag: &Tag| {
+            writer.write(tag, &mut buffer);
+            buffer.split().freeze()
+        };
+        let first = input.tags.iter().map(&mut encode).collect();
+        let picture = |tag: &Tag| tag.kind == Kind::Video && tag.is_sample();
+        let opening = input.tags.iter().position(picture).map_or(0, |index| index + 1);
         // Type 1 headers carry differences, so what follows is the same every time.
         let last = input.tags.last().map_or(0, |tag| tag.timestamp);
-        let mut again = BytesMut::with_capacity(first.capacity());
-        for tag in input.samples() {
-            let mut tag = tag.clone();
-            tag.timestamp += last + 33;
-            writer.write(&tag, &mut again);
-        }
-        Self { chunk_size, first: first.freeze(), again: again.freeze(), opening }
+        let later = |tag: &Tag| Tag { timestamp: tag.timestamp + last + 33, ..tag.clone() };
+        let again = input.samples().map(|tag| encode(&later(tag))).collect();
+        Self { chunk_size, first, again, opening }
     }
 
     /// Bytes of so many repeats.
     pub fn len(&self, repeats: u32) -> u64 {
-        self.first.len() as u64 + u64::from(repeats.saturating_sub(1)) * self.again.len() as u64
+        let sum = |messages: &[Bytes]| messages.iter().map(|message| message.len() as u64).sum();
+        let (first, again): (u64, u64) = (sum(&self.first), sum(&self.again));
+        first + u64::from(repeats.saturating_sub(1)) * again
     }
 
     /// Bytes up to and with the first picture.
-    pub const fn first_len(&self) -> usize {
-        self.opening
+    pub fn first_len(&self) -> usize {
+        self.first[..self.opening].iter().map(Bytes::len).sum()
     }
 }
 
@@ -106,18 +105,22 @@ impl Publisher {
         Ok(Self { socket, closed })
     }
 
-    /// Sends the whole input so many times, one after the other.
+    /// Sends the whole input so many times, one after the other, a write a message as encoders do.
     pub fn send(&mut self, recording: &Recording, repeats: u32) -> Result<(), Failure> {
         for repeat in 0..repeats {
-            let bytes = if repeat == 0 { &recording.first } else { &recording.again };
-            self.socket.write_all(bytes)?;
+            for message in if repeat == 0 { &recording.first } else { &recording.again } {
+                self.socket.write_all(message)?;
+            }
         }
         Ok(())
     }
 
     /// Sends everything up to and with the first picture.
     pub fn send_first(&mut self, recording: &Recording) -> Result<(), Failure> {
-        Ok(self.socket.write_all(&recording.first[..recording.opening])?)
+        for message in &recording.first[..recording.opening] {
+            self.socket.write_all(message)?;
+        }
+        Ok(())
     }
 
     /// Ends the connection, and waits until the server has read to its end.

@@ -162,10 +162,13 @@ fn spawn(command: &mut Command) -> std::io::Result<Process> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().map(Process::new)
 }
 
-/// Waits until the server accepts connections.
+/// Waits until the server listens, without connecting: scuffle-rtmp 0.2.3 spins for ever after a
+/// connection that ends within its handshake.
 fn started(server: Server) -> Result<Server, Failure> {
+    // State 0A is LISTEN; addresses are hexadecimal, in the byte order of the machine.
+    let wanted = format!("0100007F:{:04X} 00000000:0000 0A", server.port);
     let start = Instant::now();
-    while TcpStream::connect(("127.0.0.1", server.port)).is_err() {
+    while !std::fs::read_to_string("/proc/net/tcp")?.contains(&wanted) {
         if start.elapsed() > PATIENCE {
             return Err(format!("{} does not listen", server.name).into());
         }
