@@ -1,2 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod config;
+mod error;
+mod event;
+mod mp4;
+mod output;
+mod part_target;
+mod segmenter;
+#[cfg(test)]
+mod testing;
+pub mod ts;
+mod ts_segment;
+
+pub use config::{Config, Limits};
+pub use error::Error;
+pub use event::{Absence, Cut, Discontinuity, DropReason, Event};
+pub use output::{Chunks, Gap, Init, Output, Part, PartSample, Segment};
+pub use segmenter::Segmenter;
+pub use ts_segment::TsSegment;

@@ -1,0 +1,311 @@
+//! DASH manifests (ISO/IEC 23009-1) as pure functions of what they list. Nothing here knows when
+//! something is listed.
+
+use std::fmt::{self, Write};
+
+use airloom_media::{Duration, Kind, Timescale, Timestamp};
+
+use crate::{Format, Rendition, Resource, WallTime};
+
+// Writing to a String cannot fail, so the results of `write!` are dropped throughout.
+
+/// A Media Presentation Description.
+#[derive(Debug)]
+pub(crate) struct Mpd<'a> {
+    pub(crate) presentation: Presentation<'a>,
+    /// `minBufferTime` and `maxSegmentDuration`, seconds.
+    pub(crate) target_duration: u32,
+    pub(crate) periods: Vec<Period<'a>>,
+}
+
+/// What differs between a presentation that goes on and one that is complete.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Presentation<'a> {
+    Dynamic {
+        available_from: WallTime,
+        published: WallTime,
+        /// Nanoseconds.
+        time_shift: u64,
+        time_url: &'a str,
+    },
+    Static {
+        /// Nanoseconds.
+        duration: u64,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Period<'a> {
+    /// The first media sequence number of it: unique, and the same in every version.
+    pub(crate) id: u64,
+    /// Nanoseconds from the presentation's start.
+    pub(crate) start: u64,
+    pub(crate) representations: Vec<Representation<'a>>,
+}
+
+/// One track's segments within a Period: consecutive numbers.
+#[derive(Debug)]
+pub(crate) struct Representation<'a> {
+    pub(crate) rendition: &'a Rendition,
+    pub(crate) init: u64,
+    pub(crate) bandwidth: u64,
+    /// The media time of the Period's start.
+    pub(crate) presentation_time_offset: Timestamp,
+    pub(crate) start_number: u64,
+    pub(crate) segments: Vec<(Timestamp, Duration)>,
+}
+
+/// Segments a client stays behind the live edge; HLS's hold-back is the same.
+const PRESENTATION_DELAY: u64 = 3;
+
+pub(crate) fn render(mpd: &Mpd<'_>) -> String {
+    let mut out = String::with_capacity(2048);
+    out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    out.push_str("<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"");
+    out.push_str(" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\"");
+    let target = u64::from(mpd.target_duration);
+    match mpd.presentation {
+        Presentation::Dynamic { available_from, published, time_shift, .. } => {
+            let _ = write!(
+                out,
+                " type=\"dynamic\" availabilityStartTime=\"{available_from}\" \
+                 publishTime=\"{published}\" minimumUpdatePeriod=\"PT{target}S\" \
+                 timeShiftBufferDepth=\"{}\" suggestedPresentationDelay=\"PT{}S\"",
+                Seconds(time_shift),
+                target * PRESENTATION_DELAY,
+            );
+        }
+        Presentation::Static { duration } => {
+            let duration = Seconds(duration);
+            let _ = write!(out, " type=\"static\" mediaPresentationDuration=\"{duration}\"");
+        }
+    }
+    let _ = writeln!(out, " minBufferTime=\"PT{target}S\" maxSegmentDuration=\"PT{target}S\">");
+    for period in &mpd.periods {
+        write_period(&mut out, period);
+    }
+    if let Presentation::Dynamic { time_url, .. } = mpd.presentation {
+        let time_url = Escaped(time_url);
+        let _ = writeln!(
+            out,
+            " <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"{time_url}\"/>"
+        );
+    }
+    out.push_str("</MPD>\n");
+    out
+}
+
+fn write_period(out: &mut String, period: &Period<'_>) {
+    let _ = writeln!(out, " <Period id=\"{}\" start=\"{}\">", period.id, Seconds(period.start));
+    for set in sets(&period.representations) {
+        write_set(out, &set);
+    }
+    out.push_str(" </Period>\n");
+}
+
+/// Pictures of one codec are a set to switch within; each track of sound is a set to choose.
+fn sets<'a, 'b>(representations: &'b [Representation<'a>]) -> Vec<Vec<&'b Representation<'a>>> {
+    let mut sets: Vec<Vec<&Representation<'_>>> = Vec::new();
+    for representation in representations {
+        let same = sets.iter_mut().find(|set| {
+            set.first().is_some_and(|first| {
+                let (a, b) = (first.rendition, representation.rendition);
+                a.format.kind() == Kind::Video
+                    && b.format.kind() == Kind::Video
+                    && family(&a.codecs) == family(&b.codecs)
+            })
+        });
+        match same {
+            Some(set) => set.push(representation),
+            None => sets.push(vec![representation]),
+        }
+    }
+    sets
+}
+
+/// The sample entry of an RFC 6381 string: `avc1` of `avc1.64001F`.
+fn family(codecs: &str) -> &str {
+    codecs.split('.').next().unwrap_or(codecs)
+}
+
+fn write_set(out: &mut String, set: &[&Representation<'_>]) {
+    let Some(first) = set.first() else { return };
+    let kind = first.rendition.format.kind();
+    // A set is named after its first track, so that it keeps its name from version to version.
+    let _ = write!(
+        out,
+        "  <AdaptationSet id=\"{}\" contentType=\"{kind}\" mimeType=\"{kind}/mp4\"",
+        first.rendition.track
+    );
+    if let Some(language) = &first.rendition.language {
+        let _ = write!(out, " lang=\"{language}\"");
+    }
+    out.push_str(" segmentAlignment=\"true\" startWithSAP=\"1\">\n");
+    for representation in set {
+        write_representation(out, representation);
+    }
+    out.push_str("  </AdaptationSet>\n");
+}
+
+fn write_representation(out: &mut String, representation: &Representation<'_>) {
+    let rendition = representation.rendition;
+    let track = rendition.track;
+    let _ = write!(
+        out,
+        "   <Representation id=\"{track}\" codecs=\"{}\" bandwidth=\"{}\"",
+        rendition.codecs, representation.bandwidth
+    );
+    match rendition.format {
+        Format::Video { width, height, frame_rate } => {
+            if width > 0 && height > 0 {
+                let _ = write!(out, " width=\"{width}\" height=\"{height}\"");
+            }
+            if let Some(rate) = frame_rate {
+                let _ = write!(out, " frameRate=\"{}", rate.numerator());
+                if rate.denominator() != 1 {
+                    let _ = write!(out, "/{}", rate.denominator());
+                }
+                out.push('"');
+            }
+            out.push_str(">\n");
+        }
+        Format::Audio { sample_rate, channels } => {
+            if sample_rate > 0 {
+                let _ = write!(out, " audioSamplingRate=\"{sample_rate}\"");
+            }
+            out.push_str(">\n");
+            if let Some(layout) = channel_configuration(channels) {
+                let _ = writeln!(
+                    out,
+                    "    <AudioChannelConfiguration \
+                     schemeIdUri=\"urn:mpeg:mpegB:cicp:ChannelConfiguration\" value=\"{layout}\"/>"
+                );
+            }
+        }
+    }
+    write_template(out, representation);
+    out.push_str("   </Representation>\n");
+}
+
+/// `ChannelConfiguration` of ISO/IEC 23091-3 for the usual layout of so many channels.
+const fn channel_configuration(channels: u8) -> Option<u8> {
+    match channels {
+        1..=6 => Some(channels),
+        7 => Some(11),
+        8 => Some(12),
+        _ => None,
+    }
+}
+
+/// `SegmentTemplate` with `SegmentTimeline`, addressed by `$Number$` (5.3.9.4, 5.3.9.6): the
+/// number is the media sequence number, so HLS and DASH ask for the same URIs.
+fn write_template(out: &mut String, representation: &Representation<'_>) {
+    let track = representation.rendition.track;
+    let timescale: Timescale = representation.rendition.timescale;
+    let _ = write!(
+        out,
+        "    <SegmentTemplate timescale=\"{}\" presentationTimeOffset=\"{}\" \
+         initialization=\"{}\" media=\"{track}-$Number$.m4s\" startNumber=\"{}\">\n     \
+         <SegmentTimeline>\n",
+        timescale.hz(),
+        representation.presentation_time_offset.ticks(),
+        Resource::Init { track, id: representation.init },
+        representation.start_number,
+    );
+    write_timeline(out, &representation.segments);
+    out.push_str("     </SegmentTimeline>\n    </SegmentTemplate>\n");
+}
+
+/// `S` elements: `t` only where a segment does not start where the one before ends, `r` for the
+/// repetitions after the first.
+fn write_timeline(out: &mut String, segments: &[(Timestamp, Duration)]) {
+    let mut segments = segments.iter().copied().peekable();
+    let mut due = None;
+    while let Some((start, duration)) = segments.next() {
+        let mut end = start.checked_add(duration);
+        let mut repeats = 0u32;
+        while segments.next_if(|next| Some(next.0) == end && next.1 == duration).is_some() {
+            repeats += 1;
+            end = end.and_then(|end| end.checked_add(duration));
+        }
+        out.push_str("      <S");
+        if due != Some(start) {
+            let _ = write!(out, " t=\"{}\"", start.ticks());
+        }
+        let _ = write!(out, " d=\"{}\"", duration.ticks());
+        if repeats > 0 {
+            let _ = write!(out, " r=\"{repeats}\"");
+        }
+        out.push_str("/>\n");
+        due = end;
+    }
+}
+
+/// Nanoseconds as `xs:duration` in seconds, exactly: `PT2.5S`.
+struct Seconds(u64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        write!(f, "PT{seconds}")?;
+        if nanos > 0 {
+            let digits = format!("{nanos:09}");
+            write!(f, ".{}", digits.trim_end_matches('0'))?;
+        }
+        f.write_str("S")
+    }
+}
+
+/// Text as the value of an XML attribute. All other text here is checked when it comes in.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '"' => f.write_str("&quot;")?,
+                // XML 1.0 has no way to write the other control characters.
+                character if character.is_control() => {}
+                character => f.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeline(segments: &[(i64, u64)]) -> String {
+        let segments: Vec<_> =
+            segments.iter().map(|&(t, d)| (Timestamp::new(t), Duration::new(d))).collect();
+        let mut out = String::new();
+        write_timeline(&mut out, &segments);
+        out.replace("      ", "").replace('\n', "")
+    }
+
+    #[test]
+    fn equal_neighbours_are_one_element() {
+        assert_eq!(timeline(&[(5, 10), (15, 10), (25, 10)]), "<S t=\"5\" d=\"10\" r=\"2\"/>");
+        assert_eq!(
+            timeline(&[(0, 10), (10, 10), (20, 9), (29, 10)]),
+            "<S t=\"0\" d=\"10\" r=\"1\"/><S d=\"9\"/><S d=\"10\"/>"
+        );
+    }
+
+    #[test]
+    fn a_hole_is_said_by_its_time() {
+        assert_eq!(timeline(&[(0, 10), (12, 10)]), "<S t=\"0\" d=\"10\"/><S t=\"12\" d=\"10\"/>");
+    }
+
+    #[test]
+    fn durations_and_text() {
+        assert_eq!(Seconds(2_500_000_000).to_string(), "PT2.5S");
+        assert_eq!(Seconds(60_000_000_000).to_string(), "PT60S");
+        assert_eq!(Seconds(1).to_string(), "PT0.000000001S");
+        assert_eq!(Escaped("/t?a=\"1\"&b=<\n").to_string(), "/t?a=&quot;1&quot;&amp;b=&lt;");
+    }
+}

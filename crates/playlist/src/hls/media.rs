@@ -1,0 +1,107 @@
+//! Media playlists (RFC 8216bis, 4.4.3 to 4.4.5).
+
+use std::fmt::Write;
+
+use crate::decimal::Micros;
+use crate::{Resource, WallTime};
+
+// Writing to a String cannot fail, so the results of `write!` are dropped throughout.
+
+/// What stands above the segments.
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    pub(crate) version: u8,
+    pub(crate) target_duration: u32,
+    pub(crate) independent_segments: bool,
+    pub(crate) playlist_type: Option<&'static str>,
+    pub(crate) server_control: Option<ServerControl>,
+    pub(crate) media_sequence: u64,
+    pub(crate) discontinuity_sequence: u64,
+}
+
+/// `EXT-X-SERVER-CONTROL` (4.4.3.8), and `EXT-X-PART-INF` (4.4.3.7) with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerControl {
+    pub(crate) can_skip_until: Micros,
+    pub(crate) hold_back: Micros,
+    /// Part target and part hold-back.
+    pub(crate) parts: Option<(Micros, Micros)>,
+}
+
+pub(crate) fn write_header(out: &mut String, header: &Header) {
+    let _ = write!(
+        out,
+        "#EXTM3U\n#EXT-X-VERSION:{}\n#EXT-X-TARGETDURATION:{}\n",
+        header.version, header.target_duration
+    );
+    if header.independent_segments {
+        out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    if let Some(playlist_type) = header.playlist_type {
+        let _ = writeln!(out, "#EXT-X-PLAYLIST-TYPE:{playlist_type}");
+    }
+    if let Some(control) = header.server_control {
+        let _ = write!(
+            out,
+            "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={},HOLD-BACK={}",
+            control.can_skip_until, control.hold_back
+        );
+        if let Some((target, hold_back)) = control.parts {
+            let _ =
+                write!(out, ",PART-HOLD-BACK={hold_back}\n#EXT-X-PART-INF:PART-TARGET={target}");
+        }
+        out.push('\n');
+    }
+    let _ = write!(
+        out,
+        "#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-DISCONTINUITY-SEQUENCE:{}\n",
+        header.media_sequence, header.discontinuity_sequence
+    );
+}
+
+pub(crate) fn write_skip(out: &mut String, segments: usize) {
+    let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={segments}");
+}
+
+pub(crate) fn write_discontinuity(out: &mut String) {
+    out.push_str("#EXT-X-DISCONTINUITY\n");
+}
+
+pub(crate) fn write_map(out: &mut String, init: Resource) {
+    let _ = writeln!(out, "#EXT-X-MAP:URI=\"{init}\"");
+}
+
+pub(crate) fn write_date(out: &mut String, date: WallTime) {
+    let _ = writeln!(out, "#EXT-X-PROGRAM-DATE-TIME:{date}");
+}
+
+pub(crate) fn write_part(out: &mut String, duration: Micros, uri: Resource, independent: bool) {
+    let independent = if independent { ",INDEPENDENT=YES" } else { "" };
+    let _ = writeln!(out, "#EXT-X-PART:DURATION={duration},URI=\"{uri}\"{independent}");
+}
+
+pub(crate) fn write_segment(out: &mut String, duration: Micros, uri: Resource, gap: bool) {
+    let gap = if gap { "#EXT-X-GAP\n" } else { "" };
+    let _ = write!(out, "{gap}#EXTINF:{duration},\n{uri}\n");
+}
+
+pub(crate) fn write_preload_hint(out: &mut String, part: Resource) {
+    let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{part}\"");
+}
+
+pub(crate) fn write_rendition_report(
+    out: &mut String,
+    uri: Resource,
+    last_sequence: u64,
+    last_part: Option<u32>,
+) {
+    let _ = write!(out, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={last_sequence}");
+    if let Some(part) = last_part {
+        let _ = write!(out, ",LAST-PART={part}");
+    }
+    out.push('\n');
+}
+
+pub(crate) fn write_end(out: &mut String) {
+    out.push_str("#EXT-X-ENDLIST\n");
+}

@@ -1,0 +1,205 @@
+use airloom_media::{self as media, Codec, Duration, Kind, Timescale, Timestamp, TrackId};
+
+use crate::Resource;
+
+/// What a [`LiveWindow`](crate::LiveWindow) is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// A track is announced; or, with a track known already, it is coded differently from the
+    /// next segment it opens.
+    Track(Rendition),
+    /// A part of the segment being made is complete.
+    Part(Part),
+    /// A segment is complete.
+    Segment(Segment),
+    /// An MPEG-TS segment is complete, or could be made on demand.
+    TsSegment(TsSegment),
+    /// The longest segment there will be, in seconds, rounded to the nearest. Before the first
+    /// playlist is given out; after that only what is no longer than the settled one is taken.
+    TargetDuration(u32),
+    /// The next segment that no track has begun yet does not continue the media before it: the
+    /// publisher is back, or its clock jumped.
+    Discontinuity,
+    /// There will be no more media. Segments still open are closed with the parts they have.
+    End,
+}
+
+/// One track as playlists describe it: a rendition of HLS, a representation of DASH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendition {
+    /// The track.
+    pub track: TrackId,
+    /// The clock its media is timed by; cannot change.
+    pub timescale: Timescale,
+    /// The codecs, as RFC 6381 writes them: `avc1.64001F`.
+    pub codecs: String,
+    /// Names the CMAF header that its next segments need: never used before for other bytes, also
+    /// not before a restart. The sequence number it comes into force with is such a name.
+    pub init: u64,
+    /// What kind of media it is; the kind cannot change.
+    pub format: Format,
+    /// BCP 47 language tag, where known.
+    pub language: Option<String>,
+}
+
+impl Rendition {
+    /// What `track`'s codec configuration says of it.
+    pub fn new(track: &media::Track, init: u64) -> Self {
+        let format = match &track.codec {
+            Codec::Avc(config) => {
+                let sps = config.sps();
+                Format::Video {
+                    width: sps.width,
+                    height: sps.height,
+                    frame_rate: sps.frame_duration.and_then(|(ticks, timescale)| {
+                        FrameRate::new(timescale.hz(), u32::try_from(ticks).ok()?)
+                    }),
+                }
+            }
+            Codec::Aac(config) => Format::Audio {
+                sample_rate: config.output_frequency().hz(),
+                channels: config.channels(),
+            },
+            codec if codec.kind() == Kind::Video => {
+                Format::Video { width: 0, height: 0, frame_rate: None }
+            }
+            _ => Format::Audio { sample_rate: 0, channels: 0 },
+        };
+        Self {
+            track: track.id,
+            timescale: track.timescale,
+            codecs: track.codec.to_string(),
+            init,
+            format,
+            language: None,
+        }
+    }
+}
+
+/// What playlists say of the media itself. Zero means not known, and is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Pictures.
+    Video {
+        /// Width in pixels as shown.
+        width: u32,
+        /// Height in pixels as shown.
+        height: u32,
+        /// Pictures a second, where known.
+        frame_rate: Option<FrameRate>,
+    },
+    /// Sound.
+    Audio {
+        /// Samples a second.
+        sample_rate: u32,
+        /// Channels.
+        channels: u8,
+    },
+}
+
+impl Format {
+    /// Whether this is pictures or sound.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Video { .. } => Kind::Video,
+            Self::Audio { .. } => Kind::Audio,
+        }
+    }
+}
+
+/// Pictures a second, exactly: 30000/1001 stays that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameRate {
+    numerator: u32,
+    denominator: u32,
+}
+
+impl FrameRate {
+    /// `numerator / denominator` pictures a second; `None` where either is zero.
+    pub const fn new(numerator: u32, denominator: u32) -> Option<Self> {
+        if numerator == 0 || denominator == 0 {
+            None
+        } else {
+            Some(Self { numerator, denominator })
+        }
+    }
+
+    /// Pictures in [`denominator`](Self::denominator) seconds.
+    pub const fn numerator(self) -> u32 {
+        self.numerator
+    }
+
+    /// Seconds that [`numerator`](Self::numerator) pictures take.
+    pub const fn denominator(self) -> u32 {
+        self.denominator
+    }
+}
+
+/// A part of the segment being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The track.
+    pub track: TrackId,
+    /// The segment it belongs to. A number above the open segment's closes that one with the
+    /// parts it has; its bytes are then theirs, in order.
+    pub sequence: u64,
+    /// Its place in the segment: 0, then one more each.
+    pub index: u32,
+    /// Where it starts, in the track's ticks.
+    pub start: Timestamp,
+    /// How long it lasts, in the track's ticks.
+    pub duration: Duration,
+    /// Whether it starts with a sample that can be decoded alone.
+    pub independent: bool,
+    /// With index 0: whether the segment does not continue the media before it. One track's word
+    /// holds for the segments of that number in all tracks.
+    pub discontinuity: bool,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// A complete segment, whose parts were given before, or which has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// The track.
+    pub track: TrackId,
+    /// Its media sequence number: the same in all tracks for the same stretch of time, one more
+    /// each, never falling, also over a restart.
+    pub sequence: u64,
+    /// Where it starts, in the track's ticks; with parts, where the first one does.
+    pub start: Timestamp,
+    /// How long it lasts, in the track's ticks; with parts, as long as they do together.
+    pub duration: Duration,
+    /// Whether it starts with a sample that can be decoded alone.
+    pub independent: bool,
+    /// Whether it does not continue the media before it; for all tracks, as with parts.
+    pub discontinuity: bool,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// A complete MPEG-TS segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TsSegment {
+    /// Its media sequence number; the same as that of the CMAF segments with the same media.
+    pub sequence: u64,
+    /// Where it starts, in ticks of 90 kHz on the clock the tracks share.
+    pub start: Timestamp,
+    /// How long it lasts, in ticks of 90 kHz.
+    pub duration: Duration,
+    /// Whether it does not continue the media before it.
+    pub discontinuity: bool,
+}
+
+/// What a [`LiveWindow`](crate::LiveWindow) tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output {
+    /// No client can ask for this any more: drop its bytes. Said of inits, segments and MPEG-TS
+    /// segments; a segment takes its parts with it.
+    Evicted(Resource),
+    /// A segment or part is longer than playlists promise (`EXT-X-TARGETDURATION`, `PART-TARGET`).
+    /// It is listed all the same, since losing media would be worse.
+    TooLong(Resource),
+}

@@ -1,0 +1,256 @@
+use std::time::Duration;
+
+use airloom_media::TrackId;
+use bytes::Bytes;
+
+use super::log::{Log, State};
+use super::{LiveWindow, Track};
+use crate::decimal::Micros;
+use crate::hls::media::{self, Header, ServerControl};
+use crate::{Answer, BadRequest, Position, Rendered, Request, Resource, Skip, Wait};
+
+/// Target durations that may be skipped at the earliest: the least the rule allows (RFC 8216bis,
+/// 4.4.3.8).
+const SKIP_AFTER: u64 = 6;
+/// Target durations a client without parts stays behind the end (4.4.3.8).
+const HOLD_BACK: u64 = 3;
+/// Target durations after which a blocked request is better answered with 503 (6.2.5.2).
+const BLOCK: u32 = 3;
+/// Media sequence numbers a request may be ahead (6.2.5.2).
+const AHEAD: u64 = 2;
+
+impl LiveWindow {
+    /// What to answer to `request` now.
+    ///
+    /// Playlists are rendered when they are first asked for and then shared, so an answer costs a
+    /// look-up. [`Answer::Wait`] is for the integrator to hold: ask again after the next
+    /// [`handle_input`](Self::handle_input).
+    pub fn answer(&mut self, request: &Request) -> Answer {
+        match request.resource {
+            Resource::Multivariant => self.multivariant(),
+            Resource::Mpd => self.manifest(),
+            Resource::Media { track } => self.media(track, request),
+            Resource::Ts => self.ts_media(),
+            Resource::Time => Answer::Time,
+            Resource::Init { track, id } => {
+                let known = self.track(track).is_some_and(|track| track.inits.contains(&id));
+                if known { Answer::Stored(request.resource) } else { Answer::NotFound }
+            }
+            Resource::Segment { track, sequence } => {
+                stored(self.track(track).map(|track| &track.log), sequence)
+            }
+            Resource::TsSegment { sequence } => stored(Some(&self.ts), sequence),
+            Resource::Part { track, sequence, index } => self.part_resource(track, sequence, index),
+        }
+    }
+
+    pub(super) fn wait(&self, until: Option<Position>) -> Answer {
+        let at_most = Duration::from_secs(u64::from(self.target_duration)) * BLOCK;
+        Answer::Wait(Wait { until, at_most })
+    }
+
+    fn media(&mut self, id: TrackId, request: &Request) -> Answer {
+        let Ok(index) = self.track_index(id) else { return Answer::NotFound };
+        let Some(track) = self.tracks.get(index) else { return Answer::NotFound };
+        if !track.log.is_playable() {
+            return self.without_segments(track);
+        }
+        if !self.ended() {
+            match self.due(&track.log, request) {
+                Ok(None) => {}
+                Ok(until) => return self.wait(until),
+                Err(reason) => return Answer::BadRequest(reason),
+            }
+        }
+        // Both forms of skipping give the same text as long as there are no date ranges.
+        let skip = request.skip != Skip::No && !self.ended();
+        let skipped = if skip { track.log.skippable(self.can_skip_until()) } else { 0 };
+        let body = self.rendered(index, skipped);
+        Answer::Ready(Rendered { body, version: self.log(index).version })
+    }
+
+    fn without_segments(&self, track: &Track) -> Answer {
+        if !self.ended() && self.is_awaited(track) { self.wait(None) } else { Answer::NotFound }
+    }
+
+    fn ts_media(&mut self) -> Answer {
+        if self.ts.is_playable() {
+            let body = self.rendered(self.tracks.len(), 0);
+            return Answer::Ready(Rendered { body, version: self.ts.version });
+        }
+        let hopeless = self.ended() || self.progress() >= self.settings.patience;
+        if hopeless { Answer::NotFound } else { self.wait(None) }
+    }
+
+    /// What the playlist has to wait for before it answers the blocking directives (6.2.5.2).
+    fn due(&self, log: &Log, request: &Request) -> Result<Option<Position>, BadRequest> {
+        let Some(msn) = request.msn else { return Ok(None) };
+        // The segment being made, and how many of its parts are listed.
+        let listed = |count| if self.settings.parts.is_some() { count } else { 0 };
+        let (open, parts) = match (log.open(), log.next) {
+            (Some(open), _) => (open.sequence, listed(open.part_count)),
+            (None, Some(next)) => (next, 0),
+            (None, None) => return Ok(None),
+        };
+        let last = if parts > 0 { open } else { open.saturating_sub(1) };
+        if msn > last.saturating_add(AHEAD) {
+            return Err(BadRequest::TooFarAhead { msn, last });
+        }
+        let (mut sequence, mut part) = (msn, request.part.unwrap_or(0));
+        if sequence < open && part > 0 {
+            let count = log.entry(sequence).map_or(0, |entry| listed(entry.part_count));
+            if part < count {
+                return Ok(None);
+            }
+            // Past a segment's last part means part 0 of the next.
+            (sequence, part) = (sequence + 1, 0);
+        }
+        if sequence < open {
+            return Ok(None);
+        }
+        let so_far = if sequence == open { parts } else { 0 };
+        if part < so_far {
+            return Ok(None);
+        }
+        if part >= so_far.saturating_add(self.advance_part_limit()) {
+            return Err(BadRequest::PartTooFarAhead { part, last: so_far });
+        }
+        Ok(Some(Position { track: log.track, sequence, part }))
+    }
+
+    /// How many parts beyond the last one a request may name (6.2.5.2).
+    fn advance_part_limit(&self) -> u32 {
+        const SECOND: u64 = 1_000_000;
+        match self.settings.parts {
+            Some((Micros(target @ 1..SECOND), _)) => {
+                u32::try_from((3 * SECOND).div_ceil(target)).unwrap_or(u32::MAX)
+            }
+            _ => 3,
+        }
+    }
+
+    fn part_resource(&self, id: TrackId, sequence: u64, index: u32) -> Answer {
+        let Some(track) = self.track(id) else { return Answer::NotFound };
+        let log = &track.log;
+        if let Some((sequence, index)) = log.find_part(sequence, index) {
+            return Answer::Stored(Resource::Part { track: id, sequence, index });
+        }
+        let next = match log.open() {
+            Some(open) => Some((open.sequence, open.part_count)),
+            None => log.next.map(|next| (next, 0)),
+        };
+        let asked = Some((sequence, index));
+        if !self.ended()
+            && self.settings.parts.is_some()
+            && (asked == log.promised || asked == next)
+        {
+            return self.wait(Some(Position { track: Some(id), sequence, part: index }));
+        }
+        Answer::NotFound
+    }
+
+    fn can_skip_until(&self) -> Micros {
+        Micros(SKIP_AFTER * Micros::from_secs(self.target_duration).0)
+    }
+
+    /// The text of a playlist without its first `skipped` segments, rendered at most once.
+    fn rendered(&mut self, index: usize, skipped: usize) -> Bytes {
+        self.settled = true;
+        let log = self.log(index);
+        let cached = if skipped > 0 { &log.delta } else { &log.whole };
+        if let Some(cached) = cached {
+            return cached.clone();
+        }
+        let text = Bytes::from(self.render(index, skipped));
+        let hinted = self.settings.parts.is_some() && !self.ended();
+        let log = self.log_mut(index);
+        if hinted && log.track.is_some() {
+            log.promised = log.hint();
+        }
+        let cache = if skipped > 0 { &mut log.delta } else { &mut log.whole };
+        *cache = Some(text.clone());
+        text
+    }
+
+    fn render(&self, index: usize, skipped: usize) -> String {
+        let log = self.log(index);
+        let is_ts = log.track.is_none();
+        let parts = self.settings.parts.filter(|_| !is_ts);
+        let mut out = String::with_capacity(2048 + log.listed().count() * 256);
+        let target = Micros::from_secs(self.target_duration);
+        let first = log.listed().next();
+        let discontinuity_sequence = first.map_or(0, |first| {
+            self.eras.of(first.sequence).number.saturating_sub(u64::from(first.tagged))
+        });
+        media::write_header(
+            &mut out,
+            &Header {
+                version: version(log, skipped),
+                target_duration: self.target_duration,
+                independent_segments: log.listed().all(|entry| entry.independent),
+                playlist_type: None,
+                server_control: (!is_ts).then_some(ServerControl {
+                    can_skip_until: self.can_skip_until(),
+                    hold_back: Micros(HOLD_BACK * target.0),
+                    parts,
+                }),
+                media_sequence: first.map_or(0, |first| first.sequence),
+                discontinuity_sequence,
+            },
+        );
+        if skipped > 0 {
+            media::write_skip(&mut out, skipped);
+        }
+        log.write_segments(&mut out, skipped);
+        if self.ended() {
+            media::write_end(&mut out);
+            return out;
+        }
+        if parts.is_some()
+            && let Some(hint) = log.hint().and_then(|name| log.part(name))
+        {
+            media::write_preload_hint(&mut out, hint);
+        }
+        if !is_ts {
+            self.write_reports(&mut out, index);
+        }
+        out
+    }
+
+    /// Where the other renditions are, so that a client can switch without asking (4.4.5.4).
+    fn write_reports(&self, out: &mut String, index: usize) {
+        for (other, track) in self.tracks.iter().enumerate() {
+            if other == index || !track.log.is_playable() {
+                continue;
+            }
+            let listed = |entry: &&super::Entry| {
+                entry.is_complete() || (self.settings.parts.is_some() && entry.part_count > 0)
+            };
+            let Some(last) = track.log.listed().rev().find(listed) else { continue };
+            let part = self.settings.parts.and_then(|_| last.part_count.checked_sub(1));
+            let uri = Resource::Media { track: track.rendition.track };
+            media::write_rendition_report(out, uri, last.sequence, part);
+        }
+    }
+}
+
+/// The lowest protocol version that has all the tags used (RFC 8216bis, section 8).
+fn version(log: &Log, skipped: usize) -> u8 {
+    if skipped > 0 {
+        9 // EXT-X-SKIP
+    } else if log.listed().any(|entry| entry.state == State::Gap) {
+        8 // EXT-X-GAP
+    } else if log.track.is_some() {
+        6 // EXT-X-MAP
+    } else {
+        3 // fractions of a second in EXTINF
+    }
+}
+
+fn stored(log: Option<&Log>, sequence: u64) -> Answer {
+    let entry = log.and_then(|log| Some((log, log.entry(sequence)?)));
+    match entry {
+        Some((log, entry)) if entry.state == State::Closed => Answer::Stored(log.segment(sequence)),
+        _ => Answer::NotFound,
+    }
+}

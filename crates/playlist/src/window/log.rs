@@ -1,0 +1,408 @@
+use std::collections::VecDeque;
+
+use airloom_media::{Duration, Timescale, Timestamp, TrackId};
+use bytes::Bytes;
+
+use crate::decimal::Micros;
+use crate::hls::media;
+use crate::{Resource, WallTime};
+
+/// How far a segment has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Its parts are coming.
+    Open,
+    /// Complete.
+    Closed,
+    /// The track has no media for it.
+    Gap,
+}
+
+/// One segment of one playlist. Its lines are written when their content comes in, and kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) sequence: u64,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    /// The sum of its parts' durations: `end - start` where they touch.
+    pub(crate) ticks: Duration,
+    /// As written: the sum of its parts as written.
+    pub(crate) micros: Micros,
+    /// Media of this log up to its end, gaps included.
+    pub(crate) total: Micros,
+    pub(crate) state: State,
+    pub(crate) independent: bool,
+    pub(crate) tagged: bool,
+    /// The CMAF header it needs; none for MPEG-TS.
+    pub(crate) init: Option<u64>,
+    pub(crate) bytes: u64,
+    pub(crate) part_count: u32,
+    /// The name its first part was promised under, where that is not its own.
+    pub(crate) promised_as: Option<(u64, u32)>,
+    /// PROGRAM-DATE-TIME, PART, GAP, EXTINF and URI lines, in this order.
+    text: String,
+    /// Where in `text` the PART lines are.
+    parts: std::ops::Range<usize>,
+}
+
+impl Entry {
+    pub(crate) fn new(
+        sequence: u64,
+        start: Timestamp,
+        date: WallTime,
+        init: Option<u64>,
+        tagged: bool,
+    ) -> Self {
+        let mut text = String::with_capacity(128);
+        media::write_date(&mut text, date);
+        let parts = text.len()..text.len();
+        Self {
+            sequence,
+            start,
+            end: start,
+            ticks: Duration::ZERO,
+            micros: Micros(0),
+            total: Micros(0),
+            state: State::Open,
+            independent: true,
+            tagged,
+            init,
+            bytes: 0,
+            part_count: 0,
+            promised_as: None,
+            text,
+            parts,
+        }
+    }
+
+    /// Whether playlists may list it as a segment.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state != State::Open
+    }
+
+    fn forget_parts(&mut self) {
+        self.text.replace_range(self.parts.clone(), "");
+        self.parts.end = self.parts.start;
+    }
+}
+
+/// A change to one log's own content.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addition {
+    pub(crate) end: Timestamp,
+    pub(crate) duration: Duration,
+    pub(crate) micros: Micros,
+    pub(crate) bytes: u64,
+}
+
+/// How long entries are listed and kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keep {
+    pub(crate) window: Micros,
+    pub(crate) linger: Micros,
+    pub(crate) target: Micros,
+    pub(crate) entries: usize,
+}
+
+/// At least this many complete segments are listed, once there are as many.
+const LEAST_LISTED: usize = 6;
+/// Target durations from the end within which parts are listed (RFC 8216bis, 6.2.2).
+const PARTS_WITHIN: u64 = 3;
+
+/// The segments of one playlist, in order: those listed, and before them those that linger.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// `None` for MPEG-TS.
+    pub(crate) track: Option<TrackId>,
+    pub(crate) timescale: Timescale,
+    pub(crate) entries: VecDeque<Entry>,
+    /// Index of the first entry listed.
+    listed: usize,
+    /// The least sequence number that may still begin.
+    pub(crate) next: Option<u64>,
+    /// Media so far, complete segments only, gaps included.
+    pub(crate) total: Micros,
+    longest: Micros,
+    /// The part that playlists promised and that has not come yet.
+    pub(crate) promised: Option<(u64, u32)>,
+    /// Sequence numbers evicted and not told yet: from, to (excluded).
+    evicted: VecDeque<(u64, u64)>,
+    pub(crate) bandwidth: Bandwidth,
+    pub(crate) version: u64,
+    pub(crate) whole: Option<Bytes>,
+    pub(crate) delta: Option<Bytes>,
+}
+
+impl Log {
+    pub(crate) fn new(track: Option<TrackId>, timescale: Timescale) -> Self {
+        Self {
+            track,
+            timescale,
+            entries: VecDeque::new(),
+            listed: 0,
+            next: None,
+            total: Micros(0),
+            longest: Micros(0),
+            promised: None,
+            evicted: VecDeque::new(),
+            bandwidth: Bandwidth::default(),
+            version: 0,
+            whole: None,
+            delta: None,
+        }
+    }
+
+    pub(crate) fn segment(&self, sequence: u64) -> Resource {
+        match self.track {
+            Some(track) => Resource::Segment { track, sequence },
+            None => Resource::TsSegment { sequence },
+        }
+    }
+
+    pub(crate) fn part(&self, (sequence, index): (u64, u32)) -> Option<Resource> {
+        self.track.map(|track| Resource::Part { track, sequence, index })
+    }
+
+    /// The segment whose parts are coming.
+    pub(crate) fn open(&self) -> Option<&Entry> {
+        self.entries.back().filter(|entry| entry.state == State::Open)
+    }
+
+    fn index(&self, sequence: u64) -> Option<usize> {
+        let index = self.entries.partition_point(|entry| entry.sequence < sequence);
+        self.entries.get(index).filter(|entry| entry.sequence == sequence).map(|_| index)
+    }
+
+    pub(crate) fn entry(&self, sequence: u64) -> Option<&Entry> {
+        self.entries.get(self.index(sequence)?)
+    }
+
+    pub(crate) fn entry_mut(&mut self, sequence: u64) -> Option<&mut Entry> {
+        let index = self.index(sequence)?;
+        self.entries.get_mut(index)
+    }
+
+    /// What playlists list, the open segment included.
+    pub(crate) fn listed(&self) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
+        self.entries.range(self.listed.min(self.entries.len())..)
+    }
+
+    /// Whether anything listed can be played.
+    pub(crate) fn is_playable(&self) -> bool {
+        self.listed().any(|entry| entry.state == State::Closed)
+    }
+
+    /// Media so far, the open segment included.
+    pub(crate) fn progress(&self) -> Micros {
+        Micros(self.total.0 + self.open().map_or(0, |open| open.micros.0))
+    }
+
+    /// The last complete segment's number.
+    pub(crate) fn last_complete(&self) -> Option<u64> {
+        self.entries.iter().rev().find(|entry| entry.is_complete()).map(|entry| entry.sequence)
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.next = entry.sequence.checked_add(1);
+        self.entries.push_back(entry);
+        self.touch();
+    }
+
+    /// Adds a part to the open segment; lists it where `listed`.
+    pub(crate) fn push_part(&mut self, addition: Addition, independent: bool, listed: bool) {
+        let (track, promised) = (self.track, &mut self.promised);
+        let Some(entry) = self.entries.back_mut() else { return };
+        let own = (entry.sequence, entry.part_count);
+        let mut name = own;
+        if let Some(promise) = promised.take()
+            && promise != own
+            && entry.part_count == 0
+        {
+            entry.promised_as = Some(promise);
+            name = promise;
+        }
+        if entry.part_count == 0 {
+            entry.independent = independent;
+        }
+        entry.part_count += 1;
+        entry.end = addition.end;
+        entry.ticks = entry.ticks.checked_add(addition.duration).unwrap_or(entry.ticks);
+        entry.micros.0 += addition.micros.0;
+        entry.bytes += addition.bytes;
+        if let (true, Some(track)) = (listed, track) {
+            let uri = Resource::Part { track, sequence: name.0, index: name.1 };
+            media::write_part(&mut entry.text, addition.micros, uri, independent);
+            entry.parts.end = entry.text.len();
+        }
+        self.touch();
+    }
+
+    /// Completes the last segment.
+    pub(crate) fn close(&mut self, state: State, keep: Keep) {
+        let Some(sequence) = self.entries.back().map(|entry| entry.sequence) else { return };
+        let uri = self.segment(sequence);
+        let Some(entry) = self.entries.back_mut() else { return };
+        entry.state = state;
+        media::write_segment(&mut entry.text, entry.micros, uri, state == State::Gap);
+        self.total.0 += entry.micros.0;
+        entry.total = self.total;
+        if state == State::Closed {
+            self.bandwidth.add(entry.bytes, entry.micros, keep.target);
+        }
+        self.slide(keep);
+        self.touch();
+    }
+
+    /// Lists nothing that is there now any more.
+    pub(crate) fn restart(&mut self) {
+        self.listed = self.entries.len();
+        self.touch();
+    }
+
+    pub(crate) fn touch(&mut self) {
+        self.whole = None;
+        self.delta = None;
+    }
+
+    /// Drops from the list what is older than the window, and from memory what nobody can want.
+    fn slide(&mut self, keep: Keep) {
+        let length = self.listed().next().map_or(0, |first| {
+            self.total.0 - (first.total.0.saturating_sub(first.micros.0)).min(self.total.0)
+        });
+        self.longest.0 = self.longest.0.max(length);
+
+        let mut complete = self.listed().filter(|entry| entry.is_complete()).count();
+        let least = keep.window.0.max(3 * keep.target.0);
+        while complete > LEAST_LISTED
+            && let Some(first) = self.entries.get(self.listed)
+            && self.total.0 - first.total.0 >= least
+        {
+            self.listed += 1;
+            complete -= 1;
+        }
+
+        let parts_within = PARTS_WITHIN * keep.target.0;
+        let total = self.total.0;
+        for entry in self.entries.iter_mut().rev().filter(|entry| entry.is_complete()) {
+            if entry.parts.is_empty() && entry.part_count > 0 {
+                break;
+            }
+            if total - entry.total.0 >= parts_within {
+                entry.forget_parts();
+            }
+        }
+
+        while let Some(first) = self.entries.front() {
+            let promised = first.micros.0 + self.longest.0 + keep.linger.0;
+            let over = self.entries.len() > keep.entries;
+            if !over && (self.listed == 0 || total - first.total.0 < promised) {
+                break;
+            }
+            let sequence = first.sequence;
+            self.entries.pop_front();
+            self.listed = self.listed.saturating_sub(1);
+            match self.evicted.back_mut() {
+                Some((_, to)) if *to == sequence => *to += 1,
+                _ => self.evicted.push_back((sequence, sequence + 1)),
+            }
+        }
+    }
+
+    /// The next segment that is evicted and not told yet.
+    pub(crate) fn poll_evicted(&mut self) -> Option<Resource> {
+        let (from, to) = self.evicted.front_mut()?;
+        let sequence = *from;
+        *from += 1;
+        if from == to {
+            self.evicted.pop_front();
+        }
+        Some(self.segment(sequence))
+    }
+
+    /// The name under which the next part will be found.
+    pub(crate) fn hint(&self) -> Option<(u64, u32)> {
+        self.promised.or_else(|| match self.open() {
+            Some(open) => Some((open.sequence, open.part_count)),
+            None => self.next.map(|next| (next, 0)),
+        })
+    }
+
+    /// Writes the listed segments, without the first `skipped`.
+    pub(crate) fn write_segments(&self, out: &mut String, skipped: usize) {
+        let mut previous: Option<&Entry> = None;
+        for (index, entry) in self.listed().enumerate() {
+            let init = entry.init.filter(|_| previous.is_none_or(|p| p.init != entry.init));
+            previous = Some(entry);
+            if index < skipped {
+                continue;
+            }
+            if entry.state == State::Open && entry.parts.is_empty() {
+                // Low Latency is off: a segment is listed when it is complete.
+                continue;
+            }
+            if entry.tagged {
+                media::write_discontinuity(out);
+            }
+            if let (Some(track), Some(id)) = (self.track, init) {
+                media::write_map(out, Resource::Init { track, id });
+            }
+            out.push_str(&entry.text);
+        }
+    }
+
+    /// How many listed segments end further than `boundary` from the end of the last complete one.
+    pub(crate) fn skippable(&self, boundary: Micros) -> usize {
+        self.listed()
+            .take_while(|entry| entry.is_complete() && self.total.0 - entry.total.0 > boundary.0)
+            .count()
+    }
+
+    /// Where the part or segment `(sequence, index)` of this log is kept, names it was promised
+    /// under included.
+    pub(crate) fn find_part(&self, sequence: u64, index: u32) -> Option<(u64, u32)> {
+        if self.entry(sequence).is_some_and(|entry| index < entry.part_count) {
+            return Some((sequence, index));
+        }
+        self.entries
+            .iter()
+            .find(|entry| entry.promised_as == Some((sequence, index)))
+            .map(|entry| (entry.sequence, 0))
+    }
+}
+
+/// Segment bit rates as measured (RFC 8216bis, 4.4.6.2).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bandwidth {
+    bytes: u64,
+    micros: u64,
+    /// Of segments that last at least half a target duration.
+    peak: u64,
+    /// Of shorter ones, used only where there are no others: the last one before a cut may be a
+    /// single key frame.
+    short_peak: u64,
+}
+
+impl Bandwidth {
+    fn add(&mut self, bytes: u64, duration: Micros, target: Micros) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.micros = self.micros.saturating_add(duration.0);
+        let rate = rate(bytes, duration.0);
+        let peak = if duration.0 * 2 >= target.0 { &mut self.peak } else { &mut self.short_peak };
+        *peak = (*peak).max(rate);
+    }
+
+    pub(crate) fn peak(&self) -> u64 {
+        let peak = if self.peak > 0 { self.peak } else { self.short_peak };
+        peak.max(self.average()).max(1)
+    }
+
+    pub(crate) fn average(&self) -> u64 {
+        rate(self.bytes, self.micros).max(1)
+    }
+}
+
+/// Bits a second, rounded up.
+fn rate(bytes: u64, micros: u64) -> u64 {
+    let bits = u128::from(bytes) * 8 * 1_000_000;
+    u64::try_from(bits.div_ceil(u128::from(micros.max(1)))).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,189 @@
+use airloom_media::{Rounding, Timescale, Timestamp};
+use bytes::Bytes;
+
+use super::log::{Entry, State};
+use super::{LiveWindow, Phase, Track, Zero};
+use crate::dash::{self, Mpd, Period, Presentation, Representation};
+use crate::hls::multivariant;
+use crate::{Answer, Rendered};
+
+/// A text that speaks of the whole stream, as last rendered.
+#[derive(Debug, Default)]
+pub(super) struct Manifest {
+    /// Whether it may differ by now.
+    pub(super) stale: bool,
+    text: Option<Rendered>,
+}
+
+impl Manifest {
+    /// Takes a new rendering; one that says the same changes nothing.
+    fn renew(&mut self, text: String, version: u64) -> Rendered {
+        self.stale = false;
+        match &self.text {
+            Some(old) if old.body == text.as_bytes() => old.clone(),
+            _ => self.text.insert(Rendered { body: Bytes::from(text), version }).clone(),
+        }
+    }
+}
+
+impl Track {
+    /// Its segments that the Period of the sequence numbers from `first` to `end` (excluded)
+    /// lists: the first run without a gap, since numbers must be consecutive.
+    fn run(&self, first: u64, end: u64) -> Vec<&Entry> {
+        let first = first.max(self.joined);
+        self.log
+            .listed()
+            .filter(|entry| (first..end).contains(&entry.sequence))
+            .skip_while(|entry| entry.state == State::Gap)
+            .take_while(|entry| entry.state == State::Closed)
+            .collect()
+    }
+}
+
+impl LiveWindow {
+    pub(super) fn multivariant(&mut self) -> Answer {
+        match self.phase {
+            Phase::Starting => return self.wait(None),
+            Phase::Ended if !self.is_playable() => return Answer::NotFound,
+            Phase::Live | Phase::Ended => {}
+        }
+        if let (Some(text), false) = (&self.multivariant.text, self.multivariant.stale) {
+            return Answer::Ready(text.clone());
+        }
+        let entries: Vec<_> = self
+            .tracks
+            .iter()
+            .filter(|track| track.log.is_playable())
+            .map(|track| multivariant::Entry {
+                rendition: &track.rendition,
+                peak: track.log.bandwidth.peak(),
+                average: track.log.bandwidth.average(),
+                independent: track.log.listed().all(|entry| entry.independent),
+            })
+            .collect();
+        let text = multivariant::render(&entries);
+        Answer::Ready(self.multivariant.renew(text, self.version))
+    }
+
+    pub(super) fn manifest(&mut self) -> Answer {
+        let Some(available_from) = self.available_from else {
+            return if self.ended() { Answer::NotFound } else { self.wait(None) };
+        };
+        if let (Some(text), false) = (&self.mpd.text, self.mpd.stale) {
+            return Answer::Ready(text.clone());
+        }
+        self.settled = true;
+        self.settle_bandwidths();
+        let periods = self.periods();
+        let presentation = if self.ended() {
+            let end = self.last_date().unwrap_or(available_from);
+            Presentation::Static { duration: end.nanos_since(available_from) }
+        } else {
+            Presentation::Dynamic {
+                available_from,
+                published: self.published,
+                time_shift: self.settings.window.0.saturating_mul(1000),
+                time_url: &self.settings.time_url,
+            }
+        };
+        let text =
+            dash::render(&Mpd { presentation, target_duration: self.target_duration, periods });
+        Answer::Ready(self.mpd.renew(text, self.version))
+    }
+
+    /// Eras with the first sequence number after each.
+    fn bounded_eras(&self) -> Vec<(super::era::Era, u64)> {
+        let ends = self.eras.iter().skip(1).map(|era| era.first).chain([u64::MAX]);
+        self.eras.iter().copied().zip(ends).collect()
+    }
+
+    fn periods(&self) -> Vec<Period<'_>> {
+        let available_from = self.available_from.unwrap_or_default();
+        let mut periods = Vec::new();
+        for (era, end) in self.bounded_eras() {
+            let (Some(zero), Some(start)) = (era.zero, era.start()) else { continue };
+            let mut representations = Vec::new();
+            for track in &self.tracks {
+                let run = track.run(era.first, end);
+                let Some(first) = run.first() else { continue };
+                let timescale = track.rendition.timescale;
+                let bandwidth = track.dash_bandwidth.map_or(1, |(_, bandwidth)| bandwidth);
+                representations.push(Representation {
+                    rendition: &track.rendition,
+                    init: first.init.unwrap_or(track.rendition.init),
+                    bandwidth,
+                    presentation_time_offset: zero.ticks(timescale).unwrap_or_default(),
+                    start_number: first.sequence,
+                    segments: run.iter().map(|entry| (entry.start, entry.ticks)).collect(),
+                });
+            }
+            if !representations.is_empty() {
+                let start = start.nanos_since(available_from);
+                periods.push(Period { id: era.first, start, representations });
+            }
+        }
+        periods
+    }
+
+    /// A Representation keeps its `@bandwidth` within a Period: the one measured when the last
+    /// Period was first given out stands for all.
+    fn settle_bandwidths(&mut self) {
+        let last = self.eras.iter().rev().find(|era| era.zero.is_some()).map(|era| era.first);
+        for track in &mut self.tracks {
+            if let Some(era) = last
+                && track.dash_bandwidth.is_none_or(|(of, _)| of != era)
+                && track.log.is_playable()
+            {
+                track.dash_bandwidth = Some((era, track.log.bandwidth.peak()));
+            }
+        }
+    }
+
+    /// Fixes where Periods start, once each of their tracks has a segment in it, or one has two:
+    /// from then on they may be listed.
+    pub(super) fn settle_eras(&mut self) {
+        if self.phase == Phase::Starting {
+            return;
+        }
+        for (era, end) in self.bounded_eras() {
+            if era.zero.is_some() || era.origin.is_none() {
+                continue;
+            }
+            let mut starts = Vec::new();
+            let (mut longest, mut awaited) = (0, 0);
+            for track in self.tracks.iter().filter(|track| track.log.is_playable()) {
+                let run = track.run(era.first, end);
+                longest = longest.max(run.len());
+                match run.first() {
+                    Some(first) => starts.push((first.start, track.rendition.timescale)),
+                    None => awaited += 1,
+                }
+            }
+            let settled = longest > 1 || awaited == 0 || self.ended();
+            let zero = if settled { self.zero(&starts) } else { None };
+            let Some(zero) = zero else { continue };
+            if let Some(era) = self.eras.iter_mut().find(|other| other.first == era.first) {
+                era.zero = Some(zero);
+                if self.available_from.is_none() {
+                    self.available_from = era.start();
+                }
+            }
+        }
+    }
+
+    /// The earliest of `starts`, moved back to a point that every track's clock has a tick for.
+    fn zero(&self, starts: &[(Timestamp, Timescale)]) -> Option<Zero> {
+        let hz = self.tracks.iter().map(|track| track.rendition.timescale.hz());
+        let per_second = Timescale::new(hz.reduce(gcd)?)?;
+        let units = starts
+            .iter()
+            .filter_map(|(start, timescale)| start.rescale(*timescale, per_second, Rounding::Down))
+            .min()?
+            .ticks();
+        Some(Zero { units, per_second })
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

@@ -1,0 +1,43 @@
+//! AMF0: the values of commands and metadata (Action Message Format, AMF 0, December 2007).
+//!
+//! ```
+//! use airloom_rtmp::Limits;
+//! use airloom_rtmp::amf0::{self, Value};
+//!
+//! let mut bytes = Vec::new();
+//! amf0::encode(&Value::from("onStatus"), &mut bytes)?;
+//! amf0::encode(&Value::from(0.0), &mut bytes)?;
+//! let values = amf0::decode(&bytes.into(), &Limits::default())?;
+//! assert_eq!(values, [Value::from("onStatus"), Value::from(0.0)]);
+//! # Ok::<(), airloom_rtmp::Error>(())
+//! ```
+
+mod decode;
+mod encode;
+mod text;
+mod value;
+
+pub(crate) use decode::Reader;
+pub use decode::decode;
+pub use encode::encode;
+pub use text::Text;
+pub use value::Value;
+
+/// Type markers (2.1).
+mod marker {
+    pub(super) const NUMBER: u8 = 0x00;
+    pub(super) const BOOLEAN: u8 = 0x01;
+    pub(super) const STRING: u8 = 0x02;
+    pub(super) const OBJECT: u8 = 0x03;
+    pub(super) const NULL: u8 = 0x05;
+    pub(super) const UNDEFINED: u8 = 0x06;
+    pub(super) const REFERENCE: u8 = 0x07;
+    pub(super) const ECMA_ARRAY: u8 = 0x08;
+    pub(super) const OBJECT_END: u8 = 0x09;
+    pub(super) const STRICT_ARRAY: u8 = 0x0A;
+    pub(super) const DATE: u8 = 0x0B;
+    pub(super) const LONG_STRING: u8 = 0x0C;
+    pub(super) const UNSUPPORTED: u8 = 0x0D;
+    pub(super) const XML_DOCUMENT: u8 = 0x0F;
+    pub(super) const TYPED_OBJECT: u8 = 0x10;
+}

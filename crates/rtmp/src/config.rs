@@ -1,0 +1,144 @@
+use std::time::Duration;
+
+use crate::handshake::Scheme;
+
+/// How a session behaves; the same for servers and clients.
+///
+/// ```
+/// let mut config = airloom_rtmp::Config::default();
+/// config.chunk_size = 4096;
+/// config.limits.message = 4 << 20;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Payload bytes of one outgoing chunk, clamped to 128 to 16,777,215. Default 60,000, which
+    /// ffmpeg has proved with every server: most messages leave in one chunk, so that their payload
+    /// is shared and not copied. Costs no memory.
+    pub chunk_size: u32,
+    /// Bytes after which the peer is asked to acknowledge what it received. Default 2,500,000, as
+    /// common servers ask. Costs no memory.
+    pub window: u32,
+    /// How long the handshake and `connect` may take together. Default 10 s: a stalled one holds a
+    /// socket for nothing.
+    pub handshake_timeout: Duration,
+    /// How long nothing may arrive before the peer counts as gone. Default 60 s. After half of it
+    /// the peer is asked for a sign of life (a ping), so a quiet player is not cut off.
+    pub idle_timeout: Duration,
+    /// How a client signs its handshake. Default [`Scheme::One`], as Flash Player did: servers that
+    /// know no digest answer all the same.
+    pub handshake: Option<Scheme>,
+    /// Varies the padding of the handshake from session to session. Default 0; nothing secret hangs
+    /// on it.
+    pub seed: u64,
+    /// What a server's publications and a client's playbacks are delivered as. Default
+    /// [`Deliver::Both`]; the part that is not wanted costs nothing when it is left out.
+    pub deliver: Deliver,
+    /// Bounds on what a peer can make a session hold.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            chunk_size: 60_000,
+            window: 2_500_000,
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            handshake: Some(Scheme::One),
+            seed: 0,
+            deliver: Deliver::Both,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The shape in which received media is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deliver {
+    /// FLV tags as received: for those who relay without looking.
+    Tags,
+    /// Tracks and samples: for those who package or decode.
+    Samples,
+    /// Both; of one message, the tag first.
+    Both,
+}
+
+impl Deliver {
+    /// Whether tags are delivered.
+    pub const fn tags(self) -> bool {
+        matches!(self, Self::Tags | Self::Both)
+    }
+
+    /// Whether tracks and samples are delivered.
+    pub const fn samples(self) -> bool {
+        matches!(self, Self::Samples | Self::Both)
+    }
+}
+
+/// Bounds on what a peer can make a session hold.
+///
+/// Whatever arrives, a session holds at most the bytes it received and did not yet deliver, and a
+/// fixed amount on top: [`reserve`](Self::reserve), one eighth of
+/// [`partial_bytes`](Self::partial_bytes), some 100 bytes for each of
+/// [`chunk_streams`](Self::chunk_streams), 300 for each of [`outputs`](Self::outputs), and
+/// [`queued_bytes`](Self::queued_bytes).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest chunk size a peer may set, in bytes. Default 2,147,483,647, all the protocol allows:
+    /// chunks are read as they come, so a large size costs no memory.
+    pub chunk_size: u32,
+    /// Largest message, in bytes. Default 16,777,215, all the protocol allows. Memory grows with
+    /// the bytes that arrive, never with the length announced.
+    pub message: usize,
+    /// Bytes of messages begun and not finished, over all chunk streams. Default 32 MiB: two
+    /// messages of the largest size. That much memory at worst.
+    pub partial_bytes: usize,
+    /// Bytes set aside for announced message lengths before they arrive, over all chunk streams.
+    /// Default 1 MiB: a key frame of 50 Mbit/s is allocated once. That much memory at worst.
+    pub reserve: usize,
+    /// Chunk streams remembered. Default 256; encoders use less than ten. A new one beyond that
+    /// takes the place of one that is idle. About 100 bytes each.
+    pub chunk_streams: usize,
+    /// A message that lies in one chunk is passed on as a slice of the input it came in when it is
+    /// at least one part in so many of that input, and copied when it is smaller, so that a small
+    /// message kept for long never pins more than this multiple of itself. Default 4.
+    pub pin: usize,
+    /// Levels of nesting in AMF. Default 16; real commands use three. No memory, but stack.
+    pub amf_depth: usize,
+    /// Values in one AMF message. Default 4,096: metadata with key frame lists of an hour fit.
+    /// About 80 bytes each at worst.
+    pub amf_values: usize,
+    /// Message streams open at once on one connection. Default 16. About 500 bytes each.
+    pub message_streams: usize,
+    /// Events waiting for [`poll_output`](crate::server::Session::poll_output). Default 1,024.
+    /// Beyond that, input waits unread. About 300 bytes each.
+    pub outputs: usize,
+    /// Input that waits for a decision on a request or for outputs to be taken, in bytes. Default
+    /// 4 MiB. That much memory at worst.
+    pub held_input: usize,
+    /// Bytes waiting to be sent. Default 32 MiB. That much memory at worst; tags shared with other
+    /// players count in full.
+    pub queued_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            chunk_size: 0x7FFF_FFFF,
+            message: 0xFF_FFFF,
+            partial_bytes: 32 << 20,
+            reserve: 1 << 20,
+            chunk_streams: 256,
+            pin: 4,
+            amf_depth: 16,
+            amf_values: 4096,
+            message_streams: 16,
+            outputs: 1024,
+            held_input: 4 << 20,
+            queued_bytes: 32 << 20,
+        }
+    }
+}

@@ -1,0 +1,278 @@
+use airloom_media::{Codec, Delta, Sample, Timescale, Timestamp, Track, TrackId, aac, avc};
+use bytes::Bytes;
+
+use super::{CodecId, FrameType, Kind, Packet, PacketKind, Packets, Tag};
+use crate::Error;
+
+/// What a [`TagReader`] makes of a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A track begins, or goes on under another configuration.
+    Track(Track),
+    /// One access unit of a track that was described before; milliseconds.
+    Sample(Sample),
+    /// The tag, or part of it, gave no sample.
+    Skipped(Skip),
+}
+
+/// Why media gave no sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Skip {
+    /// A codec that `airloom-media` has no name for; said once, until the track's codec changes.
+    Codec {
+        /// The track it would belong to.
+        track: TrackId,
+        /// What it is.
+        codec: CodecId,
+    },
+    /// A sample without a (readable) sequence header before it.
+    NoSequenceHeader {
+        /// The track it would belong to.
+        track: TrackId,
+    },
+    /// A tag or sequence header that could not be read.
+    Unreadable(Error),
+}
+
+/// Turns FLV tags into tracks and samples.
+///
+/// H.264 and AAC, in FLV's own tags and in Enhanced RTMP's, one track a tag or many. Samples keep
+/// the times of their tags to the millisecond and nothing is repaired; the nanoseconds that
+/// Enhanced RTMP can add are in [`Packets`]. A sequence header that repeats the one before is
+/// passed over, another one gives the track again. Payloads are slices of the tags'.
+///
+/// ```
+/// use airloom_rtmp::flv::{Event, Kind, Tag, TagReader};
+///
+/// let mut reader = TagReader::new();
+/// let mut events = Vec::new();
+/// let header = Tag::new(Kind::Audio, 0, vec![0xAF, 0, 0x11, 0x90].into());
+/// reader.read(&header, |event| events.push(event));
+/// assert!(matches!(&events[..], [Event::Track(track)] if track.codec.to_string() == "mp4a.40.2"));
+/// ```
+#[derive(Debug, Default)]
+pub struct TagReader {
+    video: Vec<State>,
+    audio: Vec<State>,
+}
+
+/// What is known of one track.
+#[derive(Debug)]
+struct State {
+    track: u8,
+    id: TrackId,
+    codec: CodecId,
+    config: Option<Bytes>,
+}
+
+/// Sequence headers up to this size are copied, since they are kept for the stream's life and
+/// should not pin the message they came in.
+const SMALL: usize = 4096;
+
+impl TagReader {
+    /// The video track where there is only one.
+    pub const VIDEO: TrackId = TrackId::new(1);
+    /// The audio track where there is only one.
+    pub const AUDIO: TrackId = TrackId::new(2);
+
+    /// A reader that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The id of track `track` of `kind`: odd for video, even for audio.
+    pub const fn track_id(kind: Kind, track: u8) -> TrackId {
+        let base = if matches!(kind, Kind::Video) { Self::VIDEO } else { Self::AUDIO };
+        TrackId::new(base.get() + 2 * track as u32)
+    }
+
+    /// Reads one tag, and calls `each` with what it gives, in order. Script tags give nothing.
+    pub fn read(&mut self, tag: &Tag, mut each: impl FnMut(Event)) {
+        let states = match tag.kind {
+            Kind::Video => &mut self.video,
+            Kind::Audio => &mut self.audio,
+            Kind::Script => return,
+        };
+        match Packets::new(tag) {
+            Ok(packets) => {
+                for packet in packets {
+                    match packet {
+                        Ok(packet) => read(states, tag, packet, &mut each),
+                        Err(error) => each(Event::Skipped(Skip::Unreadable(error))),
+                    }
+                }
+            }
+            Err(error) => each(Event::Skipped(Skip::Unreadable(error))),
+        }
+    }
+}
+
+fn read(states: &mut Vec<State>, tag: &Tag, packet: Packet, each: &mut impl FnMut(Event)) {
+    let known = states.iter().position(|state| state.track == packet.track);
+    let known = known.unwrap_or_else(|| {
+        states.push(State {
+            track: packet.track,
+            id: TagReader::track_id(tag.kind, packet.track),
+            // No codec that a tag can name, so that the first one counts as a change.
+            codec: CodecId::Video(u8::MAX),
+            config: None,
+        });
+        states.len() - 1
+    });
+    let Some(state) = states.get_mut(known) else { return };
+    if matches!(packet.kind, PacketKind::Command(_)) {
+        return;
+    }
+    let understood = packet.codec.is_avc() || packet.codec.is_aac();
+    if state.codec != packet.codec {
+        state.codec = packet.codec;
+        state.config = None;
+        if !understood {
+            let skip = Skip::Codec { track: state.id, codec: packet.codec };
+            each(Event::Skipped(skip));
+        }
+    }
+    if !understood {
+        return;
+    }
+    match packet.kind {
+        PacketKind::SequenceStart => {
+            if state.config.as_ref() == Some(&packet.data) {
+                return;
+            }
+            let small = packet.data.len() <= SMALL;
+            let raw = if small { Bytes::copy_from_slice(&packet.data) } else { packet.data };
+            match codec(packet.codec, raw.clone()) {
+                Ok(codec) => {
+                    state.config = Some(raw);
+                    let timescale = Timescale::MILLIS;
+                    each(Event::Track(Track { id: state.id, timescale, codec }));
+                }
+                Err(error) => {
+                    state.config = None;
+                    each(Event::Skipped(Skip::Unreadable(error)));
+                }
+            }
+        }
+        PacketKind::Frame if state.config.is_none() => {
+            each(Event::Skipped(Skip::NoSequenceHeader { track: state.id }));
+        }
+        PacketKind::Frame => each(Event::Sample(Sample {
+            track: state.id,
+            decode_time: Timestamp::new(tag.timestamp),
+            composition_offset: Delta::new(packet.composition_offset.into()),
+            duration: None,
+            sync: matches!(packet.frame_type, FrameType::KEY | FrameType::GENERATED_KEY),
+            data: packet.data,
+        })),
+        _ => {}
+    }
+}
+
+fn codec(id: CodecId, raw: Bytes) -> Result<Codec, Error> {
+    Ok(if id.is_avc() {
+        Codec::Avc(avc::Config::decode(raw)?)
+    } else {
+        Codec::Aac(aac::Config::decode(raw)?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 320x240, Baseline: the smallest record that is complete.
+    const AVC: &[u8] = &[
+        1, 0x42, 0xC0, 0x0D, 0xFF, 0xE1, 0, 8, 0x67, 0x42, 0xC0, 0x0D, 0xDA, 0x0F, 0x0A, 0x69, 1,
+        0, 2, 0x68, 0xCE,
+    ];
+
+    fn events(reader: &mut TagReader, kind: Kind, timestamp: i64, parts: &[&[u8]]) -> Vec<Event> {
+        let mut events = Vec::new();
+        let tag = Tag::new(kind, timestamp, parts.concat().into());
+        reader.read(&tag, |event| events.push(event));
+        events
+    }
+
+    fn codec_string(event: &Event) -> String {
+        let Event::Track(track) = event else { panic!("{event:?}") };
+        format!("{} {}", track.id, track.codec)
+    }
+
+    #[test]
+    fn avc_in_both_forms_gives_the_same_samples() {
+        for (header, frame) in
+            [(&b"\x17\0\0\0\0"[..], &b"\x27\x01\0\0\x21"[..]), (b"\x90avc1", b"\xA1avc1\0\0\x21")]
+        {
+            let mut reader = TagReader::new();
+            let track = events(&mut reader, Kind::Video, 0, &[header, AVC]);
+            assert_eq!(codec_string(&track[0]), "1 avc1.42C00D");
+            let sample = Sample {
+                track: TagReader::VIDEO,
+                decode_time: Timestamp::new(-7),
+                composition_offset: Delta::new(33),
+                duration: None,
+                sync: false,
+                data: Bytes::from_static(b"\0\0\0\x01\x41"),
+            };
+            assert_eq!(
+                events(&mut reader, Kind::Video, -7, &[frame, b"\0\0\0\x01\x41"]),
+                [Event::Sample(sample)]
+            );
+        }
+    }
+
+    #[test]
+    fn a_sequence_header_counts_when_it_changes() {
+        let mut reader = TagReader::new();
+        let mut header = |config: &[u8]| events(&mut reader, Kind::Audio, 0, &[b"\xAF\0", config]);
+        assert_eq!(codec_string(&header(&[0x11, 0x90])[0]), "2 mp4a.40.2");
+        assert_eq!(header(&[0x11, 0x90]), []);
+        assert_eq!(header(&[0x12, 0x08]).len(), 1);
+        assert!(matches!(
+            header(&[0x16, 0x90])[..],
+            [Event::Skipped(Skip::Unreadable(Error::Codec(_)))]
+        ));
+        // What cannot be read leaves no configuration behind.
+        assert_eq!(
+            events(&mut reader, Kind::Audio, 0, &[b"\xAF\x01x"]),
+            [Event::Skipped(Skip::NoSequenceHeader { track: TagReader::AUDIO })]
+        );
+    }
+
+    #[test]
+    fn an_unknown_codec_is_said_once() {
+        let mut reader = TagReader::new();
+        let codec = CodecId::FourCc(super::super::FourCc::HEVC);
+        let skip = Skip::Codec { track: TagReader::VIDEO, codec };
+        assert_eq!(events(&mut reader, Kind::Video, 0, &[b"\x90hvc1x"]), [Event::Skipped(skip)]);
+        assert_eq!(events(&mut reader, Kind::Video, 0, &[b"\x93hvc1x"]), []);
+    }
+
+    #[test]
+    fn every_track_of_a_tag_is_its_own() {
+        let mut reader = TagReader::new();
+        let events = events(
+            &mut reader,
+            Kind::Audio,
+            0,
+            &[b"\x95\x10mp4a\x00\0\0\x02\x11\x90\x01\0\0\x02\x12\x08"],
+        );
+        assert_eq!(
+            events.iter().map(codec_string).collect::<Vec<_>>(),
+            ["2 mp4a.40.2", "4 mp4a.40.2"]
+        );
+    }
+
+    #[test]
+    fn cut_off_and_empty_tags_are_harmless() {
+        let mut reader = TagReader::new();
+        assert_eq!(events(&mut reader, Kind::Video, 0, &[]), []);
+        assert!(matches!(
+            events(&mut reader, Kind::Video, 0, &[&[0x17]])[..],
+            [Event::Skipped(Skip::Unreadable(_))]
+        ));
+    }
+}

@@ -1,0 +1,287 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::commands::Pending;
+use super::streams::{Role, Streams};
+use super::{Output, Rejection, RequestId};
+use crate::command::Command;
+use crate::connection::{Connection, event};
+use crate::flv::{Event, Kind};
+use crate::inlet::Media;
+use crate::{Closed, Config, EncodedTag, Error, Message, MessageType, aggregate};
+
+/// One connection, as the server sees it: bytes and decisions in; bytes, requests and media out.
+///
+/// Outputs may be taken late: past [`Limits::outputs`](crate::Limits) input waits unread, and past
+/// [`Limits::held_input`](crate::Limits) the session fails. Input also waits while a request is
+/// undecided, so nothing of what follows it is lost. After a failure the session is closed; what
+/// was queued to be sent can still be taken.
+///
+/// A runtime that cannot write should stop reading, too: answers to what the peer sends wait here
+/// until they are taken.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) connection: Connection,
+    pub(super) events: VecDeque<Output>,
+    pub(super) streams: Streams,
+    pub(super) app: Option<String>,
+    pub(super) pending: Option<Pending>,
+    pub(super) requests: u32,
+    aggregate: Option<aggregate::Parts>,
+    closed: Option<Closed>,
+    closed_told: bool,
+}
+
+impl Session {
+    /// A session that waits for its peer's handshake. The time of the first call that carries one
+    /// counts as the connection's start.
+    pub fn new(config: Config) -> Self {
+        Self {
+            streams: Streams::new(&config.limits),
+            connection: Connection::server(config),
+            events: VecDeque::new(),
+            app: None,
+            pending: None,
+            requests: 0,
+            aggregate: None,
+            closed: None,
+            closed_told: false,
+        }
+    }
+
+    /// Takes in bytes from the socket, split anywhere.
+    ///
+    /// Payloads that lie in one chunk can be slices of `input`, see
+    /// [`Limits::pin`](crate::Limits): the allocation behind it should not be much larger than
+    /// what it shows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`], [`Error::Truncated`], [`Error::Unsupported`] for what the peer sent,
+    /// [`Error::Limit`] for too much of it, [`Error::Closed`] after the end. The session is closed
+    /// then.
+    pub fn handle_input(&mut self, now: Duration, input: Bytes) -> Result<(), Error> {
+        self.check_open()?;
+        self.connection.receive(now, input);
+        let read = self.read().and_then(|()| self.connection.check_waiting());
+        self.or_close(read)
+    }
+
+    /// The next thing to do, or `None` until there is more input, time or a decision.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if self.events.is_empty() && self.closed.is_none() && self.connection.has_input() {
+            // What waited for room may be read now. A failure is told by `Closed`.
+            let read = self.read();
+            let _ = self.or_close(read);
+        }
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        if let Some(bytes) = self.connection.poll_send() {
+            return Some(Output::Send(bytes));
+        }
+        if self.closed_told {
+            return None;
+        }
+        let closed = self.closed?;
+        self.closed_told = true;
+        Some(Output::Closed(closed))
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called; at once where it never
+    /// heard the time, never after the end.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        if self.closed.is_some() { None } else { self.connection.poll_timeout() }
+    }
+
+    /// Tells the time; early and late calls are harmless.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HandshakeTimeout`] and [`Error::IdleTimeout`]; the session is closed then.
+    pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
+        if self.closed.is_some() {
+            return Ok(());
+        }
+        let timeout = self.connection.handle_timeout(now);
+        self.or_close(timeout)
+    }
+
+    /// Grants a request.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRequest`] where no such request waits; [`Error::Closed`] after the end;
+    /// [`Error::Limit`] where the answer would pass [`Limits::queued_bytes`](crate::Limits), and
+    /// the session is closed then.
+    pub fn accept(&mut self, id: RequestId) -> Result<(), Error> {
+        let pending = self.take_pending(id)?;
+        let granted = self.grant(pending);
+        self.or_close(granted)
+    }
+
+    /// Refuses a request: the peer is told, then the session closes.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    pub fn reject(&mut self, id: RequestId, rejection: Rejection) -> Result<(), Error> {
+        let pending = self.take_pending(id)?;
+        let refused = self.refuse(pending, rejection);
+        self.or_close(refused)?;
+        self.close(Closed::Rejected);
+        Ok(())
+    }
+
+    /// Queues a tag for a playback; only references to shared bytes are queued.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRequest`] where nothing is played under `play` (any more); [`Error::ChunkSize`]
+    /// for a tag encoded for another session's chunk size; [`Error::Limit`] where
+    /// [`Limits::queued_bytes`](crate::Limits) would be passed: nothing is queued, and the session
+    /// lives on; [`Error::Closed`] after the end.
+    pub fn send_encoded(&mut self, play: RequestId, tag: &EncodedTag) -> Result<(), Error> {
+        self.check_open()?;
+        let (stream, playback) = self.streams.playback(play).ok_or(Error::NoRequest(play))?;
+        let wanted = match tag.kind() {
+            Kind::Audio => playback.audio,
+            Kind::Video => playback.video,
+            Kind::Script => true,
+        };
+        if wanted { self.connection.send_encoded(stream, tag) } else { Ok(()) }
+    }
+
+    /// Tells a player that its stream is over (`NetStream.Play.UnpublishNotify`, stream EOF). The
+    /// playback stays, in case the stream comes back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRequest`] where nothing is played under `play`; [`Error::Closed`] after the end.
+    pub fn end_play(&mut self, play: RequestId) -> Result<(), Error> {
+        self.check_open()?;
+        let (stream, _) = self.streams.playback(play).ok_or(Error::NoRequest(play))?;
+        let told = self.tell_end(stream);
+        self.or_close(told)
+    }
+
+    /// Ends the session: players are told, then it is closed. Publishers see the connection close,
+    /// which makes them come back.
+    pub fn finish(&mut self) {
+        if self.closed.is_some() {
+            return;
+        }
+        let told = self.tell_all();
+        if self.or_close(told).is_ok() {
+            self.close(Closed::Finished);
+        }
+    }
+
+    /// Bytes in [`Output::Send`] that were not taken yet.
+    pub const fn queued_bytes(&self) -> usize {
+        self.connection.queued_bytes()
+    }
+
+    /// Bytes the session holds: partial messages with what is reserved for them, input not read
+    /// yet, and bytes to be sent. Payloads of events that were not taken yet come on top; they
+    /// count as the integrator's.
+    pub fn held_bytes(&self) -> usize {
+        self.connection.held_bytes() + self.aggregate.as_ref().map_or(0, aggregate::Parts::len)
+    }
+
+    /// The size of the chunks it sends: what [`EncodedTag::new`] must be given.
+    pub const fn chunk_size(&self) -> u32 {
+        self.connection.config().chunk_size
+    }
+
+    pub(super) const fn check_open(&self) -> Result<(), Error> {
+        if self.closed.is_some() { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    fn take_pending(&mut self, id: RequestId) -> Result<Pending, Error> {
+        self.check_open()?;
+        self.pending.take_if(|pending| pending.id == id).ok_or(Error::NoRequest(id))
+    }
+
+    fn or_close(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        if let Err(error) = result {
+            self.close(Closed::Failed(error));
+        }
+        result
+    }
+
+    pub(super) fn close(&mut self, closed: Closed) {
+        self.closed.get_or_insert(closed);
+        self.pending = None;
+        self.aggregate = None;
+        self.connection.stop_reading();
+    }
+
+    /// Reads messages until input, room for events or certainty runs out.
+    fn read(&mut self) -> Result<(), Error> {
+        while self.closed.is_none()
+            && self.pending.is_none()
+            && self.events.len() < self.connection.config().limits.outputs
+        {
+            if let Some(parts) = &mut self.aggregate {
+                match parts.next() {
+                    Some(message) => self.media(message?)?,
+                    None => self.aggregate = None,
+                }
+                continue;
+            }
+            let Some(message) = self.connection.next_message()? else { break };
+            match message.message_type {
+                MessageType::AUDIO
+                | MessageType::VIDEO
+                | MessageType::DATA_AMF0
+                | MessageType::DATA_AMF3 => self.media(message)?,
+                MessageType::COMMAND_AMF0 | MessageType::COMMAND_AMF3 => self.command(&message)?,
+                MessageType::AGGREGATE => self.aggregate = Some(aggregate::Parts::new(message)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Media on a stream that does not publish is passed over.
+    fn media(&mut self, message: Message) -> Result<(), Error> {
+        let Some(Role::Publishing { request, inlet, .. }) =
+            self.streams.find(message.message_stream)
+        else {
+            return Ok(());
+        };
+        let request = *request;
+        let events = &mut self.events;
+        inlet.handle(message, &self.connection.config().limits, |media| {
+            events.push_back(match media {
+                Media::Metadata(metadata) => Output::Metadata { request, metadata },
+                Media::Tag(tag) => Output::Tag { request, tag },
+                Media::Event(Event::Track(track)) => Output::Track { request, track },
+                Media::Event(Event::Sample(sample)) => Output::Sample { request, sample },
+                Media::Event(Event::Skipped(skip)) => Output::Skipped { request, skip },
+            });
+        })
+    }
+
+    fn tell_end(&mut self, stream: u32) -> Result<(), Error> {
+        let status =
+            Command::status("status", "NetStream.Play.UnpublishNotify", "The stream is over.");
+        self.connection.command(stream, &status)?;
+        self.connection.event(event::STREAM_EOF, &[stream])
+    }
+
+    fn tell_all(&mut self) -> Result<(), Error> {
+        let playing = |role: &Role| matches!(role, Role::Playing(_));
+        let streams: Vec<_> =
+            self.streams.iter().map(|(stream, role)| (stream, playing(role))).collect();
+        for (stream, playing) in streams {
+            if playing {
+                self.tell_end(stream)?;
+            }
+        }
+        Ok(())
+    }
+}

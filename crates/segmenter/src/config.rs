@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+/// How a stream is cut, and what is put right on the way.
+///
+/// Start from [`Config::default`] and change fields. All lengths are media time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long a segment should be. Default 2 s: a keyframe a second or two is what live encoders
+    /// are set to, and a viewer joins at a segment's start. A segment ends at the first keyframe
+    /// at or after this (5 % early is still on time).
+    pub segment: Duration,
+    /// The least length of the stream's first segment. Default 0.5 s: the first viewer can start
+    /// at the second keyframe instead of waiting for a whole [`segment`](Self::segment).
+    pub first_segment: Duration,
+    /// How long the first segment waits for a keyframe. Default 10 s, the longest keyframe
+    /// interval in common use. Later segments are held to
+    /// [`Segmenter::target_duration`](crate::Segmenter::target_duration), which the first settles.
+    pub max_segment: Duration,
+    /// How long a Low-Latency part may be, or `None` for no parts: then a segment is one fragment.
+    /// Default 200 ms. A track's own target is at most this, unless one frame alone is longer.
+    pub part: Option<Duration>,
+    /// Whether MPEG-TS segments are made beside CMAF. Default true. They are rendered only when
+    /// asked for; until then they cost their index, some 100 bytes a segment.
+    pub ts: bool,
+    /// The sequence number of the first segment. Default 0. A service that may be restarted sets
+    /// it from its wall clock, so that media sequence numbers never fall.
+    pub first_sequence: u64,
+    /// How far a decode time may lie at or before the one before it and still be repaired in
+    /// place, one tick after it. Default 100 ms: encoders repeat a time or step back a few
+    /// milliseconds. Anything further back starts a new timeline.
+    pub repair: Duration,
+    /// How far decode times may jump forward before a new timeline starts. Default 10 s. A gap
+    /// that no segment could hold starts one too, however large this is.
+    pub jump: Duration,
+    /// How far audio may be from where counting its samples puts it before it is moved there.
+    /// Default 40 ms: above the jitter of millisecond clocks and of capture timestamps, below
+    /// what an ear takes for bad lip sync (ITU-R BT.1359: 45 ms early).
+    pub audio_drift: Duration,
+    /// How long other tracks wait for one that has fallen silent. Default 1 s: above the
+    /// interleaving of any sane encoder. Held meanwhile: this much of the other tracks.
+    pub stall: Duration,
+    /// What is refused rather than stored.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            segment: Duration::from_secs(2),
+            first_segment: Duration::from_millis(500),
+            max_segment: Duration::from_secs(10),
+            part: Some(Duration::from_millis(200)),
+            ts: true,
+            first_sequence: 0,
+            repair: Duration::from_millis(100),
+            jump: Duration::from_secs(10),
+            audio_drift: Duration::from_millis(40),
+            stall: Duration::from_secs(1),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Bounds on what one segmenter holds.
+///
+/// Payload is counted by its bytes, although it is shared with whoever received it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Tracks at a time. Default 8: more than any encoder sends today. About 2 KB each.
+    pub tracks: usize,
+    /// Bytes of one sample. Default 8 MiB: a 4K all-intra picture at 250 Mbit/s is 1.3 MB. Larger
+    /// ones are dropped with an event.
+    pub sample_bytes: usize,
+    /// Samples of one track in one segment. Default 16,384: 10 s at 1,600 frames a second. Worst
+    /// case 64 bytes each beside their payload.
+    pub segment_samples: usize,
+    /// Payload bytes of one track in one segment. Default 128 MiB: 10 s at 100 Mbit/s.
+    pub segment_bytes: usize,
+    /// Payload bytes held back while tracks wait for each other. Default 32 MiB.
+    pub held_bytes: usize,
+    /// Outputs waiting to be polled; past it input is refused. Default 4,096, far above what one
+    /// sample can cause.
+    pub outputs: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tracks: 8,
+            sample_bytes: 8 << 20,
+            segment_samples: 16_384,
+            segment_bytes: 128 << 20,
+            held_bytes: 32 << 20,
+            outputs: 4096,
+        }
+    }
+}

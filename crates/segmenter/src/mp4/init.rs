@@ -1,0 +1,26 @@
+use airloom_media::{Codec, Timescale};
+use bytes::Bytes;
+
+use super::ftyp::ftyp;
+use super::moov::moov;
+
+/// What an initialization segment describes: one track.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Presentation<'a> {
+    /// `track_ID`; not zero.
+    pub(crate) track_id: u32,
+    pub(crate) timescale: Timescale,
+    pub(crate) codec: &'a Codec,
+}
+
+/// A CMAF header (ISO/IEC 23000-19, 7.3.1): `ftyp` and `moov`. `None` for a codec that cannot be
+/// written.
+pub(crate) fn init(presentation: Presentation<'_>) -> Option<Bytes> {
+    if !matches!(presentation.codec, Codec::Avc(_) | Codec::Aac(_)) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(768);
+    ftyp(&mut out);
+    moov(&mut out, presentation);
+    Some(Bytes::from(out))
+}

@@ -1,0 +1,22 @@
+use super::writer::{full_box, u32};
+
+/// Bytes of [`mfhd`].
+pub(super) const SIZE: usize = 16;
+
+/// `mfhd` (ISO/IEC 14496-12, 8.8.5).
+pub(super) fn mfhd(out: &mut Vec<u8>, sequence_number: u32) {
+    full_box(out, *b"mfhd", 0, 0, |out| u32(out, sequence_number));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_as_long_as_it_says() {
+        let mut out = Vec::new();
+        mfhd(&mut out, 0x0102_0304);
+        assert_eq!(out.len(), SIZE);
+        assert_eq!(out, *b"\0\0\0\x10mfhd\0\0\0\0\x01\x02\x03\x04");
+    }
+}

@@ -1,0 +1,84 @@
+use bytes::Bytes;
+
+use super::mdat::{self, mdat_header};
+use super::mfhd::{self, mfhd};
+use super::styp::{self, styp};
+use super::traf::{self, traf};
+use super::trun::Run;
+use super::writer::boxed;
+use crate::PartSample;
+
+/// One fragment of one track.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fragment<'a> {
+    pub(crate) track_id: u32,
+    /// `sequence_number` of `mfhd`.
+    pub(crate) number: u32,
+    pub(crate) base_media_decode_time: u64,
+    /// Durations, sizes and offsets fit their 32 bits.
+    pub(crate) samples: &'a [PartSample],
+    /// Whether a segment starts here, with a `styp`.
+    pub(crate) starts_segment: bool,
+}
+
+/// All of a CMAF chunk but its payload (ISO/IEC 23000-19, 7.3.2.3): `styp` where a segment starts,
+/// `moof` (ISO/IEC 14496-12, 8.8.4) and the header of an `mdat` with `payload` bytes. One
+/// allocation, of the exact size.
+pub(crate) fn chunk_header(fragment: &Fragment<'_>, payload: u32) -> Bytes {
+    let run = Run::of(fragment.samples);
+    let moof = 8 + mfhd::SIZE + traf::size(&run, fragment.samples.len());
+    let leading = if fragment.starts_segment { styp::SIZE } else { 0 };
+    let size = leading + moof + mdat::HEADER_SIZE;
+
+    let mut out = Vec::with_capacity(size);
+    if fragment.starts_segment {
+        styp(&mut out);
+    }
+    boxed(&mut out, *b"moof", |out| {
+        mfhd(out, fragment.number);
+        traf(out, fragment, &run, (moof + mdat::HEADER_SIZE) as u32);
+    });
+    mdat_header(&mut out, payload);
+    debug_assert_eq!(out.len(), size);
+    Bytes::from(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use airloom_media::{Delta, Duration, Timestamp};
+
+    use super::*;
+    use crate::mp4::tests::{boxes, child};
+
+    #[test]
+    fn the_data_offset_points_behind_the_header_of_mdat() {
+        let samples: Vec<_> = (0..9)
+            .map(|n| PartSample {
+                decode_time: Timestamp::new(n * 1024),
+                composition_offset: Delta::ZERO,
+                duration: Duration::new(1024),
+                sync: true,
+                data: Bytes::from(vec![0; 300 + n as usize]),
+            })
+            .collect();
+        for starts_segment in [false, true] {
+            let fragment = Fragment {
+                track_id: 2,
+                number: 7,
+                base_media_decode_time: 0,
+                samples: &samples,
+                starts_segment,
+            };
+            let payload = samples.iter().map(|sample| sample.data.len() as u32).sum();
+            let header = chunk_header(&fragment, payload);
+            let mut whole = header.to_vec();
+            samples.iter().for_each(|sample| whole.extend_from_slice(&sample.data));
+            let top: Vec<_> = boxes(&whole).into_iter().map(|(kind, _)| kind).collect();
+            let moof_at = if starts_segment { styp::SIZE } else { 0 };
+            assert_eq!(top[usize::from(starts_segment)..], [*b"moof", *b"mdat"]);
+            let trun = child(child(child(&whole, b"moof"), b"traf"), b"trun");
+            let offset = u32::from_be_bytes(trun[8..12].try_into().unwrap()) as usize;
+            assert_eq!(moof_at + offset, header.len());
+        }
+    }
+}

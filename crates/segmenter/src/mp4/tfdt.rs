@@ -1,0 +1,22 @@
+use super::writer::{full_box, u64};
+
+/// Bytes of [`tfdt`].
+pub(super) const SIZE: usize = 20;
+
+/// `tfdt` version 1 (ISO/IEC 14496-12, 8.8.12): the decode time of the fragment's first sample.
+pub(super) fn tfdt(out: &mut Vec<u8>, base_media_decode_time: u64) {
+    full_box(out, *b"tfdt", 1, 0, |out| u64(out, base_media_decode_time));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_64_bits_wide() {
+        let mut out = Vec::new();
+        tfdt(&mut out, 1 << 33);
+        assert_eq!(out.len(), SIZE);
+        assert_eq!(out, *b"\0\0\0\x14tfdt\x01\0\0\0\0\0\0\x02\0\0\0\0");
+    }
+}

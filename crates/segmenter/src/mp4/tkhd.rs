@@ -1,0 +1,63 @@
+use airloom_media::{Codec, avc};
+
+use super::Presentation;
+use super::writer::{full_box, u16, u32, unity_matrix};
+
+/// Enabled, in the movie, in the preview.
+const FLAGS: u32 = 7;
+
+/// `tkhd` (ISO/IEC 14496-12, 8.3.2).
+pub(super) fn tkhd(out: &mut Vec<u8>, presentation: Presentation<'_>) {
+    let (width, height, volume) = match presentation.codec {
+        Codec::Avc(config) => {
+            let (width, height) = display_size(config.sps());
+            (width, height, 0)
+        }
+        _ => (0, 0, 0x0100),
+    };
+    full_box(out, *b"tkhd", 0, FLAGS, |out| {
+        out.extend([0; 8]);
+        u32(out, presentation.track_id);
+        out.extend([0; 8]); // reserved, duration
+        out.extend([0; 12]); // reserved, layer, alternate_group
+        u16(out, volume);
+        u16(out, 0);
+        unity_matrix(out);
+        u32(out, width);
+        u32(out, height);
+    });
+}
+
+/// The picture's size on a display of square pixels, as 16.16 fixed point.
+fn display_size(sps: &avc::Sps) -> (u32, u32) {
+    let (numerator, denominator) = sps.aspect_ratio.unwrap_or((1, 1));
+    let denominator = u64::from(denominator).max(1);
+    let width = (u64::from(sps.width) << 16) * u64::from(numerator) / denominator;
+    (u32::try_from(width).unwrap_or(u32::MAX), sps.height.min(0xFFFF) << 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use airloom_media::{Codec, Timescale};
+
+    use super::*;
+    use crate::testing::avc_codec;
+
+    #[test]
+    fn size_is_fixed_point_and_stretched_by_the_sample_aspect_ratio() {
+        let Codec::Avc(config) = avc_codec() else { panic!("it is video") };
+        let mut sps = *config.sps();
+        assert_eq!(display_size(&sps), (640 << 16, 360 << 16));
+        sps.aspect_ratio = Some((4, 3));
+        assert_eq!(display_size(&sps).0, (640 << 16) / 3 * 4 + 1);
+    }
+
+    #[test]
+    fn is_92_bytes() {
+        let codec = avc_codec();
+        let mut out = Vec::new();
+        tkhd(&mut out, Presentation { track_id: 9, timescale: Timescale::MPEG, codec: &codec });
+        assert_eq!(out.len(), 92);
+        assert_eq!(out[20..24], [0, 0, 0, 9]);
+    }
+}

@@ -1,0 +1,233 @@
+use std::collections::VecDeque;
+
+use airloom_media::{Codec, Sample, Track, TrackId};
+
+use crate::ts_segment::Assembly;
+use crate::{Config, Discontinuity, DropReason, Error, Event, Output};
+
+mod clock;
+mod input;
+mod lane;
+mod pacing;
+mod policy;
+mod ratio;
+mod schedule;
+mod timeline;
+
+use input::{Input, Presence};
+use lane::Sink;
+use policy::Policy;
+use schedule::Schedule;
+use timeline::Turn;
+
+/// Turns the samples of one stream into segments: a state machine without clock or I/O.
+///
+/// Call [`set_track`](Self::set_track) and [`handle_input`](Self::handle_input) as things arrive,
+/// and [`poll_output`](Self::poll_output) until it has nothing more; draining late is safe up to
+/// [`Limits::outputs`](crate::Limits::outputs).
+///
+/// # How it cuts
+///
+/// All tracks share one schedule: segment `n` of every track covers the decode times from one
+/// boundary to the next, and each track starts it with its first sample at or after the boundary.
+/// The first video track decides the boundaries, by its keyframes; without video, or while it is
+/// silent, an audio track does. The tracks that follow wait for it, so that nothing of theirs is
+/// in a segment too early; they wait [`Config::stall`] at most.
+///
+/// # How it times
+///
+/// Times are the source's, in a finer clock: video in 90 kHz, exactly, with its composition
+/// offsets as they came; audio in its sampling frequency, counted frame by frame from its first
+/// time, so that the jitter of milliseconds is gone and nothing drifts. A sample's duration is the
+/// distance to the next one of its track, so each is held back until that comes.
+#[derive(Debug)]
+pub struct Segmenter {
+    policy: Policy,
+    inputs: Vec<Input>,
+    schedule: Schedule,
+    /// Which track decides the boundaries.
+    pacer: Option<usize>,
+    /// A follower's new configuration waits for the pacer's next sample.
+    awaited: Option<TrackId>,
+    turn: Option<Turn>,
+    /// Added to the times of tracks that begin, in ticks of 90 kHz.
+    offset: i64,
+    /// Where the stream's first segment starts, in ticks of 90 kHz.
+    origin: i64,
+    target_duration: Option<u32>,
+    /// The longest segment the deciding track may make, in ticks of 90 kHz.
+    cap: i64,
+    assembly: Assembly,
+    outputs: VecDeque<Output>,
+    finished: bool,
+}
+
+impl Segmenter {
+    /// A segmenter of a stream that has not begun.
+    pub fn new(config: Config) -> Self {
+        let policy = Policy::new(config);
+        Self {
+            cap: policy.max_segment,
+            policy,
+            inputs: Vec::new(),
+            schedule: Schedule::default(),
+            pacer: None,
+            awaited: None,
+            turn: None,
+            offset: 0,
+            origin: 0,
+            target_duration: None,
+            assembly: Assembly::default(),
+            outputs: VecDeque::new(),
+            finished: false,
+        }
+    }
+
+    /// Adds a track, or gives one another configuration from its next sample on.
+    ///
+    /// The same configuration again changes nothing. A different one begins a new
+    /// [`Init`](crate::Init) and, aligned over all tracks, a discontinuity.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyTracks`], [`Error::KindChanged`], [`Error::UnsupportedCodec`],
+    /// [`Error::Finished`].
+    pub fn set_track(&mut self, track: Track) -> Result<(), Error> {
+        if self.finished {
+            return Err(Error::Finished);
+        }
+        if !matches!(track.codec, Codec::Avc(_) | Codec::Aac(_)) {
+            return Err(Error::UnsupportedCodec(track.id));
+        }
+        if let Some(index) = self.index(track.id) {
+            return self.change_track(index, track);
+        }
+        let limit = self.policy.limits.tracks;
+        if self.inputs.len() >= limit {
+            return Err(Error::TooManyTracks { track: track.id, limit });
+        }
+        let running = self.schedule.open();
+        let sequence = running.map_or(self.policy.first_sequence, |open| open.sequence);
+        // Nobody waits for a track that is announced while the others are under way.
+        let presence = if running.is_some() { Presence::Late } else { Presence::Expected };
+        let number = self.inputs.len() as u32 + 1;
+        let mut input = Input::new(track, number, sequence, presence, &self.policy);
+        input.clock.begin(self.offset, None);
+        self.inputs.push(input);
+        self.choose_pacer();
+        self.limit_lengths();
+        Ok(())
+    }
+
+    fn change_track(&mut self, index: usize, track: Track) -> Result<(), Error> {
+        let between_timelines = self.turn.as_ref().is_some_and(Turn::is_restart);
+        let Some(input) = self.inputs.get_mut(index) else { return Ok(()) };
+        if input.lane.codec().kind() != track.codec.kind() {
+            return Err(Error::KindChanged(track.id));
+        }
+        if input.track == track {
+            input.pending = None;
+            return Ok(());
+        }
+        // Where nothing of the old description is under way, the new one simply takes its place.
+        if input.is_idle() || (between_timelines && input.turned.is_none()) {
+            input.replace(track, &self.policy);
+            self.limit_lengths();
+        } else {
+            input.pending = Some(Box::new(track));
+        }
+        Ok(())
+    }
+
+    /// Takes one sample. Those of a track come in decode order, those of different tracks as they
+    /// arrive.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownTrack`], [`Error::Undrained`], [`Error::Finished`]. Whatever is odd about
+    /// the sample itself is repaired or left out and told by an [`Event`].
+    pub fn handle_input(&mut self, sample: Sample) -> Result<(), Error> {
+        if self.finished {
+            return Err(Error::Finished);
+        }
+        if self.outputs.len() >= self.policy.limits.outputs {
+            return Err(Error::Undrained(self.outputs.len()));
+        }
+        let index = self.index(sample.track).ok_or(Error::UnknownTrack(sample.track))?;
+        if sample.data.is_empty() {
+            self.drop_sample(&sample, DropReason::Empty);
+        } else if sample.data.len() > self.policy.limits.sample_bytes {
+            self.drop_sample(&sample, DropReason::TooLarge);
+        } else {
+            let change = self.inputs.get_mut(index).and_then(|input| input.pending.take());
+            self.handle(index, sample, change);
+            self.assemble();
+        }
+        Ok(())
+    }
+
+    /// Ends the timeline: what is held goes out and segments close. The samples that follow, from
+    /// an encoder that came back, go on right behind it after a discontinuity.
+    ///
+    /// Call it when the encoder is lost or when it is back; calling twice is the same as once.
+    pub fn restart(&mut self) {
+        if self.finished || self.turn.as_ref().is_some_and(Turn::is_restart) {
+            return;
+        }
+        self.resolve();
+        if self.end_timeline(Discontinuity::Restart) {
+            self.turn = Some(Turn::restart());
+        }
+        self.assemble();
+    }
+
+    /// Ends the stream: what is held goes out as last parts and segments, shorter than planned.
+    pub fn finish(&mut self) {
+        if self.finished {
+            return;
+        }
+        self.resolve();
+        self.end_stream();
+        self.assemble();
+        self.finished = true;
+    }
+
+    /// The next thing made, or `None` until more comes in.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The longest a segment is, rounded to whole seconds (`EXT-X-TARGETDURATION`): settled just
+    /// before the first segment comes out, `None` until then, constant afterwards.
+    pub fn target_duration(&self) -> Option<u32> {
+        self.target_duration
+    }
+
+    fn index(&self, id: TrackId) -> Option<usize> {
+        self.inputs.iter().position(|input| input.track.id == id)
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn drop_sample(&mut self, sample: &Sample, reason: DropReason) {
+        let (track, decode_time) = (sample.track, sample.decode_time);
+        self.event(Event::Dropped { track, decode_time, reason });
+    }
+
+    /// The tracks, and what their lanes write into.
+    fn split(&mut self) -> (&mut [Input], Sink<'_>) {
+        let longest = match self.target_duration {
+            Some(seconds) => i64::from(seconds) * 90_000 + 44_999,
+            None => self.policy.max_segment,
+        };
+        let sink = Sink {
+            policy: &self.policy,
+            schedule: &mut self.schedule,
+            outputs: &mut self.outputs,
+            longest,
+        };
+        (&mut self.inputs, sink)
+    }
+}

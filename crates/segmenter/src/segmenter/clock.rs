@@ -1,0 +1,226 @@
+use airloom_media::{Codec, Rounding, Sample, Timescale, Track};
+
+use super::policy::Policy;
+use super::ratio::{Ratio, scale_moved};
+
+/// Times beyond this are refused, so that sums of a few of them never leave 64 bits. On a clock
+/// of 90 kHz it is 800,000 years.
+const FARTHEST: i64 = 1 << 61;
+
+/// Where the samples of one track stand on the output's clock.
+#[derive(Debug)]
+pub(super) struct Clock {
+    source: Timescale,
+    output: Timescale,
+    to_output: Ratio,
+    to_mpeg: Ratio,
+    source_to_mpeg: Ratio,
+    /// What is added to source times, in ticks of 90 kHz.
+    offset: i64,
+    /// The same on the output's clock, rounded.
+    offset_output: i64,
+    /// Forward steps above this are a jump, in source ticks.
+    jump: i64,
+    /// Backward steps above this are one too.
+    repair: i64,
+    /// The last source time on this timeline.
+    last_source: Option<i64>,
+    /// The last decode time that was given out.
+    last: Option<i64>,
+    /// Audio: samples a frame lasts, how far the source may be from their count, and where the
+    /// next frame starts by that count.
+    frame: Option<i64>,
+    drift: i64,
+    expected: Option<i64>,
+}
+
+/// A sample's place, in output ticks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) decode_time: i64,
+    /// The same in ticks of 90 kHz, rounded down: comparing it with a whole tick is exact.
+    pub(super) mpeg: i64,
+    pub(super) composition_offset: i32,
+    pub(super) change: Option<Change>,
+}
+
+/// What had to be done to place a sample.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Change {
+    /// It was moved behind the one before it.
+    Repaired,
+    /// Audio was moved by this from where its count put it.
+    Resync(i64),
+}
+
+/// The time is outside of what the output's clock can hold.
+#[derive(Debug)]
+pub(super) struct OutOfRange;
+
+impl Clock {
+    pub(super) fn new(track: &Track, policy: &Policy) -> Self {
+        let (output, frame) = match &track.codec {
+            Codec::Aac(config) => {
+                (config.sampling_frequency(), Some(i64::from(config.frame_length())))
+            }
+            _ => (Timescale::MPEG, None),
+        };
+        let from_mpeg = Ratio::new(Timescale::MPEG, track.timescale);
+        let scaled =
+            |ticks, ratio: Ratio| ratio.scale(ticks, Rounding::Nearest).unwrap_or(i64::MAX);
+        Self {
+            source: track.timescale,
+            output,
+            to_output: Ratio::new(track.timescale, output),
+            to_mpeg: Ratio::new(output, Timescale::MPEG),
+            source_to_mpeg: Ratio::new(track.timescale, Timescale::MPEG),
+            offset: 0,
+            offset_output: 0,
+            jump: scaled(policy.jump, from_mpeg),
+            repair: scaled(policy.repair, from_mpeg),
+            last_source: None,
+            last: None,
+            frame,
+            drift: scaled(policy.audio_drift, Ratio::new(Timescale::MPEG, output)),
+            expected: None,
+        }
+    }
+
+    /// The clock of the same track under another description; times go on behind the last.
+    pub(super) fn reconfigured(&self, track: &Track, policy: &Policy) -> Self {
+        let mut clock = Self::new(track, policy);
+        clock.set_offset(self.offset);
+        clock.last = self
+            .last
+            .and_then(|last| Ratio::new(self.output, clock.output).scale(last, Rounding::Up));
+        clock
+    }
+
+    /// A new timeline: source times stand for these plus `offset` ticks of 90 kHz from now on,
+    /// and nothing is placed before `end`.
+    pub(super) fn begin(&mut self, offset: i64, end: Option<i64>) {
+        self.set_offset(offset);
+        self.last_source = None;
+        self.expected = None;
+        self.last = self.last.max(end.map(|end| end - 1));
+    }
+
+    fn set_offset(&mut self, offset: i64) {
+        self.offset = offset;
+        self.offset_output = Ratio::new(Timescale::MPEG, self.output)
+            .scale(offset, Rounding::Nearest)
+            .unwrap_or(i64::MAX);
+    }
+
+    /// Sets the longest step forward, in ticks of 90 kHz.
+    pub(super) fn limit_jump(&mut self, mpeg: i64) {
+        self.jump = Ratio::new(Timescale::MPEG, self.source)
+            .scale(mpeg, Rounding::Nearest)
+            .unwrap_or(i64::MAX);
+    }
+
+    /// How far `source` is from the last time of this timeline, if that is further than a step
+    /// may be.
+    pub(super) fn jump(&self, source: i64) -> Option<i64> {
+        self.last_source.and_then(|last| self.jump_from(last, source))
+    }
+
+    /// The same from any other source time.
+    pub(super) fn jump_from(&self, last: i64, source: i64) -> Option<i64> {
+        let step = source.saturating_sub(last);
+        (step > self.jump || step < -self.repair).then_some(step)
+    }
+
+    /// The last source time placed on this timeline.
+    pub(super) fn last_source(&self) -> Option<i64> {
+        self.last_source
+    }
+
+    /// Whether nothing was placed on this timeline yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.last_source.is_none()
+    }
+
+    /// `source` in ticks of 90 kHz, without the offset.
+    pub(super) fn source_to_mpeg(&self, source: i64) -> Option<i64> {
+        self.source_to_mpeg.scale(source, Rounding::Nearest)
+    }
+
+    /// `source` in ticks of 90 kHz on the output's timeline.
+    pub(super) fn mpeg(&self, source: i64) -> Option<i64> {
+        self.source_to_mpeg(source)?.checked_add(self.offset)
+    }
+
+    /// Gives the next sample of the track its place.
+    pub(super) fn place(&mut self, sample: &Sample) -> Result<Place, OutOfRange> {
+        let source = sample.decode_time.ticks();
+        let scaled = self.to_output.scale(source, Rounding::Nearest).ok_or(OutOfRange)?;
+        let wanted = scaled.checked_add(self.offset_output).ok_or(OutOfRange)?;
+        let offset = self
+            .to_output
+            .scale(sample.composition_offset.ticks(), Rounding::Nearest)
+            .filter(|offset| i32::try_from(*offset).is_ok())
+            .ok_or(OutOfRange)?;
+        if !(-FARTHEST..=FARTHEST).contains(&wanted) {
+            return Err(OutOfRange);
+        }
+        let place = match self.frame {
+            Some(frame) => self.count(source, wanted, frame, offset)?,
+            None => self.follow(wanted, offset),
+        };
+        self.last_source = Some(source);
+        self.last = Some(place.decode_time);
+        Ok(place)
+    }
+
+    /// Pictures: the source's own times, moved only where they do not rise. The presentation time
+    /// stays, unless that would put it before the decode time where the source did not.
+    fn follow(&mut self, wanted: i64, offset: i64) -> Place {
+        let (decode_time, composition_offset, change) = match self.last {
+            Some(last) if wanted <= last => {
+                let moved = last + 1;
+                let rest = offset - (moved - wanted);
+                let rest = if offset >= 0 { rest.max(0) } else { rest };
+                (moved, rest, Some(Change::Repaired))
+            }
+            _ => (wanted, offset, None),
+        };
+        let composition_offset = i32::try_from(composition_offset).unwrap_or(i32::MIN);
+        Place { decode_time, mpeg: self.mpeg_floor(decode_time), composition_offset, change }
+    }
+
+    /// Sound: frames follow each other without a gap, as long as the source stays near.
+    fn count(
+        &mut self,
+        source: i64,
+        wanted: i64,
+        frame: i64,
+        offset: i64,
+    ) -> Result<Place, OutOfRange> {
+        let (decode_time, change) = match self.expected {
+            Some(expected) if (wanted - expected).abs() <= self.drift => (expected, None),
+            Some(expected) => {
+                let exact = self.exact(source)?;
+                // Half a frame at least: what overlaps is taken back over several frames.
+                let moved = exact.max(expected - frame / 2);
+                (moved, Some(Change::Resync(moved - expected)))
+            }
+            None => {
+                let exact = self.exact(source)?;
+                (self.last.map_or(exact, |last| exact.max(last + 1)), None)
+            }
+        };
+        self.expected = Some(decode_time + frame);
+        let composition_offset = offset as i32;
+        let mpeg = self.mpeg_floor(decode_time);
+        Ok(Place { decode_time, mpeg, composition_offset, change })
+    }
+
+    fn exact(&self, source: i64) -> Result<i64, OutOfRange> {
+        scale_moved(source, self.source, self.offset, self.output).ok_or(OutOfRange)
+    }
+
+    fn mpeg_floor(&self, output: i64) -> i64 {
+        self.to_mpeg.scale(output, Rounding::Down).unwrap_or(i64::MAX)
+    }
+}

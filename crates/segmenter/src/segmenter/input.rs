@@ -1,0 +1,101 @@
+use std::collections::VecDeque;
+
+use airloom_media::{Rounding, Timescale, Track};
+
+use super::clock::Clock;
+use super::lane::{Lane, Timed};
+use super::policy::Policy;
+use super::ratio::Ratio;
+
+/// One track from its arrival to its lane.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// As it was last described, or will be once the samples before are through.
+    pub(super) track: Track,
+    pub(super) clock: Clock,
+    pub(super) lane: Lane,
+    pub(super) presence: Presence,
+    /// Samples that wait for the pacer to come as far.
+    pub(super) queue: VecDeque<Timed>,
+    /// Payload bytes in `queue`.
+    pub(super) queued: usize,
+    /// The latest decode time, in ticks of 90 kHz.
+    pub(super) newest: Option<i64>,
+    /// A new description that takes effect with the next sample.
+    pub(super) pending: Option<Box<Track>>,
+    /// While a timeline turns: where this track's new timeline begins and has come to, in its
+    /// source timescale.
+    pub(super) turned: Option<(i64, i64)>,
+    /// While a timeline turns: whether the track went on with the old one.
+    pub(super) continues: bool,
+}
+
+/// Whether the others wait for a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Announced before the stream began: they wait for a while.
+    Expected,
+    /// It delivers: they wait for a while.
+    Present,
+    /// It is behind by more than they wait, or was announced while they were under way.
+    Late,
+}
+
+impl Input {
+    pub(super) fn new(
+        track: Track,
+        number: u32,
+        sequence: u64,
+        presence: Presence,
+        policy: &Policy,
+    ) -> Self {
+        Self {
+            clock: Clock::new(&track, policy),
+            lane: Lane::new(&track, number, sequence),
+            track,
+            presence,
+            queue: VecDeque::new(),
+            queued: 0,
+            newest: None,
+            pending: None,
+            turned: None,
+            continues: false,
+        }
+    }
+
+    /// Whether the track has not begun.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.newest.is_none() && self.turned.is_none()
+    }
+
+    /// Describes the track anew, while nothing of it is under way.
+    pub(super) fn replace(&mut self, track: Track, policy: &Policy) {
+        self.clock = self.clock.reconfigured(&track, policy);
+        self.lane.reconfigure(&track);
+        self.track = track;
+        self.pending = None;
+    }
+
+    pub(super) fn push(&mut self, timed: Timed) {
+        self.queued += timed.data.len();
+        self.queue.push_back(timed);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Timed> {
+        let timed = self.queue.pop_front()?;
+        self.queued -= timed.data.len();
+        Some(timed)
+    }
+
+    /// Where everything of the track so far ends, in ticks of 90 kHz.
+    pub(super) fn end(&self) -> Option<i64> {
+        let ratio = Ratio::new(self.lane.output(), Timescale::MPEG);
+        self.lane.end().and_then(|end| ratio.scale(end, Rounding::Up))
+    }
+
+    /// How long a frame of the track lasts as a rule, in ticks of 90 kHz.
+    pub(super) fn frame(&self) -> i64 {
+        let ratio = Ratio::new(self.lane.output(), Timescale::MPEG);
+        ratio.scale(self.lane.frame(), Rounding::Up).unwrap_or(0)
+    }
+}

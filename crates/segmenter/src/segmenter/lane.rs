@@ -1,0 +1,538 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use airloom_media::{Codec, Delta, Duration, Kind, Rounding, Timescale, Timestamp, Track, TrackId};
+use bytes::Bytes;
+
+use super::policy::Policy;
+use super::ratio::Ratio;
+use super::schedule::Schedule;
+use crate::mp4::{self, Fragment, Presentation};
+use crate::part_target::{Frames, part_target};
+use crate::ts_segment::Closed;
+use crate::{Event, Gap, Init, Output, Part, PartSample, Segment};
+
+/// Without parts there is no target to measure frames over; this long is enough.
+const MEASURED: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// A sample with its place on the output's clock.
+#[derive(Debug)]
+pub(super) struct Timed {
+    pub(super) decode_time: i64,
+    /// `decode_time` in ticks of 90 kHz, rounded down.
+    pub(super) mpeg: i64,
+    pub(super) composition_offset: i32,
+    pub(super) sync: bool,
+    pub(super) data: Bytes,
+    /// The track's new description, if it changes with this sample.
+    pub(super) change: Option<Box<Reconfiguration>>,
+}
+
+impl Timed {
+    /// Whether it begins a new description and no segment is decided for that.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.change.as_ref().is_some_and(|change| change.sequence.is_none())
+    }
+}
+
+/// A new description, and the segment that begins with it once that is decided.
+#[derive(Debug)]
+pub(super) struct Reconfiguration {
+    pub(super) track: Track,
+    pub(super) sequence: Option<u64>,
+}
+
+/// What all lanes write into.
+#[derive(Debug)]
+pub(super) struct Sink<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) schedule: &'a mut Schedule,
+    pub(super) outputs: &'a mut VecDeque<Output>,
+    /// No segment may last this long, in ticks of 90 kHz.
+    pub(super) longest: i64,
+}
+
+/// The output side of one track: holds one sample back until the next says how long it lasts,
+/// fills parts, and closes segments where the schedule says.
+#[derive(Debug)]
+pub(super) struct Lane {
+    id: TrackId,
+    /// `track_ID` in the files.
+    number: u32,
+    source: Timescale,
+    output: Timescale,
+    from_mpeg: Ratio,
+    codec: Arc<Codec>,
+    init: u32,
+    /// Whether the current configuration's `Init` went out.
+    announced: bool,
+    /// Whether any `Init` went out.
+    known: bool,
+    /// How long a frame lasts as a rule.
+    frame: i64,
+    /// The most a part may last, once it is settled.
+    part_target: Option<i64>,
+    /// A part that lasts longer than this is closed at once: no further frame would fit.
+    full: i64,
+    /// Samples that wait for the part target to be settled.
+    measuring: Vec<(Timed, i64)>,
+    held: Option<Timed>,
+    /// Where everything so far ends.
+    end: Option<i64>,
+    /// Counts fragments for `mfhd`.
+    fragments: u32,
+    part: OpenPart,
+    segment: OpenSegment,
+    /// Where the segment ends, in ticks of 90 kHz; the schedule's value.
+    ends: i64,
+}
+
+#[derive(Debug, Default)]
+struct OpenPart {
+    samples: Vec<PartSample>,
+    duration: i64,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct OpenSegment {
+    sequence: u64,
+    parts: Vec<Part>,
+    /// Of parts and open part together.
+    duration: i64,
+    size: usize,
+    samples: usize,
+    payload: usize,
+}
+
+impl Lane {
+    pub(super) fn new(track: &Track, number: u32, sequence: u64) -> Self {
+        let output = output_timescale(track);
+        Self {
+            id: track.id,
+            number,
+            source: track.timescale,
+            output,
+            from_mpeg: Ratio::new(Timescale::MPEG, output),
+            codec: Arc::new(track.codec.clone()),
+            init: 0,
+            announced: false,
+            known: false,
+            frame: expected_frame(track),
+            part_target: None,
+            full: i64::MAX,
+            measuring: Vec::new(),
+            held: None,
+            end: None,
+            fragments: 0,
+            part: OpenPart::default(),
+            segment: OpenSegment { sequence, ..OpenSegment::default() },
+            ends: i64::MAX,
+        }
+    }
+
+    pub(super) fn codec(&self) -> &Codec {
+        &self.codec
+    }
+
+    pub(super) fn output(&self) -> Timescale {
+        self.output
+    }
+
+    pub(super) fn is_video(&self) -> bool {
+        self.codec.kind() == Kind::Video
+    }
+
+    /// The segment the track is in.
+    pub(super) fn sequence(&self) -> u64 {
+        self.segment.sequence
+    }
+
+    /// Whether an `Init` went out.
+    pub(super) fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// How long a frame lasts as a rule, in output ticks.
+    pub(super) fn frame(&self) -> i64 {
+        self.frame
+    }
+
+    /// Where the held sample starts, in ticks of 90 kHz.
+    pub(super) fn held_at(&self) -> Option<(i64, bool)> {
+        self.held.as_ref().map(|held| (held.mpeg, held.sync))
+    }
+
+    /// Where everything given out ends, in output ticks.
+    pub(super) fn end(&self) -> Option<i64> {
+        self.end
+    }
+
+    /// Whether the open segment holds anything, the held sample included.
+    pub(super) fn has_content(&self) -> bool {
+        self.held.is_some() || self.segment.samples > 0
+    }
+
+    /// Whether the open segment holds all it may.
+    pub(super) fn is_full(&self, policy: &Policy) -> bool {
+        // The held sample counts as one.
+        self.segment.samples + 1 >= policy.limits.segment_samples
+            || self.segment.payload >= policy.limits.segment_bytes
+    }
+
+    /// Tells the lane that the schedule has grown.
+    pub(super) fn reschedule(&mut self, schedule: &Schedule) {
+        self.ends = schedule.end(self.segment.sequence);
+    }
+
+    /// Takes the next sample; the one before it is complete now.
+    pub(super) fn take(&mut self, timed: Timed, sink: &mut Sink<'_>) {
+        if timed.change.is_some() {
+            return self.take_changed(timed, sink);
+        }
+        if let Some(held) = self.held.take() {
+            let mut duration = (timed.decode_time - held.decode_time).max(1);
+            if duration > 2 * self.frame {
+                duration = self.bridge(&held, duration, timed.mpeg, sink);
+            }
+            self.append(held, duration, sink);
+        }
+        self.advance(timed.mpeg, sink);
+        self.held = Some(timed);
+    }
+
+    /// The first sample of another configuration: ends what is there and begins a segment.
+    fn take_changed(&mut self, mut timed: Timed, sink: &mut Sink<'_>) {
+        let Some(change) = timed.change.take() else { return };
+        let same_clock = output_timescale(&change.track) == self.output;
+        if let Some(held) = self.held.take() {
+            let step = timed.decode_time - held.decode_time;
+            let duration =
+                if same_clock && (1..=2 * self.frame).contains(&step) { step } else { self.frame };
+            self.append(held, duration, sink);
+        }
+        match change.sequence {
+            Some(sequence) => self.advance_to(sequence, sink),
+            None => self.advance(timed.mpeg, sink),
+        }
+        self.settle(sink);
+        self.reconfigure(&change.track);
+        self.held = Some(timed);
+    }
+
+    /// Describes the track anew; nothing of the old description is pending.
+    pub(super) fn reconfigure(&mut self, track: &Track) {
+        let output = output_timescale(track);
+        let ratio = Ratio::new(self.output, output);
+        self.end = self.end.and_then(|end| ratio.scale(end, Rounding::Up));
+        // The target is for life: rounded down, it stays true on the new clock.
+        self.part_target = self.part_target.and_then(|target| ratio.scale(target, Rounding::Down));
+        self.output = output;
+        self.source = track.timescale;
+        self.from_mpeg = Ratio::new(Timescale::MPEG, output);
+        self.codec = Arc::new(track.codec.clone());
+        self.frame = expected_frame(track);
+        self.full = i64::MAX;
+        if self.announced {
+            self.init = self.init.wrapping_add(1);
+        }
+        self.announced = false;
+    }
+
+    /// How long `held` lasts when the next sample comes much later than one frame.
+    fn bridge(&self, held: &Timed, duration: i64, next: i64, sink: &mut Sink<'_>) -> i64 {
+        let longest = self.from_mpeg.scale(sink.longest, Rounding::Down).unwrap_or(i64::MAX);
+        let within = if held.mpeg >= self.ends { 0 } else { self.segment.duration };
+        if duration > longest || (next >= self.ends && within + duration > longest) {
+            // The segment cannot be that long: what is missing lies between two segments.
+            sink.outputs.push_back(Output::Event(Event::GapLeft {
+                track: self.id,
+                duration: Duration::new((duration - self.frame).max(0).unsigned_abs()),
+            }));
+            return self.frame;
+        }
+        if duration > self.part_target.unwrap_or(i64::MAX).max(4 * self.frame) {
+            sink.outputs.push_back(Output::Event(Event::GapBridged {
+                track: self.id,
+                duration: Duration::new(duration.unsigned_abs()),
+            }));
+        }
+        duration
+    }
+
+    /// Completes the held sample with the length of a frame, since no next one says otherwise.
+    pub(super) fn flush(&mut self, sink: &mut Sink<'_>) {
+        if let Some(held) = self.held.take() {
+            self.append(held, self.frame, sink);
+        }
+    }
+
+    fn append(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) {
+        self.advance(timed.mpeg, sink);
+        if self.ends != i64::MAX && self.segment.samples > 0 {
+            // Its end is set but not reached: a track that runs long goes over early.
+            let longest = self.from_mpeg.scale(sink.longest, Rounding::Down).unwrap_or(i64::MAX);
+            if self.segment.duration + duration > longest {
+                self.close_segment(sink);
+            }
+        }
+        self.end = Some(timed.decode_time + duration);
+        self.segment.duration += duration;
+        self.segment.samples += 1;
+        self.segment.payload += timed.data.len();
+        if self.announced {
+            self.push(timed, duration, sink);
+        } else {
+            self.measuring.push((timed, duration));
+            self.measure(sink);
+        }
+    }
+
+    /// Settles the part target as soon as there is enough to measure.
+    fn measure(&mut self, sink: &mut Sink<'_>) {
+        let enough = match self.codec.kind() {
+            Kind::Audio => true,
+            _ if self.part_target.is_some() => true,
+            _ => {
+                let wanted = sink.policy.part.unwrap_or(MEASURED);
+                let wanted = Duration::from_std(wanted, self.output).ticks() as i64;
+                let limit = sink.policy.limits.segment_samples.min(1024);
+                self.segment.duration >= wanted || self.measuring.len() >= limit
+            }
+        };
+        if enough {
+            self.settle(sink);
+        }
+    }
+
+    /// Announces the track and passes on what waited for that.
+    fn settle(&mut self, sink: &mut Sink<'_>) {
+        if self.announced || self.measuring.is_empty() {
+            return;
+        }
+        let frames = self.frames();
+        self.frame = Duration::new(frames.ticks)
+            .rescale(frames.timescale, self.output, Rounding::Nearest)
+            .map_or(self.frame, |ticks| (ticks.ticks() / frames.count) as i64)
+            .max(1);
+        // Samples that differ by a tick of the source from the rule still count as one frame.
+        let jitter = if self.codec.kind() == Kind::Audio {
+            0
+        } else {
+            Ratio::new(self.source, self.output).scale(2, Rounding::Up).unwrap_or(0)
+        };
+        if let Some(part) = sink.policy.part {
+            let target = *self.part_target.get_or_insert_with(|| {
+                let source =
+                    if self.codec.kind() == Kind::Audio { self.output } else { self.source };
+                part_target(part, frames, source, self.output) as i64
+            });
+            self.full = target - (self.frame - jitter).max(1);
+        }
+        let presentation =
+            Presentation { track_id: self.number, timescale: self.output, codec: &self.codec };
+        if let Some(data) = mp4::init(presentation) {
+            sink.outputs.push_back(Output::Init(Init {
+                track: self.id,
+                id: self.init,
+                codec: Codec::clone(&self.codec),
+                timescale: self.output,
+                data,
+                part_target: Duration::new(self.part_target.unwrap_or(0).unsigned_abs()),
+                frame_duration: Duration::new(self.frame.unsigned_abs()),
+            }));
+        }
+        self.announced = true;
+        self.known = true;
+        for (timed, duration) in std::mem::take(&mut self.measuring) {
+            self.push(timed, duration, sink);
+        }
+    }
+
+    /// How long frames last: what the parameter sets say where the samples bear it out, else what
+    /// the samples say.
+    fn frames(&self) -> Frames {
+        let stated = match &*self.codec {
+            Codec::Aac(config) => {
+                return Frames {
+                    ticks: config.frame_length().into(),
+                    count: 1,
+                    timescale: self.output,
+                };
+            }
+            Codec::Avc(config) => config.sps().frame_duration,
+            _ => None,
+        };
+        let mut durations: Vec<_> =
+            self.measuring.iter().map(|(_, duration)| duration.unsigned_abs()).collect();
+        durations.sort_unstable();
+        let median = durations.get(durations.len() / 2).copied().unwrap_or(1);
+        let (mut ticks, mut count) = (0, 0);
+        for duration in durations {
+            if (median / 2..=median * 2).contains(&duration) {
+                (ticks, count) = (ticks + duration, count + 1);
+            }
+        }
+        let measured = ticks / u64::max(count, 1);
+        if let Some((ticks, timescale)) = stated
+            && let Some(frame) =
+                Duration::new(ticks).rescale(timescale, self.output, Rounding::Nearest)
+        {
+            let frame = frame.ticks();
+            // Half a frame in ten, and the rounding of two source ticks.
+            let tolerance = frame / 20
+                + Ratio::new(self.source, self.output)
+                    .scale(2, Rounding::Up)
+                    .unwrap_or(0)
+                    .unsigned_abs()
+                    / u64::max(count, 1);
+            // One or two samples, of which the last is a guess, refute nothing.
+            if count < 3 || frame.abs_diff(measured) <= tolerance {
+                return Frames { ticks, count: 1, timescale };
+            }
+        }
+        // What was measured may be short by one tick of the source.
+        let tick = Ratio::new(self.source, self.output).scale(1, Rounding::Up).unwrap_or(0);
+        let short = if count > 1 { tick.unsigned_abs() } else { 0 };
+        Frames { ticks: ticks.max(1) + short, count: u64::max(count, 1), timescale: self.output }
+    }
+
+    fn push(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) {
+        if sink.policy.part.is_some()
+            && self.part.duration + duration > self.part_target.unwrap_or(i64::MAX)
+        {
+            self.close_part(sink);
+        }
+        self.part.duration += duration;
+        self.part.bytes += timed.data.len();
+        self.part.samples.push(PartSample {
+            decode_time: Timestamp::new(timed.decode_time),
+            composition_offset: Delta::new(timed.composition_offset.into()),
+            duration: Duration::new(duration.unsigned_abs()),
+            sync: timed.sync,
+            data: timed.data,
+        });
+        if self.part.duration > self.full {
+            self.close_part(sink);
+        }
+    }
+
+    fn close_part(&mut self, sink: &mut Sink<'_>) {
+        let Some(first) = self.part.samples.first() else { return };
+        let (start, independent) = (first.decode_time, first.sync);
+        self.fragments = self.fragments.wrapping_add(1);
+        let header = mp4::chunk_header(
+            &Fragment {
+                track_id: self.number,
+                number: self.fragments,
+                base_media_decode_time: start.ticks().max(0).unsigned_abs(),
+                samples: &self.part.samples,
+                starts_segment: self.segment.parts.is_empty(),
+            },
+            u32::try_from(self.part.bytes).unwrap_or(u32::MAX),
+        );
+        let size = header.len() + self.part.bytes;
+        let part = Part {
+            track: self.id,
+            sequence: self.segment.sequence,
+            index: self.segment.parts.len() as u32,
+            start,
+            duration: Duration::new(self.part.duration.unsigned_abs()),
+            independent,
+            header,
+            samples: self.part.samples.drain(..).collect(),
+            size,
+        };
+        self.part.duration = 0;
+        self.part.bytes = 0;
+        self.segment.size += size;
+        if sink.policy.part.is_some() {
+            sink.outputs.push_back(Output::Part(part.clone()));
+        }
+        self.segment.parts.push(part);
+    }
+
+    /// Leaves every segment that ends at or before `mpeg`.
+    pub(super) fn advance(&mut self, mpeg: i64, sink: &mut Sink<'_>) {
+        while self.ends <= mpeg {
+            self.close_segment(sink);
+        }
+    }
+
+    /// Leaves every segment before `sequence`.
+    pub(super) fn advance_to(&mut self, sequence: u64, sink: &mut Sink<'_>) {
+        while self.segment.sequence < sequence {
+            self.close_segment(sink);
+        }
+    }
+
+    /// Ends the segment: it goes out, or the gap in its place.
+    pub(super) fn close_segment(&mut self, sink: &mut Sink<'_>) {
+        self.settle(sink);
+        self.close_part(sink);
+        let sequence = self.segment.sequence;
+        let (from, discontinuity) = sink
+            .schedule
+            .segment(sequence)
+            .map_or((0, false), |boundary| (boundary.start, boundary.discontinuity));
+        if let Some(first) = self.segment.parts.first() {
+            let segment = Segment {
+                track: self.id,
+                sequence,
+                init: self.init,
+                start: first.start,
+                duration: Duration::new(self.segment.duration.unsigned_abs()),
+                independent: first.independent,
+                discontinuity,
+                parts: self.segment.parts.drain(..).collect::<Arc<[_]>>(),
+                size: self.segment.size,
+            };
+            if sink.policy.ts {
+                sink.schedule.keep(Closed {
+                    segment: segment.clone(),
+                    codec: Arc::clone(&self.codec),
+                    timescale: self.output,
+                });
+            }
+            sink.outputs.push_back(Output::Segment(segment));
+        } else if self.known {
+            let to = match sink.schedule.end(sequence) {
+                i64::MAX => from,
+                end => end,
+            };
+            let scale = |mpeg| self.from_mpeg.scale(mpeg, Rounding::Nearest).unwrap_or(0);
+            sink.outputs.push_back(Output::Gap(Gap {
+                track: self.id,
+                sequence,
+                start: Timestamp::new(scale(from)),
+                duration: Duration::new((scale(to) - scale(from)).max(0).unsigned_abs()),
+                discontinuity,
+            }));
+        }
+        let parts = std::mem::take(&mut self.segment.parts);
+        self.segment =
+            OpenSegment { sequence: sequence.saturating_add(1), parts, ..OpenSegment::default() };
+        self.ends = sink.schedule.end(self.segment.sequence);
+    }
+}
+
+fn output_timescale(track: &Track) -> Timescale {
+    match &track.codec {
+        Codec::Aac(config) => config.sampling_frequency(),
+        _ => Timescale::MPEG,
+    }
+}
+
+/// What the configuration says of a frame's length, in output ticks; a thirtieth of a second where
+/// it says nothing.
+fn expected_frame(track: &Track) -> i64 {
+    let frame = match &track.codec {
+        Codec::Aac(config) => return config.frame_length().into(),
+        Codec::Avc(config) => config.sps().frame_duration.and_then(|(ticks, timescale)| {
+            Duration::new(ticks).rescale(timescale, Timescale::MPEG, Rounding::Nearest)
+        }),
+        _ => None,
+    };
+    // Between a thousandth of a second and ten seconds, whatever the stream claims.
+    frame.map_or(3000, |frame| frame.ticks().clamp(90, 900_000) as i64)
+}

@@ -1,0 +1,461 @@
+//! Which track decides where segments begin, who waits for it, and where that is.
+
+use super::Segmenter;
+use super::input::Presence;
+use super::lane::Timed;
+use super::schedule::Boundary;
+use crate::ts_segment::Plan;
+use crate::{Absence, Cut, Discontinuity, Event};
+
+/// Why a segment begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// The deciding track has a sync sample, late enough.
+    Sync,
+    /// The one before it could not go on.
+    Forced(Cut),
+    /// Something new begins.
+    New(Discontinuity),
+}
+
+impl Segmenter {
+    /// Passes a sample to its lane, now or when the pacer has come as far.
+    pub(super) fn route(&mut self, index: usize, timed: Timed) {
+        let mpeg = timed.mpeg;
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        let known = input.newest;
+        input.newest = Some(known.map_or(mpeg, |newest| newest.max(mpeg)));
+        if input.presence != Presence::Present {
+            self.welcome(index, mpeg);
+        }
+        if self.pacer == Some(index) {
+            self.pace(index, timed);
+            self.drop_laggards(mpeg);
+            self.release();
+        } else {
+            let (limit, most) = (self.policy.limits.held_bytes, self.policy.limits.segment_samples);
+            let Some(input) = self.inputs.get_mut(index) else { return };
+            input.push(timed);
+            let crowded = input.queued > limit || input.queue.len() > most;
+            self.release();
+            self.check_pacer(index, mpeg, crowded);
+        }
+    }
+
+    /// A track that was not waited for delivers: from now on it is, unless it is far behind.
+    fn welcome(&mut self, index: usize, mpeg: i64) {
+        let newest = self
+            .pacer
+            .filter(|pacer| *pacer != index)
+            .and_then(|pacer| self.inputs.get(pacer).and_then(|input| input.newest));
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        // Half the wait, so that one at the edge of it does not come and go.
+        let near = newest.is_none_or(|newest| mpeg >= newest.saturating_sub(self.policy.stall / 2));
+        if !near {
+            return;
+        }
+        let was = std::mem::replace(&mut input.presence, Presence::Present);
+        let track = input.track.id;
+        if was == Presence::Late && input.lane.is_known() {
+            self.event(Event::TrackBack { track });
+        }
+        self.choose_pacer();
+    }
+
+    /// The first video track that is there decides; without one, the first audio track.
+    pub(super) fn choose_pacer(&mut self) {
+        let find = |video: bool, presence: Presence| {
+            self.inputs
+                .iter()
+                .position(|input| input.lane.is_video() == video && input.presence == presence)
+        };
+        let chosen = find(true, Presence::Present)
+            .or_else(|| find(true, Presence::Expected))
+            .or_else(|| find(false, Presence::Present))
+            .or_else(|| find(false, Presence::Expected));
+        if chosen == self.pacer || chosen.is_none() {
+            return;
+        }
+        self.pacer = chosen;
+        self.limit_lengths();
+        // What it has in its queue was waiting for another.
+        while let Some(timed) = self.pop_queue(chosen) {
+            if let Some(index) = chosen {
+                self.pace(index, timed);
+            }
+        }
+    }
+
+    fn pop_queue(&mut self, index: Option<usize>) -> Option<Timed> {
+        self.inputs.get_mut(index?)?.pop()
+    }
+
+    /// A follower has come to `mpeg`: if the pacer is too far behind, the others go on without it.
+    fn check_pacer(&mut self, follower: usize, mpeg: i64, crowded: bool) {
+        let Some(pacer) = self.pacer.and_then(|pacer| self.inputs.get(pacer)) else { return };
+        let waiting = self.inputs.get(follower).and_then(|input| input.queue.front());
+        let Some(waiting) = waiting else { return };
+        let since = pacer.newest.unwrap_or(waiting.mpeg);
+        if !crowded && mpeg.saturating_sub(since) <= self.policy.stall {
+            return;
+        }
+        if let Some(pacer) = self.pacer {
+            self.leave_behind(pacer);
+            self.choose_pacer();
+            self.release();
+        }
+    }
+
+    /// The pacer has come to `mpeg`: followers that are a whole wait behind a segment's end lose
+    /// it.
+    fn drop_laggards(&mut self, mpeg: i64) {
+        if !self.schedule.has_history() {
+            return;
+        }
+        for index in 0..self.inputs.len() {
+            let Some(input) = self.inputs.get(index) else { continue };
+            if input.presence == Presence::Late || self.pacer == Some(index) {
+                continue;
+            }
+            let end = self.schedule.end(input.lane.sequence());
+            if end < mpeg && mpeg - end > self.policy.stall {
+                self.leave_behind(index);
+            }
+        }
+    }
+
+    /// Stops waiting for a track: its segments close as the schedule has them.
+    fn leave_behind(&mut self, index: usize) {
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        let began = input.newest.is_some() || input.lane.is_known();
+        let absence = if began { Absence::Stopped } else { Absence::NotYet };
+        input.presence = Presence::Late;
+        let track = input.track.id;
+        self.event(Event::TrackAbsent { track, absence });
+        self.close_late();
+    }
+
+    /// Moves every track that nobody waits for into the open segment.
+    fn close_late(&mut self) {
+        let Some(sequence) = self.schedule.open().map(|open| open.sequence) else { return };
+        let (inputs, mut sink) = self.split();
+        for input in inputs {
+            if input.presence == Presence::Late && input.lane.sequence() < sequence {
+                input.lane.flush(&mut sink);
+                input.lane.advance_to(sequence, &mut sink);
+            }
+        }
+    }
+
+    /// Passes on what followers have up to where the pacer is.
+    fn release(&mut self) {
+        let pacer = self.pacer;
+        let reached = match pacer.and_then(|pacer| self.inputs.get(pacer)) {
+            Some(pacer) => pacer.newest,
+            None => Some(i64::MAX),
+        };
+        let Some(reached) = reached else { return };
+        let mut awaited = None;
+        let (inputs, mut sink) = self.split();
+        for (index, input) in inputs.iter_mut().enumerate() {
+            if pacer == Some(index) {
+                continue;
+            }
+            while let Some(front) = input.queue.front() {
+                if front.mpeg > reached {
+                    break;
+                }
+                if front.is_undecided() {
+                    awaited = Some(input.track.id);
+                    break;
+                }
+                let Some(timed) = input.pop() else { break };
+                input.lane.take(timed, &mut sink);
+            }
+        }
+        self.awaited = awaited.or(self.awaited);
+    }
+
+    /// Takes a sample of the deciding track: first what it decides, then the sample itself.
+    fn pace(&mut self, index: usize, mut timed: Timed) {
+        let (mpeg, sync) = (timed.mpeg, timed.sync);
+        let reconfigured = match &timed.change {
+            Some(_) => self.inputs.get(index).map(|input| input.track.id),
+            None => self.awaited,
+        };
+        match self.schedule.open() {
+            None => self.begin_stream(mpeg, sync),
+            Some(open) if open.provisional => self.begin_where_it_is(mpeg, sync),
+            Some(_) => match reconfigured {
+                Some(track) => {
+                    let why = Begin::New(Discontinuity::Reconfigured { track });
+                    self.begin(mpeg, sync, why);
+                }
+                None => self.decide(index, mpeg, sync),
+            },
+        }
+        if let Some(change) = &mut timed.change {
+            change.sequence = self.schedule.open().map(|open| open.sequence);
+        }
+        let (inputs, mut sink) = self.split();
+        if let Some(input) = inputs.get_mut(index) {
+            input.lane.take(timed, &mut sink);
+        }
+    }
+
+    /// Begins a segment if this sample, or the one held before it, has to.
+    fn decide(&mut self, index: usize, mpeg: i64, sync: bool) {
+        let Some(open) = self.schedule.open() else { return };
+        let start = open.start;
+        let Some(input) = self.inputs.get(index) else { return };
+        if input.lane.is_full(&self.policy) {
+            return self.begin(mpeg, sync, Begin::Forced(Cut::Size));
+        }
+        if mpeg.saturating_sub(start) > self.cap {
+            // The held sample would end here: it has to be the next segment's.
+            if let Some((held, held_sync)) = input.lane.held_at()
+                && held > start
+            {
+                self.begin(held, held_sync, Begin::Forced(Cut::Duration));
+            }
+            let start = self.schedule.open().map_or(start, |open| open.start);
+            if mpeg.saturating_sub(start) > self.cap {
+                return self.begin(mpeg, sync, Begin::Forced(Cut::Duration));
+            }
+        }
+        let Some(open) = self.schedule.open() else { return };
+        if sync && mpeg.saturating_sub(open.start) >= self.least(index, open) {
+            self.begin(mpeg, sync, Begin::Sync);
+        }
+    }
+
+    /// How long the open segment has to be before a sync sample may end it.
+    fn least(&self, index: usize, open: &Boundary) -> i64 {
+        if !open.independent {
+            // It began where nobody can join; the first chance to do better is taken.
+            return 1;
+        }
+        let video = self.inputs.get(index).filter(|input| input.lane.is_video());
+        if open.sequence == self.policy.first_sequence {
+            self.policy.first_segment
+        } else if video.is_some() {
+            self.policy.segment_early
+        } else {
+            // Every frame could begin a segment: the one nearest to the target does.
+            let frame = self.inputs.get(index).map_or(0, super::Input::frame);
+            (self.policy.segment - frame / 2).max(1)
+        }
+    }
+
+    /// The first segment, from the earliest sample there is.
+    fn begin_stream(&mut self, mpeg: i64, independent: bool) {
+        let start = self.earliest_queued(mpeg);
+        self.origin = start;
+        self.schedule.push(Boundary {
+            sequence: self.policy.first_sequence,
+            start,
+            discontinuity: false,
+            independent,
+            provisional: false,
+            closed: Vec::new(),
+        });
+    }
+
+    /// The first sample of a new timeline says where its first segment really begins.
+    fn begin_where_it_is(&mut self, mpeg: i64, independent: bool) {
+        let start = self.earliest_queued(mpeg);
+        if let Some(open) = self.schedule.open_mut() {
+            (open.start, open.independent, open.provisional) = (start, independent, false);
+        }
+    }
+
+    fn earliest_queued(&self, mpeg: i64) -> i64 {
+        let fronts = self.inputs.iter().filter_map(|input| input.queue.front());
+        fronts.map(|timed| timed.mpeg).fold(mpeg, i64::min)
+    }
+
+    /// Begins the next segment at `mpeg`.
+    fn begin(&mut self, mpeg: i64, independent: bool, why: Begin) {
+        let Some(open) = self.schedule.open() else { return };
+        let (sequence, earliest) = (open.sequence.saturating_add(1), open.start + 1);
+        let start = match why {
+            Begin::New(_) => mpeg.max(earliest),
+            _ if mpeg < earliest => return,
+            _ => mpeg,
+        };
+        self.settle_target_duration(start);
+        match why {
+            Begin::Forced(cut) if !independent => self.event(Event::ForcedCut { sequence, cut }),
+            Begin::New(reason) => {
+                self.event(Event::Discontinuity { sequence, reason });
+                for timed in self.inputs.iter_mut().flat_map(|input| input.queue.iter_mut()) {
+                    if let Some(change) = &mut timed.change {
+                        change.sequence.get_or_insert(sequence);
+                    }
+                }
+                self.awaited = None;
+            }
+            _ => {}
+        }
+        self.schedule.push(Boundary {
+            sequence,
+            start,
+            discontinuity: matches!(why, Begin::New(_)),
+            independent,
+            provisional: false,
+            closed: Vec::new(),
+        });
+        for input in &mut self.inputs {
+            input.lane.reschedule(&self.schedule);
+        }
+        self.close_late();
+    }
+
+    /// The first segment ends at `end`: from now on the target duration stands.
+    fn settle_target_duration(&mut self, end: i64) {
+        if self.target_duration.is_some() {
+            return;
+        }
+        let longest = end.saturating_sub(self.origin).saturating_add(self.margin());
+        let rounded = (longest + 45_000) / 90_000;
+        let wanted = (self.policy.segment + 89_999) / 90_000;
+        // Both are at most a few minutes, or one silly first segment.
+        self.target_duration = Some(u32::try_from(rounded.max(wanted)).unwrap_or(u32::MAX));
+        self.limit_lengths();
+    }
+
+    /// How much longer than the pacer's a follower's segment may be: a frame.
+    fn margin(&self) -> i64 {
+        let followers =
+            self.inputs.iter().enumerate().filter(|(index, _)| self.pacer != Some(*index));
+        followers.map(|(_, input)| input.frame()).max().unwrap_or(0)
+    }
+
+    /// Derives from the target duration how long segments and steps may be.
+    pub(super) fn limit_lengths(&mut self) {
+        self.cap = match self.target_duration {
+            Some(seconds) => {
+                (i64::from(seconds) * 90_000 + 44_999 - self.margin()).max(self.policy.segment / 2)
+            }
+            None => self.policy.max_segment,
+        };
+        let step = self.longest_step() as i64;
+        for input in &mut self.inputs {
+            input.clock.limit_jump(step);
+        }
+    }
+
+    /// Ends all segments and with them the timeline. The next begins where the first sample of
+    /// the new one is. `false` if the stream has not begun.
+    pub(super) fn end_timeline(&mut self, reason: Discontinuity) -> bool {
+        if !self.drain() {
+            return false;
+        }
+        let Some(open) = self.schedule.open_mut() else { return false };
+        if self.inputs.iter().any(|input| input.lane.has_content()) || !open.closed.is_empty() {
+            self.end_segment();
+        }
+        if let Some(open) = self.schedule.open_mut() {
+            (open.discontinuity, open.provisional) = (true, true);
+            let sequence = open.sequence;
+            self.event(Event::Discontinuity { sequence, reason });
+        }
+        true
+    }
+
+    /// Ends all segments, for good.
+    pub(super) fn end_stream(&mut self) {
+        if self.drain() && self.inputs.iter().any(|input| input.lane.has_content()) {
+            self.end_segment();
+        }
+    }
+
+    /// Passes on everything that waits. `false` if there never was anything.
+    fn drain(&mut self) -> bool {
+        if self.schedule.open().is_none() {
+            let fronts = self.inputs.iter().filter_map(|input| input.queue.front());
+            let Some(earliest) = fronts.map(|timed| timed.mpeg).min() else { return false };
+            self.begin_stream(earliest, true);
+        }
+        for index in 0..self.inputs.len() {
+            while let Some(timed) = self.pop_queue(Some(index)) {
+                if timed.is_undecided()
+                    && let Some(track) = self.inputs.get(index).map(|input| input.track.id)
+                {
+                    // Nobody is left to say where its new description begins.
+                    let why = Begin::New(Discontinuity::Reconfigured { track });
+                    self.pop_undecided(index, timed, why);
+                    continue;
+                }
+                let (inputs, mut sink) = self.split();
+                if let Some(input) = inputs.get_mut(index) {
+                    input.lane.take(timed, &mut sink);
+                }
+            }
+        }
+        let (inputs, mut sink) = self.split();
+        for input in inputs {
+            input.lane.flush(&mut sink);
+        }
+        true
+    }
+
+    fn pop_undecided(&mut self, index: usize, mut timed: Timed, why: Begin) {
+        self.begin(timed.mpeg, timed.sync, why);
+        if let Some(change) = &mut timed.change {
+            change.sequence = self.schedule.open().map(|open| open.sequence);
+        }
+        let (inputs, mut sink) = self.split();
+        if let Some(input) = inputs.get_mut(index) {
+            input.lane.take(timed, &mut sink);
+        }
+    }
+
+    /// Ends the open segment where the last sample of any track ends.
+    fn end_segment(&mut self) {
+        let Some(open) = self.schedule.open() else { return };
+        let sequence = open.sequence.saturating_add(1);
+        let ends = self.inputs.iter().filter_map(super::Input::end);
+        let start = ends.fold(open.start + 1, i64::max);
+        self.settle_target_duration(start);
+        self.schedule.push(Boundary {
+            sequence,
+            start,
+            discontinuity: false,
+            independent: true,
+            provisional: true,
+            closed: Vec::new(),
+        });
+        let (inputs, mut sink) = self.split();
+        for input in inputs {
+            input.lane.reschedule(sink.schedule);
+            input.lane.advance_to(sequence, &mut sink);
+        }
+    }
+
+    /// Gives out the MPEG-TS segments that all tracks have closed, and forgets what lies behind.
+    pub(super) fn assemble(&mut self) {
+        while self.schedule.has_history()
+            && let Some(oldest) = self.schedule.oldest()
+            && self.inputs.iter().all(|input| input.lane.sequence() > oldest.sequence)
+        {
+            let Some((boundary, end)) = self.schedule.pop() else { return };
+            if boundary.closed.is_empty() {
+                continue;
+            }
+            let first = |video: bool| {
+                let found = self.inputs.iter().find(|input| input.lane.is_video() == video);
+                found.map(|input| input.track.id)
+            };
+            let plan = Plan {
+                sequence: boundary.sequence,
+                start: boundary.start,
+                end: end.unwrap_or(boundary.start),
+                discontinuity: boundary.discontinuity,
+                video: first(true),
+                audio: first(false),
+            };
+            self.assembly.assemble(&plan, &boundary.closed, &mut self.outputs);
+        }
+    }
+}

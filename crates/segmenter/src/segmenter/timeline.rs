@@ -1,0 +1,290 @@
+//! From source times to the output's timeline: jumps, restarts, and where a new timeline begins.
+
+use airloom_media::{Delta, Duration, Sample, Timestamp, Track, TrackId};
+
+use super::Segmenter;
+use super::clock::Change;
+use super::input::Presence;
+use super::lane::{Reconfiguration, Timed};
+use crate::{Discontinuity, DropReason, Event};
+
+/// Samples that may wait for a new timeline to be settled, whatever their times say.
+const MOST_TURNING: usize = 4096;
+
+/// A jump of this many samples that ends where it began was none.
+const GLITCH: usize = 2;
+
+/// Negative first times are moved to at least this, in ticks of 90 kHz: room for the other tracks
+/// to begin earlier.
+const SHIFTED_TO: i64 = 10 * 90_000;
+
+/// A timeline has ended, at least for one track, and it is not yet known where the next begins for
+/// all of them: their samples wait.
+#[derive(Debug)]
+pub(super) struct Turn {
+    reason: Discontinuity,
+    /// In the order of their arrival.
+    waiting: Vec<(usize, Sample, Option<Box<Track>>)>,
+    bytes: usize,
+}
+
+impl Turn {
+    pub(super) fn restart() -> Self {
+        Self { reason: Discontinuity::Restart, waiting: Vec::new(), bytes: 0 }
+    }
+
+    fn jump(track: TrackId, by: i64) -> Self {
+        let reason = Discontinuity::Jump { track, by: Delta::new(by) };
+        Self { reason, waiting: Vec::new(), bytes: 0 }
+    }
+
+    /// Whether everything before it is already out.
+    pub(super) fn is_restart(&self) -> bool {
+        self.reason == Discontinuity::Restart
+    }
+}
+
+impl Segmenter {
+    /// Takes a sample, and the new description it begins with.
+    pub(super) fn handle(&mut self, index: usize, sample: Sample, change: Option<Box<Track>>) {
+        if self.turn.is_some() {
+            return self.handle_turning(index, sample, change);
+        }
+        if change.is_none()
+            && let Some(by) = self.jumped(index, &sample)
+        {
+            self.turn = Some(Turn::jump(sample.track, by));
+            return self.handle_turning(index, sample, change);
+        }
+        self.accept(index, &sample, change);
+    }
+
+    /// How far the sample is from the one before it, if it cannot belong to the same timeline.
+    fn jumped(&self, index: usize, sample: &Sample) -> Option<i64> {
+        let source = sample.decode_time.ticks();
+        let input = self.inputs.get(index)?;
+        let by = input.clock.jump(source)?;
+        // Back after a long silence, while the others went on, is no jump.
+        let returned = by > 0
+            && input.clock.mpeg(source).is_some_and(|mpeg| {
+                self.newest_of_others(index)
+                    .is_some_and(|newest| mpeg.abs_diff(newest) <= self.longest_step())
+            });
+        (!returned).then_some(by)
+    }
+
+    /// The latest time any other track has on this timeline.
+    fn newest_of_others(&self, index: usize) -> Option<i64> {
+        let others = self.inputs.iter().enumerate().filter(|(other, _)| *other != index);
+        others.filter_map(|(_, input)| input.newest).max()
+    }
+
+    /// What a forward step may be: no more than a segment can hold.
+    pub(super) fn longest_step(&self) -> u64 {
+        self.policy.jump.min(self.cap).unsigned_abs()
+    }
+
+    fn handle_turning(&mut self, index: usize, sample: Sample, change: Option<Box<Track>>) {
+        let source = sample.decode_time.ticks();
+        let jumped = self.jumped(index, &sample).is_some();
+        let Some(turn) = &mut self.turn else { return };
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        match input.turned {
+            None if !turn.is_restart() && !jumped && !input.clock.is_fresh() => {
+                // Still, or for ever, on the old timeline.
+                input.continues = true;
+                return self.accept(index, &sample, change);
+            }
+            None => input.turned = Some((source, source)),
+            Some((_, last))
+                if change.is_some() || input.clock.jump_from(last, source).is_some() =>
+            {
+                let alone = turn.waiting.iter().all(|(other, ..)| *other == index);
+                if !turn.is_restart() && !jumped && alone && turn.waiting.len() <= GLITCH {
+                    self.undo_turn(index);
+                } else {
+                    self.resolve();
+                }
+                return self.handle(index, sample, change);
+            }
+            Some((first, _)) => input.turned = Some((first, source)),
+        }
+        turn.bytes += sample.data.len();
+        turn.waiting.push((index, sample, change));
+        if self.is_turned() {
+            self.resolve();
+        }
+    }
+
+    /// The jump was one of a sample or two: they are put where the track was.
+    fn undo_turn(&mut self, index: usize) {
+        let Some(turn) = self.turn.take() else { return };
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        input.turned = None;
+        let last = input.clock.last_source();
+        for input in &mut self.inputs {
+            input.continues = false;
+        }
+        for (index, sample, change) in turn.waiting {
+            let decode_time = last.map_or(sample.decode_time, Timestamp::new);
+            self.accept(index, &Sample { decode_time, ..sample }, change);
+        }
+    }
+
+    /// Whether it is known, or has to be assumed, where the new timeline begins for all tracks.
+    fn is_turned(&self) -> bool {
+        let Some(turn) = &self.turn else { return false };
+        let waits_long = self.inputs.iter().any(|input| {
+            input.turned.is_some_and(|(first, last)| {
+                let span = last.saturating_sub(first);
+                input.clock.source_to_mpeg(span).is_none_or(|span| span > self.policy.stall)
+            })
+        });
+        let everyone = self
+            .inputs
+            .iter()
+            .all(|input| input.turned.is_some() || input.presence == Presence::Late);
+        waits_long
+            || turn.bytes > self.policy.limits.held_bytes
+            || turn.waiting.len() >= MOST_TURNING
+            // A second sample bears the first one out.
+            || (everyone && turn.waiting.len() >= GLITCH)
+    }
+
+    /// Settles where the new timeline begins, and goes on with what waited for that.
+    pub(super) fn resolve(&mut self) {
+        let Some(turn) = self.turn.take() else { return };
+        if turn.waiting.is_empty() {
+            // Restarted, and nothing came since.
+            self.turn = turn.is_restart().then_some(turn);
+            return;
+        }
+        let split = self.inputs.iter().any(|input| input.continues);
+        if split && !turn.is_restart() {
+            self.rebase_turned();
+        } else {
+            if !turn.is_restart() {
+                self.end_timeline(turn.reason);
+            }
+            self.begin_timeline();
+        }
+        for input in &mut self.inputs {
+            input.turned = None;
+            input.continues = false;
+        }
+        for (index, sample, change) in turn.waiting {
+            self.handle(index, sample, change);
+        }
+    }
+
+    /// Places the new timeline right behind the old one: as early as no track goes back, with the
+    /// tracks as far from each other as the source has them.
+    fn begin_timeline(&mut self) {
+        let begins = |input: &super::Input| {
+            input.turned.and_then(|(first, _)| input.clock.source_to_mpeg(first))
+        };
+        let Some(earliest) = self.inputs.iter().filter_map(begins).min() else { return };
+        let offset = self
+            .inputs
+            .iter()
+            .filter_map(|input| {
+                let end = input.end()?;
+                end.checked_sub(begins(input).unwrap_or(earliest))
+            })
+            .max();
+        self.offset = offset.unwrap_or(self.offset);
+        for input in &mut self.inputs {
+            input.clock.begin(self.offset, input.lane.end());
+            input.newest = None;
+        }
+    }
+
+    /// Some tracks went on and some jumped: those that jumped are moved to where the others are.
+    fn rebase_turned(&mut self) {
+        for index in 0..self.inputs.len() {
+            let first = self.inputs.get(index).and_then(|input| input.turned);
+            if let Some((first, _)) = first {
+                self.rebase(index, first);
+            }
+        }
+    }
+
+    /// Moves one track so that `source` is where the others are, and not before its own end.
+    fn rebase(&mut self, index: usize, source: i64) {
+        let others = self.newest_of_others(index);
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        let held = input.newest.map(|newest| newest.saturating_add(input.frame()));
+        let Some(at) = others.max(input.end()).max(held) else { return };
+        let Some(mpeg) = input.clock.source_to_mpeg(source) else { return };
+        let Some(offset) = at.checked_sub(mpeg) else { return };
+        input.clock.begin(offset, None);
+        let track = input.track.id;
+        self.event(Event::Rebased { track, by: Delta::new(offset) });
+    }
+
+    /// Gives a sample of the current timeline its place and passes it on.
+    fn accept(&mut self, index: usize, sample: &Sample, change: Option<Box<Track>>) {
+        self.settle_origin(index, sample);
+        let policy = &self.policy;
+        let follows = self.pacer != Some(index);
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        if follows && input.lane.is_full(policy) {
+            return self.drop_sample(sample, DropReason::SegmentFull);
+        }
+        if let Some(track) = &change {
+            input.clock = input.clock.reconfigured(track, policy);
+            input.track = Track::clone(track);
+        }
+        let Ok(place) = input.clock.place(sample) else {
+            // Its new description is not lost with it.
+            input.pending = change.or(input.pending.take());
+            return self.drop_sample(sample, DropReason::TimeRange);
+        };
+        let track = sample.track;
+        match place.change {
+            None => {}
+            Some(Change::Repaired) => self.event(Event::Repaired {
+                track,
+                decode_time: sample.decode_time,
+                moved_to: Timestamp::new(place.decode_time),
+            }),
+            Some(Change::Resync(moved)) => {
+                self.event(Event::AudioResync { track, moved: Delta::new(moved) });
+            }
+        }
+        let timed = Timed {
+            decode_time: place.decode_time,
+            mpeg: place.mpeg,
+            composition_offset: place.composition_offset,
+            sync: sample.sync,
+            data: sample.data.clone(),
+            change: change.map(|track| Box::new(Reconfiguration { track: *track, sequence: None })),
+        };
+        self.route(index, timed);
+    }
+
+    /// The first sample of a track on a timeline: where no segment can carry its time, or it is
+    /// too far from the other tracks to be of their time, something is moved.
+    fn settle_origin(&mut self, index: usize, sample: &Sample) {
+        let Some(input) = self.inputs.get(index) else { return };
+        if !input.clock.is_fresh() {
+            return;
+        }
+        let source = sample.decode_time.ticks();
+        let Some(mpeg) = input.clock.mpeg(source) else { return };
+        match self.newest_of_others(index) {
+            None if self.schedule.open().is_none() && mpeg < 0 => {
+                let by = (SHIFTED_TO.saturating_sub(mpeg)) / 90_000 * 90_000;
+                self.offset = by;
+                for input in &mut self.inputs {
+                    input.clock.begin(by, None);
+                }
+                self.event(Event::Shifted { by: Duration::new(by.unsigned_abs()) });
+            }
+            Some(newest) if mpeg < 0 || mpeg.abs_diff(newest) > self.policy.jump.unsigned_abs() => {
+                self.rebase(index, source);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use super::Stream;
+
+/// Why access units cannot become a transport stream.
+///
+/// `unit` counts the access units of the call from zero, in the order they were given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program was given no track at all. The caller's mistake.
+    #[error("a program needs at least one track")]
+    NoTracks,
+    /// The configuration record is legal, but ADTS (ISO/IEC 13818-7, 6.2) cannot express it.
+    #[error("{field}: {value} cannot be expressed in ADTS")]
+    Unsupported {
+        /// The field, named as its specification names it.
+        field: &'static str,
+        /// What the record says.
+        value: u32,
+    },
+    /// A unit belongs to a stream the program does not declare. The caller's mistake.
+    #[error("access unit {unit}: the program has no {stream} stream")]
+    Undeclared {
+        /// Which unit.
+        unit: usize,
+        /// The stream it names.
+        stream: Stream,
+    },
+    /// A unit's data ends inside `field`. The encoder's fault; leave the unit out and go on.
+    #[error("access unit {unit}, {field} at byte {offset}: the unit ends here")]
+    Truncated {
+        /// Which unit.
+        unit: usize,
+        /// The field, named as its specification names it.
+        field: &'static str,
+        /// Where the field starts in the unit's data.
+        offset: usize,
+    },
+    /// An AAC frame is longer than the 13 bits of `aac_frame_length`. The encoder's fault; leave
+    /// the unit out and go on.
+    #[error("access unit {unit}: {len} bytes with the ADTS header, at most 8191 can be")]
+    FrameTooLong {
+        /// Which unit.
+        unit: usize,
+        /// The frame and its ADTS header, in bytes.
+        len: usize,
+    },
+    /// The segment outgrows [`Limits::segment`](super::Limits::segment).
+    #[error("access unit {unit}: the segment passes the limit of {limit} bytes")]
+    SegmentTooLong {
+        /// The first unit that does not fit.
+        unit: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}

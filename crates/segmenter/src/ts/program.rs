@@ -1,0 +1,115 @@
+use airloom_media::{Duration, Timescale, aac, avc};
+
+use super::adts::{self, Adts};
+use super::annexb::AnnexB;
+use super::packet::Pid;
+use super::pes::Payload;
+use super::{AccessUnit, Config, Error, Limits, Stream};
+
+/// The tracks of a program, prepared for writing: what the PMT declares and what goes before
+/// random access points and frames.
+///
+/// Made anew when a track comes, goes or is reconfigured; the next segment then carries a new
+/// version of the PMT where that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    video: Option<AnnexB>,
+    audio: Option<Adts>,
+    psi_interval: Duration,
+    limits: Limits,
+}
+
+impl Program {
+    /// A program of the tracks that exist. The video's PID carries the clock, the audio's where
+    /// there is no video.
+    ///
+    /// HE-AAC is announced as the AAC-LC it extends, at the core's sampling frequency, since
+    /// ADTS knows no other way; decoders find the extension in the frames.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTracks`] for none; [`Error::Unsupported`] for AAC that ADTS cannot express: a
+    /// sampling frequency off the list, channels by `program_config_element` or more than
+    /// `channelConfiguration` 7, frames of 960 samples.
+    pub fn new(
+        video: Option<&avc::Config>,
+        audio: Option<&aac::Config>,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        if video.is_none() && audio.is_none() {
+            return Err(Error::NoTracks);
+        }
+        Ok(Self {
+            video: video.map(AnnexB::new),
+            audio: audio.map(Adts::new).transpose()?,
+            psi_interval: Duration::from_std(config.psi_interval, Timescale::MPEG),
+            limits: config.limits,
+        })
+    }
+
+    /// Checks one unit as [`measure`](super::measure) would, so that a bad one can be left out
+    /// when it comes instead of when its segment is wanted. Errors count it as unit 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Undeclared`], [`Error::Truncated`] and [`Error::FrameTooLong`].
+    pub fn check(&self, unit: &AccessUnit<'_>) -> Result<(), Error> {
+        self.payload(unit, 0).map(drop)
+    }
+
+    /// What `unit` becomes, and whether decoding can start there; `None` where it holds nothing.
+    pub(super) fn payload<'a>(
+        &'a self,
+        unit: &AccessUnit<'a>,
+        index: usize,
+    ) -> Result<Option<(Payload<'a>, bool)>, Error> {
+        let undeclared = Error::Undeclared { unit: index, stream: unit.stream };
+        match unit.stream {
+            Stream::Video => {
+                let annex_b = self.video.as_ref().ok_or(undeclared)?;
+                let picture = annex_b.picture(unit.data, unit.sync, index)?;
+                Ok(picture.map(|picture| {
+                    let access = picture.random_access();
+                    (Payload::Picture(picture), access)
+                }))
+            }
+            Stream::Audio => {
+                let adts = self.audio.ok_or(undeclared)?;
+                if unit.data.is_empty() {
+                    return Ok(None);
+                }
+                let header = adts.header(unit.data.len()).ok_or(Error::FrameTooLong {
+                    unit: index,
+                    len: unit.data.len().saturating_add(adts::HEADER),
+                })?;
+                Ok(Some((Payload::Sound { header, frame: unit.data }, unit.sync)))
+            }
+        }
+    }
+
+    pub(super) const fn streams(&self) -> Streams {
+        Streams { video: self.video.is_some(), audio: self.audio.is_some() }
+    }
+
+    pub(super) const fn psi_interval(&self) -> Duration {
+        self.psi_interval
+    }
+
+    pub(super) const fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+/// Which tracks there are: all that the PMT depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Streams {
+    pub(super) video: bool,
+    pub(super) audio: bool,
+}
+
+impl Streams {
+    /// The PID that carries the clock.
+    pub(super) const fn pcr_pid(self) -> Pid {
+        if self.video { Pid::VIDEO } else { Pid::AUDIO }
+    }
+}

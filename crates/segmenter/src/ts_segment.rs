@@ -1,0 +1,226 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use airloom_media::{Codec, Duration, Rounding, Timescale, Timestamp, TrackId};
+use bytes::Bytes;
+
+use crate::ts::{self, AccessUnit, Counters, Program, Stream};
+use crate::{Event, Output, Part, PartSample, Segment};
+
+/// A segment of all tracks as MPEG-TS (ISO/IEC 13818-1), rendered when somebody wants it.
+///
+/// It carries the stream's first video and first audio track.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct TsSegment {
+    /// The segment's number, the same as that of the CMAF segments.
+    pub sequence: u64,
+    /// Where the schedule begins it, in ticks of 90 kHz, not wrapped: the decode time of the first
+    /// sample of the track that decides.
+    pub start: Timestamp,
+    /// From there to where the next one begins, in ticks of 90 kHz.
+    pub duration: Duration,
+    /// Whether it starts with a keyframe, where it has video.
+    pub independent: bool,
+    /// Whether a new timeline or configuration begins with it.
+    pub discontinuity: bool,
+    /// How many bytes [`render`](Self::render) makes.
+    pub size: usize,
+    content: Arc<Content>,
+}
+
+/// What a segment is rendered from.
+struct Content {
+    program: Arc<Program>,
+    /// The state of the transport stream where the segment begins.
+    counters: Counters,
+    video: Option<(Segment, Timescale)>,
+    audio: Option<(Segment, Timescale)>,
+    /// Whether some samples cannot be carried and have to be left out.
+    checked: bool,
+}
+
+impl TsSegment {
+    /// The segment's bytes: whole packets of 188 bytes, PAT and PMT first. Every call makes them
+    /// anew, with one copy of the payload.
+    pub fn render(&self) -> Bytes {
+        let content = &*self.content;
+        // What could not be written was left out when the segment was measured.
+        let rendered = if content.checked {
+            ts::render(&content.program, content.sound_units(), content.counters)
+        } else {
+            ts::render(&content.program, content.units(), content.counters)
+        };
+        rendered.unwrap_or_default()
+    }
+
+    /// The CMAF segments whose samples it shares.
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        let content = &*self.content;
+        content.video.iter().chain(&content.audio).map(|(segment, _)| segment)
+    }
+}
+
+impl fmt::Debug for TsSegment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TsSegment")
+            .field("sequence", &self.sequence)
+            .field("start", &self.start)
+            .field("duration", &self.duration)
+            .field("independent", &self.independent)
+            .field("discontinuity", &self.discontinuity)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Content {
+    /// All access units by decode time.
+    fn units(&self) -> impl Iterator<Item = AccessUnit<'_>> + Clone {
+        ts::interleave(
+            units(Stream::Video, self.video.as_ref()),
+            units(Stream::Audio, self.audio.as_ref()),
+        )
+    }
+
+    /// Those that can be carried.
+    fn sound_units(&self) -> impl Iterator<Item = AccessUnit<'_>> + Clone {
+        self.units().filter(|unit| self.program.check(unit).is_ok())
+    }
+}
+
+fn units(
+    stream: Stream,
+    track: Option<&(Segment, Timescale)>,
+) -> impl Iterator<Item = AccessUnit<'_>> + Clone {
+    track.into_iter().flat_map(move |(segment, timescale)| {
+        let samples = segment.parts.iter().flat_map(|part: &Part| part.samples.iter());
+        samples.map(move |sample| unit(stream, sample, *timescale))
+    })
+}
+
+fn unit(stream: Stream, sample: &PartSample, timescale: Timescale) -> AccessUnit<'_> {
+    let to_mpeg = |time: Timestamp| {
+        // The segmenter keeps its times far inside of 64 bits.
+        time.rescale(timescale, Timescale::MPEG, Rounding::Nearest).unwrap_or(time)
+    };
+    let shown = sample.decode_time.checked_offset(sample.composition_offset);
+    AccessUnit {
+        stream,
+        decode_time: to_mpeg(sample.decode_time),
+        presentation_time: to_mpeg(shown.unwrap_or(sample.decode_time)),
+        sync: sample.sync,
+        data: &sample.data,
+    }
+}
+
+/// A segment that a track has closed, and how it is coded.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) segment: Segment,
+    pub(crate) codec: Arc<Codec>,
+    pub(crate) timescale: Timescale,
+}
+
+/// What the schedule says of a segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) sequence: u64,
+    /// In ticks of 90 kHz, like `end`.
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) discontinuity: bool,
+    /// The tracks the program consists of.
+    pub(crate) video: Option<TrackId>,
+    pub(crate) audio: Option<TrackId>,
+}
+
+/// The transport stream from segment to segment.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly {
+    counters: Counters,
+    program: Option<Arc<Program>>,
+    /// What the program declares: every track that has had a segment.
+    video: Option<Arc<Codec>>,
+    audio: Option<Arc<Codec>>,
+    /// The audio cannot be carried.
+    mute: bool,
+}
+
+impl Assembly {
+    /// Makes a segment of those its tracks have closed.
+    pub(crate) fn assemble(
+        &mut self,
+        plan: &Plan,
+        closed: &[Closed],
+        outputs: &mut VecDeque<Output>,
+    ) {
+        let of =
+            |id: Option<TrackId>| closed.iter().find(|closed| Some(closed.segment.track) == id);
+        let (video, audio) = (of(plan.video), of(plan.audio));
+        let changed = changed(&mut self.video, video) | changed(&mut self.audio, audio);
+        if changed {
+            self.mute = false;
+            self.program = self.describe(plan, outputs);
+        }
+        let Some(program) = &self.program else { return };
+        let with_time = |closed: &Closed| (closed.segment.clone(), closed.timescale);
+        let mut content = Content {
+            program: Arc::clone(program),
+            counters: self.counters,
+            video: video.map(with_time),
+            audio: audio.filter(|_| !self.mute).map(with_time),
+            checked: false,
+        };
+        let mut measured = ts::measure(program, content.units(), self.counters);
+        if let Err(error) = measured {
+            let sequence = plan.sequence;
+            outputs.push_back(Output::Event(Event::TsDropped { sequence, error }));
+            content.checked = true;
+            measured = ts::measure(program, content.sound_units(), self.counters);
+        }
+        let Ok(measured) = measured else { return };
+        self.counters = measured.counters;
+        outputs.push_back(Output::TsSegment(TsSegment {
+            sequence: plan.sequence,
+            start: Timestamp::new(plan.start),
+            duration: Duration::new(plan.end.saturating_sub(plan.start).max(0).unsigned_abs()),
+            independent: video.or(audio).is_some_and(|closed| closed.segment.independent),
+            discontinuity: plan.discontinuity,
+            size: measured.len,
+            content: Arc::new(content),
+        }));
+    }
+
+    /// The program of all tracks that MPEG-TS can carry.
+    fn describe(&mut self, plan: &Plan, outputs: &mut VecDeque<Output>) -> Option<Arc<Program>> {
+        let config = ts::Config::default();
+        let video = match self.video.as_deref() {
+            Some(Codec::Avc(config)) => Some(config),
+            _ => None,
+        };
+        let audio = match self.audio.as_deref() {
+            Some(Codec::Aac(config)) => Some(config),
+            _ => None,
+        };
+        let program = Program::new(video, audio, &config).or_else(|error| {
+            if let Some(track) = plan.audio {
+                outputs.push_back(Output::Event(Event::TsUnsupported { track, error }));
+            }
+            self.mute = true;
+            Program::new(video, None, &config)
+        });
+        program.ok().map(Arc::new)
+    }
+}
+
+/// Takes over the codec of a closed segment; whether that is another than before.
+fn changed(known: &mut Option<Arc<Codec>>, closed: Option<&Closed>) -> bool {
+    let Some(closed) = closed else { return false };
+    if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &closed.codec)) {
+        return false;
+    }
+    *known = Some(Arc::clone(&closed.codec));
+    true
+}

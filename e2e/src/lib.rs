@@ -1,0 +1,16 @@
+//! What the end-to-end tests share: the server under test, real programs around it, and
+//! the comparison of what went in with what came out.
+//!
+//! This is the one place of the project where real time exists. Nothing here sleeps for a
+//! guess: every wait polls a condition and has a deadline ([`wait::until`]).
+
+pub mod clip;
+pub mod ffmpeg;
+pub mod hls;
+pub mod http;
+pub mod mpd;
+pub mod packets;
+pub mod process;
+pub mod scratch;
+pub mod server;
+pub mod wait;

@@ -1,0 +1,72 @@
+//! A hundred publishes and unpublishes leave nothing behind.
+
+use std::time::Duration;
+
+use airloom_e2e::clip::{Clip, STEREO, Video};
+use airloom_e2e::process::Process;
+use airloom_e2e::server::Live;
+use airloom_e2e::{ffmpeg, wait};
+
+#[test]
+fn a_hundred_publishes_leave_no_task_stream_or_memory() {
+    let clip = Clip {
+        name: "brief",
+        seconds: 2,
+        video: Some(Video {
+            size: "640x360",
+            rate: 30,
+            b_frames: 2,
+            key_frames: 1,
+            bit_rate: "2M",
+        }),
+        audio: Some(STEREO),
+    };
+    let file = clip.file();
+    let live = Live::start(&["--resume", "1", "--window", "4", "--segment", "1"]);
+    let publish = |turn: usize| {
+        // Names that come once, and one that comes again and again.
+        let name = if turn.is_multiple_of(4) { "again".to_owned() } else { format!("once-{turn}") };
+        let mut publisher =
+            Process::start(&mut ffmpeg::publisher(&[], &file, &live.rtmp_url(&name)));
+        if turn.is_multiple_of(5) {
+            // Gone without goodbye.
+            live.wait_for_state(&name, "live", Duration::from_secs(15));
+            drop(publisher);
+        } else {
+            assert!(publisher.wait(Duration::from_secs(15)).success(), "{}", publisher.errors());
+        }
+    };
+    let all_gone = || {
+        wait::until(Duration::from_mins(1), "the streams to be gone", || {
+            (live.get("/api/streams").text() == "[]").then_some(())
+        });
+    };
+    // The allocator and the runtime reach their working size first.
+    for turn in 1..=20 {
+        publish(turn);
+    }
+    all_gone();
+    let (memory, threads, files) = (live.memory(), live.threads(), live.files());
+    for turn in 1..=100 {
+        publish(turn);
+    }
+    all_gone();
+    println!(
+        "memory {} -> {} KB, threads {threads} -> {}, files {files} -> {}",
+        memory / 1024,
+        live.memory() / 1024,
+        live.threads(),
+        live.files()
+    );
+    wait::until(Duration::from_secs(15), "files to be closed", || {
+        (live.files() <= files).then_some(())
+    });
+    assert!(live.threads() <= threads, "{} threads for {threads}", live.threads());
+    let grown = live.memory().saturating_sub(memory);
+    // A hundred of these clips are 50 MB; one stream kept is half a megabyte.
+    assert!(grown < 4 << 20, "{} KB more than before", grown / 1024);
+    let metrics = live.get("/metrics").text();
+    for line in metrics.lines() {
+        assert!(!line.contains("once-"), "still counted: {line}");
+    }
+}

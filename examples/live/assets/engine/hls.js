@@ -1,0 +1,88 @@
+// HLS and Low-Latency HLS through hls.js.
+//
+// An engine is `open(video, {url, lowLatency, ready, failed})` -> `{latency, target, delay, goLive, close}`.
+// `ready()` is called when the video may be started, `failed(kind)` when the engine cannot go on by itself;
+// the kinds are listed in player.js.
+
+import { serverNow } from '../clock.js';
+
+const MEDIA_RECOVERIES = 2;
+const MEDIA_RECOVERY_MS = 10_000;
+
+const BASE = {
+  // Only fragmented MP4 passes through here, which hls.js hands on nearly as it is. A worker would save
+  // nothing, cost a hop on each part, and need `worker-src` in the Content-Security-Policy.
+  enableWorker: false,
+  // A page may stay open for days; what was played half a minute ago may go.
+  backBufferLength: 30,
+  // `duration` is Infinity, so that native controls say "live" instead of showing an end that moves.
+  liveDurationInfinity: true,
+};
+
+const WHOLE_SEGMENTS = { ...BASE, lowLatencyMode: false };
+
+const LOW_LATENCY = {
+  ...BASE,
+  lowLatencyMode: true,
+  // Where to play is left to the playlist: PART-HOLD-BACK is the server's word on how near to the edge its
+  // parts allow, so a server with other parts needs no change here.
+  //
+  // Late by more than that, play up to 10 % faster, which hardly anyone hears, instead of skipping.
+  // hls.js keeps at least a second in the buffer while it does so.
+  maxLiveSyncPlaybackRate: 1.1,
+  // A stall moves the target away from the edge for good. By default by a second, which is more than the
+  // whole latency aimed at; a part's length is enough for the jitter that caused it.
+  liveSyncOnStallIncrease: 0.2,
+  // A playlist request is answered when there is news. One that is not answered in four seconds never will
+  // be, and the default of ten would be ten seconds of stall.
+  playlistLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 4000,
+      maxLoadTimeMs: 8000,
+      timeoutRetry: { maxNumRetry: 3, retryDelayMs: 0, maxRetryDelayMs: 0 },
+      errorRetry: { maxNumRetry: 4, retryDelayMs: 250, maxRetryDelayMs: 2000 },
+    },
+  },
+};
+
+function kindOf(Hls, data) {
+  const { NETWORK_ERROR, MEDIA_ERROR } = Hls.ErrorTypes;
+  const { MANIFEST_INCOMPATIBLE_CODECS_ERROR, BUFFER_ADD_CODEC_ERROR, BUFFER_INCOMPATIBLE_CODECS_ERROR } = Hls.ErrorDetails;
+  if ([MANIFEST_INCOMPATIBLE_CODECS_ERROR, BUFFER_ADD_CODEC_ERROR, BUFFER_INCOMPATIBLE_CODECS_ERROR].includes(data.details)) return 'codec';
+  if (data.type === NETWORK_ERROR) return data.response?.code === 404 ? 'gone' : 'network';
+  return data.type === MEDIA_ERROR ? 'media' : 'broken';
+}
+
+export async function open(video, { url, lowLatency, ready, failed }) {
+  const { default: Hls } = await import('../vendor/hls.js/hls.min.mjs');
+  const hls = new Hls(lowLatency ? LOW_LATENCY : WHOLE_SEGMENTS);
+  const recoveries = [];
+
+  hls.on(Hls.Events.MANIFEST_PARSED, ready);
+  hls.on(Hls.Events.ERROR, (event, data) => {
+    if (!data.fatal) return;
+    const kind = kindOf(Hls, data);
+    const now = performance.now();
+    while (recoveries.length && recoveries[0] < now - MEDIA_RECOVERY_MS) recoveries.shift();
+    if (kind === 'media' && recoveries.length < MEDIA_RECOVERIES) {
+      recoveries.push(now);
+      hls.recoverMediaError();
+      return;
+    }
+    failed(kind);
+  });
+  hls.loadSource(url);
+  hls.attachMedia(video);
+
+  return {
+    /** Seconds from the newest media in the playlist, aged since it came, to what is shown. */
+    latency: () => (hls.latestLevelDetails?.live && hls.latency > 0 ? hls.latency : null),
+    target: () => hls.targetLatency,
+    /** Seconds since the server received what is shown, by EXT-X-PROGRAM-DATE-TIME. */
+    delay: () => (hls.playingDate ? (serverNow() - hls.playingDate.getTime()) / 1000 : null),
+    goLive() {
+      if (hls.liveSyncPosition !== null) video.currentTime = hls.liveSyncPosition;
+    },
+    close: () => hls.destroy(),
+  };
+}

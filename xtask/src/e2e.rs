@@ -1,0 +1,23 @@
+//! End-to-end tests: the release build of `live` between real encoders and real players.
+
+use crate::shell::{Failure, Report, Shell, cargo, root, target};
+
+/// `filter` begins with the name of a file of tests, or is handed to the test harness as it
+/// is: parts of test names, or its flags.
+pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
+    shell.run(cargo().args(["build", "--release", "--package", "live"]))?;
+    let package = root().join("e2e");
+    let mut tests = cargo();
+    tests
+        .args(["test", "--no-fail-fast", "--manifest-path"])
+        .arg(package.join("Cargo.toml"))
+        .env("AIRLOOM_LIVE", target().join("release/live"));
+    let mut filter = filter;
+    if let [file, rest @ ..] = filter
+        && package.join("tests").join(file).with_extension("rs").is_file()
+    {
+        tests.args(["--test", file]);
+        filter = rest;
+    }
+    shell.tests(tests.arg("--").args(filter))
+}

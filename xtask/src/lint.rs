@@ -1,0 +1,20 @@
+//! Clippy with the workspace's lints and rustdoc, warnings as errors.
+
+use crate::shell::{Failure, Report, Shell, cargo, root};
+
+pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
+    shell.run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    shell.run(
+        cargo()
+            .args(["clippy", "--all-targets", "--manifest-path"])
+            .arg(root().join("e2e/Cargo.toml"))
+            .args(["--", "-D", "warnings"]),
+    )?;
+    // Private items too: what the next engineer reads must link as well as what users read.
+    shell.run(
+        cargo()
+            .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    Ok(Report { passed: 3, ..Report::default() })
+}

@@ -1,0 +1,8 @@
+//! Unit, property and documentation tests. They need a Rust toolchain, a C compiler and
+//! nothing else.
+
+use crate::shell::{Failure, Report, Shell, cargo};
+
+pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
+    shell.tests(cargo().args(["test", "--workspace", "--no-fail-fast"]))
+}
