@@ -1,6 +1,7 @@
 //! The stream that every contender is given.
 
 mod chunks;
+mod commands;
 mod flv;
 mod synthetic;
 
@@ -10,6 +11,7 @@ use std::process::{Command, Stdio};
 use bytes::Bytes;
 
 pub use chunks::{ChunkWriter, set_chunk_size};
+pub use commands::publish_commands;
 pub use flv::{Kind, Tag, tags};
 
 /// The arguments that make the stream: 1080p30 H.264 with two B-frames and a keyframe every 2 s at

@@ -11,6 +11,7 @@ mod rml_rtmp;
 mod rtmp_rs;
 mod rtmp_runtime;
 mod scuffle;
+mod session;
 
 use std::hint::black_box;
 
@@ -186,7 +187,7 @@ pub fn contenders(wire: &Wire) -> Vec<Contender<'_>> {
         }),
         Contender::new("floor: one copy of each chunk, nothing read", move || Ok(floor(wire))),
     ];
-    airloom::enter(&mut contenders, wire);
+    enter(&mut contenders, wire, airloom::READER);
     enter(&mut contenders, wire, rml_rtmp::READER);
     enter(&mut contenders, wire, scuffle::READER);
     enter(&mut contenders, wire, librtmp2::READER);
@@ -214,4 +215,5 @@ pub fn heats(word: &str, input: &Input, run: &mut dyn FnMut(Heat<'_>)) {
             contenders: contenders(&wire),
         });
     }
+    session::heat(word, input, run);
 }

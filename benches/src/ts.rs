@@ -29,8 +29,10 @@ pub fn heats(word: &str, input: &Input, run: &mut dyn FnMut(Heat<'_>)) {
     })];
     let place = directory();
     let place = (place.as_path(), "ts");
-    airloom::enter(&mut contenders, input, place);
-    for muxer in [xmpegts::MUXER, mpeg2ts::MUXER, transmux::MUXER] {
+
+    for muxer in
+        [airloom::RENDER, airloom::SEGMENTER, xmpegts::MUXER, mpeg2ts::MUXER, transmux::MUXER]
+    {
         enter(&mut contenders, input, place, muxer);
     }
     run(Heat {

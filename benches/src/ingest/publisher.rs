@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::Failure;
-use crate::input::{ChunkWriter, Input, Kind, Tag, set_chunk_size};
+use crate::input::{ChunkWriter, Input, Kind, Tag, publish_commands};
 
 /// How long a server may take to answer, or to read what it was sent.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -75,11 +75,7 @@ impl Publisher {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
-        let mut commands = set_chunk_size(recording.chunk_size);
-        commands.extend(command(0, &connect(port)));
-        commands.extend(command(0, &[string("createStream"), number(2.0), vec![5]].concat()));
-        let publish = [string("publish"), number(3.0), vec![5], string(name), string("live")];
-        commands.extend(command(1, &publish.concat()));
+        let commands = publish_commands(recording.chunk_size, port, name);
         if speaks_rtmp {
             // Simple handshake: version 3, no digest; the answer is sent back as it should be.
             let mut hello = vec![3];
@@ -146,39 +142,4 @@ fn wait_for(socket: &mut TcpStream, wanted: &[u8]) -> Result<(), Failure> {
             return Ok(());
         }
     }
-}
-
-/// An AMF0 command as one chunk of type 0, on chunk stream 3.
-fn command(message_stream: u8, body: &[u8]) -> Vec<u8> {
-    let mut message = vec![3, 0, 0, 0];
-    message.extend_from_slice(&(body.len() as u32).to_be_bytes()[1..]);
-    message.extend_from_slice(&[20, message_stream, 0, 0, 0]);
-    message.extend_from_slice(body);
-    message
-}
-
-fn connect(port: u16) -> Vec<u8> {
-    let mut body = [string("connect"), number(1.0), vec![3]].concat();
-    let url = format!("rtmp://127.0.0.1:{port}/live");
-    for (key, value) in
-        [("app", "live"), ("type", "nonprivate"), ("flashVer", "FMLE/3.0"), ("tcUrl", &url)]
-    {
-        body.extend_from_slice(&string(key)[1..]);
-        body.extend_from_slice(&string(value));
-    }
-    body.extend_from_slice(&[0, 0, 9]);
-    body
-}
-
-fn string(text: &str) -> Vec<u8> {
-    let mut value = vec![2];
-    value.extend_from_slice(&(text.len() as u16).to_be_bytes());
-    value.extend_from_slice(text.as_bytes());
-    value
-}
-
-fn number(value: f64) -> Vec<u8> {
-    let mut bytes = vec![0];
-    bytes.extend_from_slice(&value.to_be_bytes());
-    bytes
 }
