@@ -104,8 +104,8 @@ fn publish(
     loop {
         std::thread::sleep(Duration::from_millis(300));
         let now = server.process.cpu()?;
-        if now - last < IDLE || started.elapsed() > SETTLE {
-            return Ok(((now - before).as_secs_f64(), note));
+        if now.saturating_sub(last) < IDLE || started.elapsed() > SETTLE {
+            return Ok((now.saturating_sub(before).as_secs_f64(), note));
         }
         last = now;
     }

@@ -35,7 +35,9 @@ fn main() -> ExitCode {
         ["idle"] => Input::open(&directory())
             .map_err(Failure::from)
             .and_then(|input| ingest::idle(&input, 100).map(|()| true)),
-        ["all"] => throughput("all", rounds.unwrap_or(11)).and_then(|_| measure_ingest(rounds)),
+        [] | ["all"] => {
+            throughput("all", rounds.unwrap_or(11)).and_then(|_| measure_ingest(rounds))
+        }
         [word] => throughput(word, rounds.unwrap_or(11)),
         _ => return usage(),
     };

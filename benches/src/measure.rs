@@ -64,10 +64,13 @@ pub struct Contender<'a> {
     /// Crate and version, and what of it is used.
     pub name: String,
     /// One pass over the whole input. What is prepared outside `Meter::measure` costs nothing.
-    pub pass: Box<dyn FnMut(&mut dyn Meter) -> Pass + 'a>,
+    pub pass: Body<'a>,
     /// One pass before all others, not measured, that says how good the result is.
     pub check: Check<'a>,
 }
+
+/// Runs a contender once over everything.
+pub type Body<'a> = Box<dyn FnMut(&mut dyn Meter) -> Pass + 'a>;
 
 /// Says in a few words what a contender's output is worth, or why it is worth nothing.
 pub type Check<'a> = Box<dyn FnMut() -> Result<String, Failure> + 'a>;

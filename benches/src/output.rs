@@ -67,6 +67,7 @@ impl Collect for Files {
 }
 
 /// A muxer over the whole input.
+#[derive(Debug, Clone, Copy)]
 pub struct Muxer {
     pub name: &'static str,
     pub run: fn(&Input, &mut dyn Collect) -> Result<(), Failure>,

@@ -13,6 +13,7 @@ mod rtmp_runtime;
 mod scuffle;
 mod session;
 
+use std::collections::VecDeque;
 use std::hint::black_box;
 
 use bytes::{Bytes, BytesMut};
@@ -24,10 +25,6 @@ use crate::{Heat, named};
 
 /// Bytes a read delivers at most.
 const PIECE: usize = 64 * 1024;
-
-/// Chunk sizes worth telling apart: the protocol's default, OBS's, and one that holds most
-/// messages whole.
-pub const CHUNK_SIZES: [usize; 3] = [128, 4096, 60_000];
 
 /// The stream as chunks of one size.
 #[derive(Debug)]
@@ -56,7 +53,7 @@ impl Wire {
         for tag in &input.tags {
             writer.write(tag, &mut bytes);
             expected.add(tag.body.len());
-            digest.message(tag.kind.id(), tag.timestamp, &tag.body);
+            digest.message(tag.kind.id(), tag.timestamp, tag.body.clone().into());
         }
         Self {
             chunk_size,
@@ -95,15 +92,69 @@ pub struct Buffers {
     _keep: BytesMut,
 }
 
-/// Takes what a reader delivers.
-pub trait Receiver {
-    fn message(&mut self, type_id: u8, timestamp: u32, body: &[u8]);
+/// A message's body, as its reader gives it away.
+#[derive(Debug)]
+pub enum Body {
+    Shared(Bytes),
+    Owned(Vec<u8>),
 }
 
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::Shared(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Owned(bytes)
+    }
+}
+
+/// Takes what a reader delivers.
+pub trait Receiver {
+    fn message(&mut self, type_id: u8, timestamp: u32, body: Body);
+}
+
+/// Drops each message as it comes.
 impl Receiver for Tally {
-    fn message(&mut self, type_id: u8, timestamp: u32, body: &[u8]) {
+    fn message(&mut self, type_id: u8, timestamp: u32, body: Body) {
         self.add(black_box(body).len());
         black_box((type_id, timestamp));
+    }
+}
+
+/// Keeps the last messages, so that a reader cannot have its buffer back at once.
+#[derive(Debug, Default)]
+struct Keeper {
+    tally: Tally,
+    kept: VecDeque<Body>,
+    bytes: usize,
+}
+
+/// What a packager holds at the least: a segment of 2 s at 6 Mbit/s.
+const KEPT: usize = 1_500_000;
+
+impl Receiver for Keeper {
+    fn message(&mut self, _: u8, _: u32, body: Body) {
+        self.tally.add(body.len());
+        self.bytes += body.len();
+        self.kept.push_back(body);
+        while self.bytes > KEPT {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.bytes -= oldest.len();
+        }
     }
 }
 
@@ -112,14 +163,18 @@ impl Receiver for Tally {
 struct Digest(u64);
 
 impl Receiver for Digest {
-    fn message(&mut self, type_id: u8, timestamp: u32, body: &[u8]) {
+    fn message(&mut self, type_id: u8, timestamp: u32, body: Body) {
         // FNV-1a over words: it has to tell streams apart, not to resist anyone.
         let mut hash = self.0 ^ 0xCBF2_9CE4_8422_2325;
         let mut eat = |word: u64| hash = (hash ^ word).wrapping_mul(0x0000_0100_0000_01B3);
         eat(u64::from(type_id) << 32 | u64::from(timestamp));
         let (words, rest) = body.as_chunks::<8>();
-        words.iter().for_each(|word| eat(u64::from_le_bytes(*word)));
-        rest.iter().for_each(|byte| eat(u64::from(*byte)));
+        for word in words {
+            eat(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
+            eat(u64::from(*byte));
+        }
         self.0 = hash;
     }
 }
@@ -132,16 +187,36 @@ struct Reader<S> {
     read: fn(&Wire, &mut S, &mut dyn Receiver) -> Result<(), Failure>,
 }
 
+/// What `read` delivers, to someone who drops it or to someone who keeps it for a while.
+fn received(
+    keep: bool,
+    read: impl FnOnce(&mut dyn Receiver) -> Result<(), Failure>,
+) -> Result<Tally, Failure> {
+    if keep {
+        let mut keeper = Keeper::default();
+        read(&mut keeper)?;
+        Ok(keeper.tally)
+    } else {
+        let mut tally = Tally::default();
+        read(&mut tally)?;
+        Ok(tally)
+    }
+}
+
 /// Puts a reader among the contenders; its check is that it delivers every message with its bytes
 /// and its timestamp.
-fn enter<'a, S: 'a>(contenders: &mut Vec<Contender<'a>>, wire: &'a Wire, reader: Reader<S>) {
-    let Reader { name, setup, read } = reader;
+fn enter<'a, S: 'a>(
+    contenders: &mut Vec<Contender<'a>>,
+    wire: &'a Wire,
+    keep: bool,
+    reader: &Reader<S>,
+) {
+    let &Reader { name, setup, read } = reader;
     let mut contender = Contender::with_setup(
         name,
         move || setup(wire),
         move |state| {
-            let mut tally = Tally::default();
-            read(wire, state, &mut tally)?;
+            let tally = received(keep, |receiver| read(wire, state, receiver))?;
             if tally == wire.expected { Ok(tally) } else { Err("loses messages".into()) }
         },
     );
@@ -159,8 +234,7 @@ fn enter<'a, S: 'a>(contenders: &mut Vec<Contender<'a>>, wire: &'a Wire, reader:
 
 /// What any reader has to do that gives whole messages away: a buffer a message, and into it one
 /// copy a chunk. Where the chunks lie is known here, not read.
-fn floor(wire: &Wire) -> Tally {
-    let mut tally = Tally::default();
+fn floor(wire: &Wire, receiver: &mut dyn Receiver) {
     let mut at = wire.preamble;
     for length in &wire.lengths {
         let mut message = Vec::with_capacity(*length);
@@ -172,48 +246,59 @@ fn floor(wire: &Wire) -> Tally {
             at += chunk + 1;
         }
         at -= 1;
-        tally.message(0, 0, &message);
+        receiver.message(0, 0, message.into());
     }
-    tally
 }
 
 /// Everyone who reads chunk streams, memcpy first.
-pub fn contenders(wire: &Wire) -> Vec<Contender<'_>> {
+fn contenders(wire: &Wire, keep: bool) -> Vec<Contender<'_>> {
     let mut copy = vec![1; wire.bytes.len()];
     let mut contenders = vec![
         Contender::new("memcpy", move || {
             copy.copy_from_slice(black_box(&wire.bytes));
             Ok(Tally { items: 1, bytes: black_box(&copy).len() as u64 })
         }),
-        Contender::new("floor: one copy of each chunk, nothing read", move || Ok(floor(wire))),
+        Contender::new("floor: one copy of each chunk, nothing read", move || {
+            received(keep, |receiver| {
+                floor(wire, receiver);
+                Ok(())
+            })
+        }),
     ];
-    enter(&mut contenders, wire, airloom::READER);
-    enter(&mut contenders, wire, rml_rtmp::READER);
-    enter(&mut contenders, wire, scuffle::READER);
-    enter(&mut contenders, wire, librtmp2::READER);
-    enter(&mut contenders, wire, rtmp_rs::READER);
-    enter(&mut contenders, wire, rtmp_runtime::READER);
+    enter(&mut contenders, wire, keep, &airloom::READER);
+    enter(&mut contenders, wire, keep, &rml_rtmp::READER);
+    enter(&mut contenders, wire, keep, &scuffle::READER);
+    enter(&mut contenders, wire, keep, librtmp2::READER);
+    enter(&mut contenders, wire, keep, &rtmp_rs::READER);
+    enter(&mut contenders, wire, keep, &rtmp_runtime::READER);
     contenders
 }
 
-/// One heat for each chunk size.
+/// One heat for each chunk size, one in which messages are kept, and one of whole sessions.
 pub fn heats(word: &str, input: &Input, run: &mut dyn FnMut(Heat<'_>)) {
-    for chunk_size in CHUNK_SIZES {
-        let key = format!("rtmp/{chunk_size}");
+    for (chunk_size, keep) in [(128, false), (4096, false), (4096, true), (60_000, false)] {
+        let (suffix, how, method) =
+            if keep { ("/kept", ", messages kept", KEEPING) } else { ("", "", DROPPING) };
+        let key = format!("rtmp/{chunk_size}{suffix}");
         if !named(word, &key) {
             continue;
         }
         let wire = Wire::new(input, chunk_size);
         run(Heat {
-            title: format!("RTMP, chunks of {chunk_size} B: bytes to messages"),
+            title: format!("RTMP, chunks of {chunk_size} B: bytes to messages{how}"),
             key,
-            method: "Fed in pieces of 64 KiB that are in memory already; messages are dropped as \
-                     they come.",
+            method,
             bytes: wire.bytes.len() as u64,
             items: wire.expected.items,
             item: "message",
-            contenders: contenders(&wire),
+            contenders: contenders(&wire, keep),
         });
     }
     session::heat(word, input, run);
 }
+
+const DROPPING: &str = "Fed in pieces of 64 KiB that are in memory already; messages are dropped \
+                        as they come, so a reader may use the same memory again and again.";
+
+const KEEPING: &str = "The same, but the last 1.5 MB of messages are kept, as a packager keeps the \
+                       segment it is in.";

@@ -145,7 +145,7 @@ fn init(track: &Track, config: &Bytes) -> Result<Bytes, Failure> {
         let avcc = Avcc::decode_body(&mut config.as_ref())?;
         let visual =
             Visual { data_reference_index: 1, width: 1920, height: 1080, ..Visual::default() };
-        let avc1 = Avc1 {
+        let entry = Avc1 {
             visual,
             avcc,
             btrt: None,
@@ -155,7 +155,7 @@ fn init(track: &Track, config: &Bytes) -> Result<Bytes, Failure> {
             fiel: None,
             spatial: None,
         };
-        (Codec::from(avc1), b"vide")
+        (Codec::from(entry), b"vide")
     } else {
         let audio = Audio {
             data_reference_index: 1,

@@ -75,7 +75,7 @@ impl Publisher {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
-        let commands = publish_commands(recording.chunk_size, port, name);
+        let commands = publish_commands(recording.chunk_size, port, name).concat();
         if speaks_rtmp {
             // Simple handshake: version 3, no digest; the answer is sent back as it should be.
             let mut hello = vec![3];

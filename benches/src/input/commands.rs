@@ -2,14 +2,14 @@
 
 use super::set_chunk_size;
 
-/// Set Chunk Size, `connect`, `createStream` and `publish`, to be sent after the handshake.
-pub fn publish_commands(chunk_size: usize, port: u16, name: &str) -> Vec<u8> {
-    let mut commands = set_chunk_size(chunk_size);
-    commands.extend(command(0, &connect(port)));
-    commands.extend(command(0, &[string("createStream"), number(2.0), vec![5]].concat()));
+/// Set Chunk Size with `connect`, `createStream`, and `publish`, to be sent after the handshake;
+/// an encoder waits for an answer to each.
+pub fn publish_commands(chunk_size: usize, port: u16, name: &str) -> [Vec<u8>; 3] {
+    let mut first = set_chunk_size(chunk_size);
+    first.extend(command(0, &connect(port)));
+    let create_stream = command(0, &[string("createStream"), number(2.0), vec![5]].concat());
     let publish = [string("publish"), number(3.0), vec![5], string(name), string("live")];
-    commands.extend(command(1, &publish.concat()));
-    commands
+    [first, create_stream, command(1, &publish.concat())]
 }
 
 /// An AMF0 command as one chunk of type 0, on chunk stream 3.

@@ -81,7 +81,9 @@ fn tag(out: &mut Vec<u8>, kind: u8, timestamp: u32, body: &[&[u8]]) {
     out.push(kind);
     out.extend_from_slice(&size.to_be_bytes()[1..]);
     out.extend_from_slice(&[a, b, c, high, 0, 0, 0]);
-    body.iter().for_each(|part| out.extend_from_slice(part));
+    for part in body {
+        out.extend_from_slice(part);
+    }
     out.extend_from_slice(&(size + 11).to_be_bytes());
 }
 

@@ -24,7 +24,7 @@ fn read(_: &Wire, pieces: &mut Vec<Bytes>, receiver: &mut dyn Receiver) -> Resul
     for mut piece in pieces.drain(..) {
         while let Some(message) = reader.read(&mut piece)? {
             if message.message_type != MessageType::SET_CHUNK_SIZE {
-                receiver.message(message.message_type.0, message.timestamp, &message.payload);
+                receiver.message(message.message_type.0, message.timestamp, message.payload.into());
             }
         }
     }

@@ -29,7 +29,7 @@ fn read(wire: &Wire, _: &mut (), receiver: &mut dyn Receiver) -> Result<(), Fail
                 let size = payload.first_chunk().ok_or("Set Chunk Size is empty")?;
                 registry.set_all_chunk_size(u32::from_be_bytes(*size));
             } else {
-                receiver.message(message.msg_type_id, message.timestamp, &payload);
+                receiver.message(message.msg_type_id, message.timestamp, payload.into());
             }
         }
     }

@@ -19,7 +19,7 @@ fn read(wire: &Wire, _: &mut (), receiver: &mut dyn Receiver) -> Result<(), Fail
                     deserializer.set_max_chunk_size(size as usize)?;
                 }
             } else {
-                receiver.message(payload.type_id, payload.timestamp.value, &payload.data);
+                receiver.message(payload.type_id, payload.timestamp.value, payload.data.into());
             }
             next = deserializer.get_next_message(&[])?;
         }

@@ -22,7 +22,7 @@ fn read(_: &Wire, buffers: &mut Buffers, receiver: &mut dyn Receiver) -> Result<
                     decoder.set_chunk_size(u32::from_be_bytes(*size));
                 }
                 Some(chunk) => {
-                    receiver.message(chunk.message_type, chunk.timestamp, &chunk.payload);
+                    receiver.message(chunk.message_type, chunk.timestamp, chunk.payload.into());
                 }
                 // None also means that a chunk was taken but its message goes on.
                 None if buffer.len() == before => break,

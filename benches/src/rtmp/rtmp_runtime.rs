@@ -16,7 +16,11 @@ fn read(wire: &Wire, _: &mut (), receiver: &mut dyn Receiver) -> Result<(), Fail
                 let size = message.payload.first_chunk().ok_or("Set Chunk Size is empty")?;
                 assembler.set_chunk_size(u32::from_be_bytes(*size));
             } else {
-                receiver.message(message.message_type_id, message.timestamp, &message.payload);
+                receiver.message(
+                    message.message_type_id,
+                    message.timestamp,
+                    message.payload.into(),
+                );
             }
         }
     }

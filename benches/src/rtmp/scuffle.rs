@@ -22,7 +22,7 @@ fn read(_: &Wire, buffers: &mut Buffers, receiver: &mut dyn Receiver) -> Result<
                     return Err("refuses the chunk size".into());
                 }
             } else {
-                receiver.message(header.msg_type_id.0, header.timestamp, &chunk.payload);
+                receiver.message(header.msg_type_id.0, header.timestamp, chunk.payload.into());
             }
         }
     }
