@@ -268,7 +268,7 @@ fn contenders(wire: &Wire, keep: bool) -> Vec<Contender<'_>> {
     enter(&mut contenders, wire, keep, &airloom::READER);
     enter(&mut contenders, wire, keep, &rml_rtmp::READER);
     enter(&mut contenders, wire, keep, &scuffle::READER);
-    enter(&mut contenders, wire, keep, librtmp2::READER);
+    enter(&mut contenders, wire, keep, &librtmp2::READER);
     enter(&mut contenders, wire, keep, &rtmp_rs::READER);
     enter(&mut contenders, wire, keep, &rtmp_runtime::READER);
     contenders
