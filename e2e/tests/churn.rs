@@ -26,9 +26,11 @@ fn a_hundred_publishes_leave_no_task_stream_or_memory() {
     let publish = |turn: usize| {
         // Names that come once, and one that comes again and again.
         let name = if turn.is_multiple_of(4) { "again".to_owned() } else { format!("once-{turn}") };
+        let cut_off = turn.is_multiple_of(5);
+        let pace: &[&str] = if cut_off { &["-re"] } else { &[] };
         let mut publisher =
-            Process::start(&mut ffmpeg::publisher(&[], &file, &live.rtmp_url(&name)));
-        if turn.is_multiple_of(5) {
+            Process::start(&mut ffmpeg::publisher(pace, &file, &live.rtmp_url(&name)));
+        if cut_off {
             // Gone without goodbye.
             live.wait_for_state(&name, "live", Duration::from_secs(15));
             drop(publisher);

@@ -1,2 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+pub mod http;
+pub mod origin;
+pub mod rtmp;
+
+pub use airloom_media as media;
+pub use airloom_playlist as playlist;
+pub use airloom_segmenter as segmenter;
+pub use origin::Origin;

@@ -1,2 +1,143 @@
-//! A whole live service in one process.
-fn main() {}
+//! A whole live service in one process: an encoder publishes over RTMP, browsers watch over HLS,
+//! Low-Latency HLS or DASH, and a page shows it all.
+
+mod api;
+mod arguments;
+mod demo;
+mod log;
+mod page;
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use airloom::{Origin, http, rtmp};
+use arguments::{Arguments, Command};
+use axum::Router;
+use axum::http::{Method, header};
+use tokio::sync::watch;
+use tower_http::cors::{Any, CorsLayer};
+
+fn main() -> ExitCode {
+    let arguments = match arguments::parse(lexopt::Parser::from_env()) {
+        Ok(Command::Serve(arguments)) => arguments,
+        Ok(Command::Help) => {
+            print!("{}", arguments::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Ok(Command::Version) => {
+            println!("live {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return refuse(&error),
+    };
+    log::start();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&error),
+    };
+    match runtime.block_on(serve(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error),
+    }
+}
+
+fn refuse(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("live: {error}");
+    ExitCode::FAILURE
+}
+
+/// Why the service could not start.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("cannot listen for {what} on {address}: {source}")]
+    Listen { what: &'static str, address: SocketAddr, source: io::Error },
+    #[error("cannot write to the data directory {}: {source}", path.display())]
+    Data { path: PathBuf, source: io::Error },
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+async fn serve(arguments: Arguments) -> Result<(), Failure> {
+    prepare(&arguments.data)
+        .map_err(|source| Failure::Data { path: arguments.data.clone(), source })?;
+    let listen = |what, address| move |source| Failure::Listen { what, address, source };
+    let encoders =
+        rtmp::Listener::bind(arguments.rtmp).await.map_err(listen("RTMP", arguments.rtmp))?;
+    let viewers =
+        http::Listener::bind(arguments.http).await.map_err(listen("HTTP", arguments.http))?;
+    let (rtmp_address, http_address) = (encoders.local_addr()?, viewers.local_addr()?);
+
+    let origin = Origin::builder()
+        .segment(arguments.segment)
+        .part(arguments.part)
+        .window(arguments.window)
+        .resume(arguments.resume)
+        // An ended stream stays as long as its last frame would have been listed.
+        .linger(arguments.window)
+        .build();
+    let app = Router::new()
+        .nest("/live", origin.router())
+        .nest("/api", api::router(origin.clone(), &arguments, rtmp_address))
+        .merge(page::router())
+        .route("/metrics", axum::routing::get(api::metrics).with_state(origin.clone()))
+        .route("/healthz", axum::routing::get(|| async { "ok" }))
+        .fallback(api::not_found)
+        .method_not_allowed_fallback(api::wrong_method)
+        .layer(
+            // Pages of any origin may read every answer.
+            CorsLayer::new()
+                .allow_origin(Any)
+                .allow_methods([Method::GET, Method::HEAD])
+                .allow_headers(Any)
+                .expose_headers([header::CONTENT_LENGTH, header::DATE, header::ETAG]),
+        );
+
+    println!(r#"{{"event":"listening","rtmp":"{rtmp_address}","http":"{http_address}"}}"#);
+    io::stdout().flush()?;
+    log::greet(rtmp_address, http_address);
+    if arguments.record {
+        tracing::warn!("--record is accepted, but this version keeps no recordings yet");
+    }
+
+    let (stop, stopped) = watch::channel(());
+    let closed = || {
+        let mut stopped = stopped.clone();
+        async move { drop(stopped.changed().await) }
+    };
+    let ingest = tokio::spawn(encoders.serve(origin.ingest("live"), closed()));
+    let delivery = tokio::spawn(viewers.serve(app, closed()));
+    let demo = arguments.demo.then(|| tokio::spawn(demo::publish(rtmp_address)));
+
+    signal().await?;
+    tracing::info!("stopping");
+    if let Some(demo) = demo {
+        demo.abort();
+    }
+    // Playlists end first, so that viewers who ask once more are told; then the listeners close.
+    origin.end().await;
+    drop(stop);
+    let _ = tokio::join!(ingest, delivery);
+    Ok(())
+}
+
+/// Makes the data directory and proves that it can be written to.
+fn prepare(data: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(data)?;
+    let probe = data.join(".writable");
+    std::fs::write(&probe, [])?;
+    std::fs::remove_file(&probe)
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! Serving HTTP: a listener for HTTP/1.1 and h2c that gives up on peers which do not take their
+//! bytes, and errors as problem documents.
+
+mod chunks;
+mod deadline;
+mod listener;
+mod problem;
+
+pub(crate) use chunks::Chunks;
+pub use deadline::WriteDeadline;
+pub use listener::{Config, Listener};
+pub use problem::Problem;

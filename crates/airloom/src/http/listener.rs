@@ -1,0 +1,159 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tracing::debug;
+
+use super::deadline::{Deadlined, WriteDeadline};
+
+/// What a [`Listener`] allows its peers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Connections served at once; further ones wait in the kernel's queue until one ends.
+    /// Default 20,000: about 16 KB each before the first request.
+    pub max_connections: usize,
+    /// How long a request's head may take to arrive, and how long a connection may be idle before
+    /// the next request. Default 75 s, above the interval at which any player reloads.
+    pub header_timeout: Duration,
+    /// How long a peer may take nothing of what is being written to it. Default 20 s.
+    pub stall_timeout: Duration,
+    /// How long requests under way may go on once the listener is told to stop. Default 3 s.
+    pub drain: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_connections: 20_000,
+            header_timeout: Duration::from_secs(75),
+            stall_timeout: Duration::from_secs(20),
+            drain: Duration::from_secs(3),
+        }
+    }
+}
+
+/// A TCP listener that serves a [`Router`] over HTTP/1.1 and HTTP/2 with prior knowledge (h2c).
+///
+/// It differs from `axum::serve` in what it does with bad peers: see [`Config`] and
+/// [`WriteDeadline`]. Handlers find the peer's address as `ConnectInfo<SocketAddr>`.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    config: Config,
+}
+
+impl Listener {
+    /// Binds to `address`; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: the port is taken, the address is not of this machine.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        Ok(Self { socket: TcpListener::bind(address).await?, config: Config::default() })
+    }
+
+    /// The same listener with other limits.
+    #[must_use]
+    pub fn with_config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves `router` until `shutdown` completes, then lets requests under way finish within
+    /// [`Config::drain`] and closes every connection.
+    pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
+        let Self { socket, config } = self;
+        let config = Arc::new(config);
+        let places = Arc::new(Semaphore::new(config.max_connections));
+        let (stop, stopped) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        tokio::pin!(shutdown);
+        loop {
+            let place = tokio::select! {
+                () = &mut shutdown => break,
+                place = Arc::clone(&places).acquire_owned() => place,
+            };
+            let (socket, peer) = tokio::select! {
+                () = &mut shutdown => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = socket.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        // Out of descriptors, or the peer is gone already: neither is ours to end.
+                        debug!(%error, "accept");
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        continue;
+                    }
+                },
+            };
+            let (router, config, stopped) = (router.clone(), Arc::clone(&config), stopped.clone());
+            connections.spawn(async move {
+                connection(socket, peer, router, &config, stopped).await;
+                drop(place);
+            });
+        }
+        drop(socket);
+        let _ = stop.send(true);
+        let drained = async { while connections.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(config.drain, drained).await;
+    }
+}
+
+async fn connection(
+    socket: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    config: &Config,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // A part is written whole: waiting to fill a packet only adds latency.
+    let _ = socket.set_nodelay(true);
+    let deadline = WriteDeadline::default();
+    let socket = TokioIo::new(Deadlined::new(socket, config.stall_timeout, deadline.clone()));
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(deadline.clone());
+        let router = router.clone();
+        async move { tower_service::Service::call(&mut { router }, request).await }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(config.stall_timeout);
+    let connection = builder.serve_connection(socket, service);
+    tokio::pin!(connection);
+    let stopped = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
+    tokio::pin!(stopped);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = stopped => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%peer, %error, "connection ended");
+    }
+}

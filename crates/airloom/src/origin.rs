@@ -1,0 +1,194 @@
+//! An origin: takes published streams, packages them, and serves them over HTTP.
+
+mod config;
+mod delivery;
+mod ingest;
+mod metrics;
+mod name;
+mod status;
+mod store;
+mod stream;
+mod viewers;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use airloom_playlist::WallTime;
+
+pub use config::{Builder, Config, Limits};
+pub use ingest::{Ingest, Publishing, PublishingError, Refused};
+pub use name::{InvalidName, StreamName};
+pub use status::{State, StreamStatus, TrackStatus};
+use stream::{Claim, Stream};
+
+/// Streams in, HLS, Low-Latency HLS and DASH out; cloning gives another handle to the same origin.
+///
+/// Must be used inside a tokio runtime: publishes that end wait there to come back.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use airloom::{Origin, http, rtmp};
+/// use axum::Router;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let origin = Origin::builder()
+///     .segment(Duration::from_secs(2))
+///     .part(Duration::from_millis(200))
+///     .build();
+/// let encoders = rtmp::Listener::bind("127.0.0.1:1935").await?;
+/// let viewers = http::Listener::bind("127.0.0.1:8080").await?;
+/// let forever = std::future::pending;
+/// tokio::join!(
+///     encoders.serve(origin.ingest("live"), forever()),
+///     viewers.serve(Router::new().nest("/live", origin.router()), forever()),
+/// );
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Origin(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    streams: Mutex<HashMap<StreamName, Arc<Stream>>>,
+    totals: Totals,
+}
+
+/// What has gone through since the origin was made.
+#[derive(Debug, Default)]
+struct Totals {
+    publishes: AtomicU64,
+    refused: AtomicU64,
+    bytes_out: AtomicU64,
+    requests: AtomicU64,
+    waiting: AtomicU64,
+}
+
+impl Origin {
+    /// Starts from the defaults of [`Config`].
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// An origin that holds no stream yet.
+    pub fn new(config: Config) -> Self {
+        let streams = Mutex::default();
+        Self(Arc::new(Shared { config, streams, totals: Totals::default() }))
+    }
+
+    /// How it was configured.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// What an RTMP listener needs to publish into this origin and play from it, under the
+    /// application name `application`.
+    pub fn ingest(&self, application: impl Into<String>) -> Ingest {
+        Ingest::new(self.clone(), application.into())
+    }
+
+    /// Serves `/NAME/index.m3u8`, `/NAME/ts.m3u8`, `/NAME/manifest.mpd` and all that they link to.
+    pub fn router(&self) -> axum::Router {
+        delivery::router(self.clone())
+    }
+
+    /// Every stream held, by name; `base` is the path under which [`router`](Self::router) is
+    /// nested, and starts the paths told.
+    pub fn streams(&self, base: &str) -> Vec<StreamStatus> {
+        let mut streams: Vec<_> = self.lock().values().cloned().collect();
+        streams.sort_by(|a, b| a.name().cmp(b.name()));
+        streams.iter().map(|stream| stream.status(base)).collect()
+    }
+
+    /// Prometheus text (exposition format 0.0.4).
+    pub fn metrics(&self) -> String {
+        metrics::render(self)
+    }
+
+    /// Ends every stream: playlists get their end mark, and whoever waits for more is told. When
+    /// anybody was watching, it then stays for the time of a playlist reload, so that they can see
+    /// it.
+    pub async fn end(&self) {
+        let streams: Vec<_> = self.lock().values().cloned().collect();
+        let watched = streams.iter().any(|stream| stream.viewers() > 0);
+        for stream in &streams {
+            stream.end();
+        }
+        if watched {
+            tokio::time::sleep(self.0.config.segment).await;
+        }
+    }
+
+    /// Begins to publish under `name`, or goes on with a stream of that name that may be resumed.
+    ///
+    /// RTMP publishes come in through [`ingest`](Self::ingest); this is for media from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::OnAir`] while another publisher delivers under that name; [`Refused::Full`] where
+    /// [`Limits::streams`] are held.
+    pub fn publish(&self, name: &StreamName) -> Result<Publishing, Refused> {
+        let mut streams = self.lock();
+        let mut first_sequence = first_sequence(&self.0.config, wall_time());
+        if let Some(stream) = streams.get(name) {
+            match stream.claim() {
+                Claim::Granted { generation, resumed } => {
+                    return Ok(self.publishing(Arc::clone(stream), generation, resumed));
+                }
+                Claim::OnAir => return Err(Refused::OnAir),
+                Claim::Over { next_sequence } => first_sequence = first_sequence.max(next_sequence),
+            }
+        } else if streams.len() >= self.0.config.limits.streams {
+            return Err(Refused::Full);
+        }
+        let stream = Arc::new(Stream::new(name.clone(), &self.0.config, first_sequence));
+        streams.insert(name.clone(), Arc::clone(&stream));
+        match stream.claim() {
+            Claim::Granted { generation, resumed } => {
+                Ok(self.publishing(stream, generation, resumed))
+            }
+            // Nobody else knows the stream yet: the map is locked.
+            Claim::OnAir | Claim::Over { .. } => Err(Refused::OnAir),
+        }
+    }
+
+    fn publishing(&self, stream: Arc<Stream>, generation: u64, resumed: bool) -> Publishing {
+        self.0.totals.publishes.fetch_add(1, Ordering::Relaxed);
+        Publishing::new(self.clone(), stream, generation, resumed)
+    }
+
+    fn stream(&self, name: &str) -> Option<Arc<Stream>> {
+        let name: StreamName = name.parse().ok()?;
+        self.lock().get(&name).cloned()
+    }
+
+    /// Forgets `stream`, unless another has taken its name.
+    fn forget(&self, stream: &Arc<Stream>) {
+        let mut streams = self.lock();
+        if streams.get(stream.name()).is_some_and(|held| Arc::ptr_eq(held, stream)) {
+            streams.remove(stream.name());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<StreamName, Arc<Stream>>> {
+        self.0.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a new stream's sequence numbers start: high enough that a restarted server never counts
+/// below what it gave out before, since a segment is never made in less than this step.
+fn first_sequence(config: &Config, now: WallTime) -> u64 {
+    let step = config
+        .segment
+        .min(std::time::Duration::from_secs(1))
+        .max(std::time::Duration::from_millis(100));
+    u64::try_from(now.since_unix().as_nanos() / step.as_nanos()).unwrap_or(0)
+}
+
+fn wall_time() -> WallTime {
+    WallTime::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}

@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+/// How an [`Origin`](super::Origin) packages and keeps its streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Segment target. Default 2 s: short enough to start quickly, long enough for its keyframe to
+    /// pay. Every 6 Mbit/s of stream cost 0.75 MB a second of [`window`](Self::window).
+    pub segment: Duration,
+    /// Low-Latency part target; `None` turns Low Latency off. Default 200 ms.
+    pub part: Option<Duration>,
+    /// How far back a viewer can seek in the live window. Default 60 s.
+    pub window: Duration,
+    /// How long an ended publish may come back as the same stream. Default 10 s.
+    pub resume: Duration,
+    /// How long an ended stream stays watchable from its last window. Default 60 s.
+    pub linger: Duration,
+    /// What the origin refuses to exceed.
+    pub limits: Limits,
+}
+
+/// What an [`Origin`](super::Origin) refuses to exceed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Streams held at once, live or lingering. Default 1000; further publishes are refused.
+    pub streams: usize,
+    /// RTMP players of one stream. Default 1000; further ones are refused.
+    pub players: usize,
+    /// Media messages an RTMP player may lag behind before it is moved to the next keyframe, per
+    /// stream. Default 512: some 8 s of video and audio. The bytes are shared with the window.
+    pub player_backlog: usize,
+    /// HTTP requests that may wait for media to come, per stream. Default 20,000: about 2 KB each;
+    /// further ones are answered `503` at once.
+    pub waiting: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            segment: Duration::from_secs(2),
+            part: Some(Duration::from_millis(200)),
+            window: Duration::from_secs(60),
+            resume: Duration::from_secs(10),
+            linger: Duration::from_secs(60),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { streams: 1000, players: 1000, player_backlog: 512, waiting: 20_000 }
+    }
+}
+
+/// Builds an [`Origin`](super::Origin); see [`Config`] for units and defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Builder(Config);
+
+impl Builder {
+    /// Sets [`Config::segment`].
+    #[must_use]
+    pub fn segment(mut self, target: Duration) -> Self {
+        self.0.segment = target;
+        self
+    }
+
+    /// Sets [`Config::part`].
+    #[must_use]
+    pub fn part(mut self, target: impl Into<Option<Duration>>) -> Self {
+        self.0.part = target.into();
+        self
+    }
+
+    /// Sets [`Config::window`].
+    #[must_use]
+    pub fn window(mut self, window: Duration) -> Self {
+        self.0.window = window;
+        self
+    }
+
+    /// Sets [`Config::resume`].
+    #[must_use]
+    pub fn resume(mut self, time: Duration) -> Self {
+        self.0.resume = time;
+        self
+    }
+
+    /// Sets [`Config::linger`].
+    #[must_use]
+    pub fn linger(mut self, time: Duration) -> Self {
+        self.0.linger = time;
+        self
+    }
+
+    /// Sets [`Config::limits`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.0.limits = limits;
+        self
+    }
+
+    /// The origin, holding no stream yet.
+    pub fn build(self) -> super::Origin {
+        super::Origin::new(self.0)
+    }
+}

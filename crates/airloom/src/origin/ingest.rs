@@ -1,0 +1,150 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use airloom_rtmp::server::{Connect, Play, Publish, Rejection};
+use tokio::runtime::Handle;
+use tracing::{info, warn};
+
+use super::stream::{Replaced, Stream};
+use super::{Origin, StreamName};
+use crate::rtmp::{Media, Playback, Publication, Service};
+
+/// Publishing into an [`Origin`] and playing from it, under one application name.
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    origin: Origin,
+    application: String,
+}
+
+impl Ingest {
+    pub(super) fn new(origin: Origin, application: String) -> Self {
+        Self { origin, application }
+    }
+
+    fn refuse<T>(&self, rejection: Rejection) -> Result<T, Rejection> {
+        self.origin.0.totals.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Err(rejection)
+    }
+}
+
+impl Service for Ingest {
+    type Publication = Publishing;
+
+    async fn connect(&self, _: SocketAddr, request: &Connect) -> Result<(), Rejection> {
+        if request.app == self.application { Ok(()) } else { self.refuse(Rejection::InvalidApp) }
+    }
+
+    async fn publish(&self, peer: SocketAddr, request: &Publish) -> Result<Publishing, Rejection> {
+        let Ok(name) = request.name.parse::<StreamName>() else {
+            return self.refuse(Rejection::BadName);
+        };
+        match self.origin.publish(&name) {
+            Ok(publishing) => {
+                let state = if publishing.is_resumed() { "back on air" } else { "on air" };
+                info!("{name} {state}, from {peer}");
+                Ok(publishing)
+            }
+            Err(Refused::OnAir) => self.refuse(Rejection::BadName),
+            Err(refused @ Refused::Full) => {
+                warn!("{name} refused: {refused}");
+                self.refuse(Rejection::Failed)
+            }
+        }
+    }
+
+    async fn play(&self, _: SocketAddr, request: &Play) -> Result<Playback, Rejection> {
+        match self.origin.stream(&request.name).and_then(|stream| stream.play()) {
+            Some(playback) => Ok(playback),
+            None => self.refuse(Rejection::NotFound),
+        }
+    }
+}
+
+/// One publish into an [`Origin`]. Dropping it starts the time in which it may be resumed.
+#[derive(Debug)]
+pub struct Publishing {
+    origin: Origin,
+    stream: Arc<Stream>,
+    generation: u64,
+    resumed: bool,
+}
+
+/// Why an origin lets nobody publish under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// Another publisher delivers under that name.
+    #[error("the name is on air")]
+    OnAir,
+    /// As many streams are held as [`Limits::streams`](super::Limits::streams) allows.
+    #[error("as many streams are held as the limit allows")]
+    Full,
+}
+
+/// Why an origin takes no more of a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishingError {
+    /// Another publisher took the stream over after this one had fallen silent, or it was ended.
+    #[error("the stream is no longer this publisher's")]
+    Replaced,
+    /// The media cannot be packaged.
+    #[error(transparent)]
+    Segmenter(#[from] airloom_segmenter::Error),
+}
+
+impl From<Replaced> for PublishingError {
+    fn from(_: Replaced) -> Self {
+        Self::Replaced
+    }
+}
+
+impl Publishing {
+    pub(super) fn new(origin: Origin, stream: Arc<Stream>, generation: u64, resumed: bool) -> Self {
+        Self { origin, stream, generation, resumed }
+    }
+}
+
+impl Publishing {
+    /// Whether this goes on with a stream that was published before.
+    pub const fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+}
+
+impl Publication for Publishing {
+    type Error = PublishingError;
+
+    fn handle(&mut self, media: Media) -> Result<(), PublishingError> {
+        self.stream.handle(self.generation, media)
+    }
+
+    fn flush(&mut self) {
+        self.stream.flush();
+    }
+}
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        if !self.stream.unpublish(self.generation) {
+            return;
+        }
+        let config = self.origin.config();
+        let (resume, linger) = (config.resume, config.linger);
+        info!("{} off air; it may come back within {} s", self.stream.name(), resume.as_secs());
+        // Without a runtime nobody can publish again either: what is left is to end it.
+        let Ok(runtime) = Handle::try_current() else {
+            self.stream.end();
+            return self.origin.forget(&self.stream);
+        };
+        let (origin, stream, generation) =
+            (self.origin.clone(), Arc::clone(&self.stream), self.generation);
+        runtime.spawn(async move {
+            tokio::time::sleep(resume).await;
+            if stream.end_unless_resumed(generation) {
+                tokio::time::sleep(linger).await;
+                origin.forget(&stream);
+            }
+        });
+    }
+}

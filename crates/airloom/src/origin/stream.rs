@@ -1,0 +1,308 @@
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use airloom_playlist::{Answer, Request, WallTime};
+use airloom_rtmp::GopCache;
+use airloom_rtmp::flv::{Kind, Tag};
+use airloom_rtmp::server::EncodedTag;
+use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
+use tracing::info;
+
+use super::status::{State as Status, StreamStatus};
+use super::store::Media;
+use super::viewers::Viewers;
+use super::{Config, StreamName};
+use crate::rtmp::{PlayEvent, Playback};
+
+mod packager;
+
+use packager::Packager;
+
+/// A publisher silent for this long has lost its line, whatever its socket says: whoever publishes
+/// under the same name then is taken to be the same encoder, come back.
+const SILENT: Duration = Duration::from_secs(1);
+
+/// One stream: what is published under a name, until it has ended and been forgotten.
+#[derive(Debug)]
+pub(super) struct Stream {
+    name: StreamName,
+    started_at: WallTime,
+    state: Mutex<State>,
+    /// The window's version, for those who wait for the next.
+    changed: watch::Sender<u64>,
+    waiting: AtomicUsize,
+    viewers: Mutex<Viewers>,
+    limits: super::Limits,
+}
+
+#[derive(Debug)]
+struct State {
+    life: Life,
+    /// Counts publishers, so that one who was replaced is known by its number.
+    generation: u64,
+    heard: Instant,
+    packager: Packager,
+    gop: GopCache,
+    live: broadcast::Sender<PlayEvent>,
+    chunk_size: u32,
+    bytes_in: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// Made, and about to be claimed.
+    New,
+    Live,
+    Resuming,
+    Ended,
+}
+
+/// What becomes of a wish to publish under a name that exists.
+#[derive(Debug)]
+pub(super) enum Claim {
+    /// It is the publisher now, by this number; the stream goes on, or begins.
+    Granted { generation: u64, resumed: bool },
+    /// Somebody else is publishing.
+    OnAir,
+    /// The stream has ended; a new one may begin from this sequence number.
+    Over { next_sequence: u64 },
+}
+
+/// The publisher lost its stream to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Replaced;
+
+impl Stream {
+    pub(super) fn new(name: StreamName, config: &Config, first_sequence: u64) -> Self {
+        let chunk_size = airloom_rtmp::Config::default().chunk_size;
+        Self {
+            started_at: super::wall_time(),
+            state: Mutex::new(State {
+                life: Life::New,
+                generation: 0,
+                heard: Instant::now(),
+                packager: Packager::new(name.clone(), config, first_sequence),
+                gop: GopCache::new(GOP_TAGS, GOP_BYTES),
+                live: broadcast::Sender::new(config.limits.player_backlog.max(1)),
+                chunk_size,
+                bytes_in: 0,
+            }),
+            changed: watch::Sender::new(0),
+            waiting: AtomicUsize::new(0),
+            viewers: Mutex::default(),
+            limits: config.limits.clone(),
+            name,
+        }
+    }
+
+    pub(super) fn name(&self) -> &StreamName {
+        &self.name
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks to become the publisher.
+    pub(super) fn claim(&self) -> Claim {
+        let mut state = self.lock();
+        match state.life {
+            Life::Live if state.heard.elapsed() < SILENT => return Claim::OnAir,
+            Life::Ended => {
+                return Claim::Over { next_sequence: state.packager.next_sequence() };
+            }
+            Life::Live => {
+                info!("{} taken over: its publisher had fallen silent", self.name);
+                state.packager.restart(super::wall_time());
+            }
+            Life::Resuming | Life::New => {}
+        }
+        let resumed = state.life != Life::New;
+        state.life = Life::Live;
+        state.generation += 1;
+        state.heard = Instant::now();
+        Claim::Granted { generation: state.generation, resumed }
+    }
+
+    /// Takes media from publisher `generation`.
+    pub(super) fn handle(
+        &self,
+        generation: u64,
+        media: crate::rtmp::Media,
+    ) -> Result<(), super::ingest::PublishingError> {
+        let mut state = self.publisher(generation)?;
+        match media {
+            crate::rtmp::Media::Tag(tag) => state.take_tag(&tag),
+            crate::rtmp::Media::Metadata(metadata) => state.take_tag(&metadata.tag),
+            crate::rtmp::Media::Track(track) => state.packager.set_track(track)?,
+            crate::rtmp::Media::Sample(sample) => {
+                state.heard = Instant::now();
+                state.bytes_in += sample.data.len() as u64;
+                state.packager.handle_sample(super::wall_time(), sample)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn publisher(&self, generation: u64) -> Result<MutexGuard<'_, State>, Replaced> {
+        let state = self.lock();
+        if state.generation == generation && state.life == Life::Live {
+            Ok(state)
+        } else {
+            Err(Replaced)
+        }
+    }
+
+    /// Tells those who wait, where something has changed.
+    pub(super) fn flush(&self) {
+        let version = self.lock().packager.window_version();
+        self.changed.send_if_modified(|last| std::mem::replace(last, version) != version);
+    }
+
+    /// The publisher `generation` is gone; `true` where it was still the publisher, so that
+    /// [`end_unless_resumed`](Self::end_unless_resumed) is due after the resume time.
+    pub(super) fn unpublish(&self, generation: u64) -> bool {
+        let Ok(mut state) = self.publisher(generation) else { return false };
+        state.life = Life::Resuming;
+        state.packager.restart(super::wall_time());
+        state.gop.clear();
+        let _ = state.live.send(PlayEvent::Ended);
+        drop(state);
+        self.flush();
+        true
+    }
+
+    /// Ends the stream if publisher `generation` was its last; `true` where it did.
+    pub(super) fn end_unless_resumed(&self, generation: u64) -> bool {
+        let state = self.lock();
+        let due = state.generation == generation && state.life == Life::Resuming;
+        drop(state);
+        if due {
+            self.end();
+        }
+        due
+    }
+
+    /// Ends the stream now.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        if state.life == Life::Ended {
+            return;
+        }
+        state.life = Life::Ended;
+        state.packager.finish(super::wall_time());
+        state.gop.clear();
+        // Players have nothing to wait for: closing their channel closes their connections.
+        state.live = broadcast::Sender::new(1);
+        drop(state);
+        info!("{} ended", self.name);
+        self.flush();
+    }
+
+    /// What a new RTMP player gets, or `None` where there are as many as the limit allows or
+    /// nothing is on air.
+    pub(super) fn play(&self) -> Option<Playback> {
+        let state = self.lock();
+        let room = state.live.receiver_count() < self.limits.players;
+        (room && state.life == Life::Live).then(|| Playback {
+            backlog: state.gop.replay().collect(),
+            live: state.live.subscribe(),
+        })
+    }
+
+    /// A receiver that wakes with every change after this call.
+    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// What the window answers, with the media where it is media that is asked for.
+    pub(super) fn answer(&self, request: &Request) -> (Answer, Option<Media>) {
+        let mut state = self.lock();
+        let answer = state.packager.answer(request);
+        let media = match &answer {
+            Answer::Stored(resource) => state.packager.find(*resource),
+            _ => None,
+        };
+        (answer, media)
+    }
+
+    /// A place among those who wait, or `None` where there are too many.
+    pub(super) fn wait(&self) -> Option<Waiting<'_>> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(&self.waiting);
+        (before < self.limits.waiting).then_some(waiting)
+    }
+
+    pub(super) fn note_viewer(&self, address: IpAddr, user_agent: &[u8]) {
+        let mut viewers = self.viewers.lock().unwrap_or_else(PoisonError::into_inner);
+        viewers.note(address, user_agent, Instant::now());
+    }
+
+    /// Who watches, over HTTP and RTMP.
+    pub(super) fn viewers(&self) -> usize {
+        let players = self.lock().live.receiver_count();
+        let mut viewers = self.viewers.lock().unwrap_or_else(PoisonError::into_inner);
+        players + viewers.count(Instant::now())
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.lock().packager.held_bytes()
+    }
+
+    pub(super) fn status(&self, base: &str) -> StreamStatus {
+        let viewers = self.viewers();
+        let state = self.lock();
+        let path =
+            |resource: airloom_playlist::Resource| format!("{base}/{}/{resource}", self.name);
+        StreamStatus {
+            name: self.name.to_string(),
+            state: match state.life {
+                Life::New | Life::Live => Status::Live,
+                Life::Resuming => Status::Resuming,
+                Life::Ended => Status::Ended,
+            },
+            started_at: self.started_at.to_string(),
+            tracks: state.packager.tracks(),
+            bytes_in: state.bytes_in,
+            frames_in: state.packager.frames(),
+            viewers,
+            hls: path(airloom_playlist::Resource::Multivariant),
+            ts: path(airloom_playlist::Resource::Ts),
+            dash: path(airloom_playlist::Resource::Mpd),
+        }
+    }
+}
+
+impl State {
+    /// Gives a tag to the players.
+    fn take_tag(&mut self, tag: &Tag) {
+        let encoded = EncodedTag::new(tag, self.chunk_size);
+        self.gop.push(tag, &encoded);
+        if self.live.receiver_count() > 0 {
+            let event = PlayEvent::Tag {
+                encoded,
+                start: tag.is_keyframe() || (tag.kind == Kind::Audio && !self.packager.has_video()),
+                essential: tag.is_sequence_header() || tag.kind == Kind::Script,
+            };
+            let _ = self.live.send(event);
+        }
+    }
+}
+
+/// Messages kept for a player that joins: 20 s of 60 fps video with audio.
+const GOP_TAGS: usize = 4096;
+/// Bytes kept for a player that joins, shared with the window: 10 s at 25 Mbit/s.
+const GOP_BYTES: usize = 32 << 20;
+
+/// A place among those who wait for a stream to change; dropping it gives it back.
+#[derive(Debug)]
+pub(super) struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

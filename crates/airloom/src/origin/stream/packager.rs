@@ -1,0 +1,331 @@
+use airloom_media::{Codec, Kind, Sample, Track, TrackId};
+use airloom_playlist as playlist;
+use airloom_playlist::{Answer, LiveWindow, Request, Resource, WallTime};
+use airloom_segmenter as segmenter;
+use airloom_segmenter::{Event, Init, Output, Segmenter};
+use tracing::{debug, info, warn};
+
+use super::super::status::TrackStatus;
+use super::super::store::{Media, Store};
+use super::{Config, StreamName};
+
+/// Segmenter, window and store of one stream, moved forward together: what the segmenter makes,
+/// the window lists and the store keeps, until the window lets it go.
+#[derive(Debug)]
+pub(super) struct Packager {
+    name: StreamName,
+    segmenter: Segmenter,
+    window: LiveWindow,
+    store: Store,
+    first_sequence: u64,
+    next_sequence: u64,
+    /// The segment that begins the current timeline: told before its first part comes.
+    broken_at: Option<u64>,
+    target_told: bool,
+    cut_told: bool,
+    tracks: Vec<Described>,
+    video: Option<TrackId>,
+    frames: u64,
+}
+
+#[derive(Debug)]
+struct Described {
+    init: Init,
+    bitrate: Option<u64>,
+}
+
+impl Packager {
+    pub(super) fn new(name: StreamName, config: &Config, first_sequence: u64) -> Self {
+        let mut cut = segmenter::Config::default();
+        cut.segment = config.segment;
+        cut.first_segment = cut.first_segment.min(config.segment);
+        cut.max_segment = cut.max_segment.max(config.segment);
+        cut.part = config.part;
+        cut.first_sequence = first_sequence;
+        let mut listed = playlist::Config::default();
+        listed.window = config.window;
+        listed.linger = LINGER;
+        listed.part_target = config.part;
+        listed.target_duration = config.segment.as_secs().try_into().unwrap_or(u32::MAX).max(1);
+        Self {
+            name,
+            segmenter: Segmenter::new(cut),
+            window: LiveWindow::new(listed),
+            store: Store::default(),
+            first_sequence,
+            next_sequence: first_sequence,
+            broken_at: None,
+            target_told: false,
+            cut_told: false,
+            tracks: Vec::new(),
+            video: None,
+            frames: 0,
+        }
+    }
+
+    pub(super) fn set_track(&mut self, track: Track) -> Result<(), segmenter::Error> {
+        if track.codec.kind() == Kind::Video && self.video.is_none() {
+            (self.video, self.frames) = (Some(track.id), 0);
+        }
+        self.segmenter.set_track(track)
+    }
+
+    pub(super) fn has_video(&self) -> bool {
+        self.video.is_some()
+    }
+
+    /// Video frames taken in; audio frames where there is no video.
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    pub(super) fn handle_sample(
+        &mut self,
+        now: WallTime,
+        sample: Sample,
+    ) -> Result<(), segmenter::Error> {
+        let counted = match self.video {
+            Some(video) => sample.track == video,
+            None => true,
+        };
+        self.segmenter.handle_input(sample)?;
+        self.frames += u64::from(counted);
+        self.drain(now);
+        Ok(())
+    }
+
+    /// The publisher is gone; what it sent goes out.
+    pub(super) fn restart(&mut self, now: WallTime) {
+        self.segmenter.restart();
+        self.drain(now);
+    }
+
+    /// There will be no more.
+    pub(super) fn finish(&mut self, now: WallTime) {
+        self.segmenter.finish();
+        self.drain(now);
+        self.tell(now, playlist::Input::End);
+    }
+
+    /// Above every sequence number given out so far.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
+    pub(super) fn window_version(&self) -> u64 {
+        self.window.version()
+    }
+
+    pub(super) fn answer(&mut self, request: &Request) -> Answer {
+        self.window.answer(request)
+    }
+
+    pub(super) fn find(&self, resource: Resource) -> Option<Media> {
+        self.store.find(resource)
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.store.bytes()
+    }
+
+    fn drain(&mut self, now: WallTime) {
+        while let Some(output) = self.segmenter.poll_output() {
+            self.keep(now, output);
+        }
+        while let Some(output) = self.window.poll_output() {
+            match output {
+                playlist::Output::Evicted(resource) => self.store.evict(resource),
+                other => debug!(name = %self.name, ?other, "window"),
+            }
+        }
+    }
+
+    fn keep(&mut self, now: WallTime, output: Output) {
+        match output {
+            Output::Init(init) => self.describe(now, init),
+            Output::Part(part) => {
+                let input = playlist::Part {
+                    track: part.track,
+                    sequence: part.sequence,
+                    index: part.index,
+                    start: part.start,
+                    duration: part.duration,
+                    independent: part.independent,
+                    discontinuity: part.index == 0 && self.broken_at == Some(part.sequence),
+                    bytes: part.size as u64,
+                };
+                self.next_sequence = self.next_sequence.max(part.sequence + 1);
+                self.store.put_part(part);
+                self.tell(now, playlist::Input::Part(input));
+            }
+            Output::Segment(segment) => {
+                self.tell_target(now);
+                self.measure(&segment);
+                let input = playlist::Segment {
+                    track: segment.track,
+                    sequence: segment.sequence,
+                    start: segment.start,
+                    duration: segment.duration,
+                    independent: segment.independent,
+                    discontinuity: segment.discontinuity,
+                    bytes: segment.size as u64,
+                };
+                self.next_sequence = self.next_sequence.max(segment.sequence + 1);
+                self.store.put_segment(&segment);
+                self.tell(now, playlist::Input::Segment(input));
+            }
+            Output::TsSegment(segment) => {
+                self.tell_target(now);
+                let input = playlist::TsSegment {
+                    sequence: segment.sequence,
+                    start: segment.start,
+                    duration: segment.duration,
+                    discontinuity: segment.discontinuity,
+                };
+                self.store.put_ts(segment);
+                self.tell(now, playlist::Input::TsSegment(input));
+            }
+            Output::Event(event) => self.log(event),
+            // The window sees a missing number by itself.
+            _ => {}
+        }
+    }
+
+    fn describe(&mut self, now: WallTime, init: Init) {
+        // A header comes into force with a segment of its own, so that counting them from the
+        // first sequence number never gives a name twice, over restarts too.
+        let id = self.first_sequence + u64::from(init.id);
+        let track = Track { id: init.track, timescale: init.timescale, codec: init.codec.clone() };
+        let mut rendition = playlist::Rendition::new(&track, id);
+        if let playlist::Format::Video { frame_rate: rate @ None, .. } = &mut rendition.format {
+            *rate = u32::try_from(init.frame_duration.ticks())
+                .ok()
+                .and_then(|ticks| playlist::FrameRate::new(init.timescale.hz(), ticks));
+        }
+        self.store.put_init(init.track, id, init.data.clone());
+        self.tell(now, playlist::Input::Track(rendition));
+        let described = Described { init, bitrate: None };
+        info!("{} {}", self.name, described.sentence());
+        match self.tracks.iter_mut().find(|known| known.init.track == described.init.track) {
+            Some(known) => *known = described,
+            None => self.tracks.push(described),
+        }
+    }
+
+    /// The target duration is told before anything that depends on it.
+    fn tell_target(&mut self, now: WallTime) {
+        if self.target_told {
+            return;
+        }
+        if let Some(seconds) = self.segmenter.target_duration() {
+            self.target_told = true;
+            self.tell(now, playlist::Input::TargetDuration(seconds));
+        }
+    }
+
+    fn measure(&mut self, segment: &segmenter::Segment) {
+        let track = self.tracks.iter_mut().find(|track| track.init.track == segment.track);
+        if let Some(track) = track.filter(|_| segment.duration.ticks() > 0) {
+            let bits = segment.size as u128 * 8 * u128::from(track.init.timescale.hz());
+            track.bitrate = u64::try_from(bits / u128::from(segment.duration.ticks())).ok();
+        }
+    }
+
+    fn tell(&mut self, now: WallTime, input: playlist::Input) {
+        if let Err(error) = self.window.handle_input(now, input) {
+            warn!("{} not listed: {error}", self.name);
+        }
+    }
+
+    fn log(&mut self, event: Event) {
+        match event {
+            Event::ForcedCut { .. } => {
+                // Said once a stream: an encoder without keyframes would say it every segment.
+                if !std::mem::replace(&mut self.cut_told, true) {
+                    warn!(
+                        "{} has too few keyframes: segments are cut without one \
+                         (set the encoder's keyframe interval to 2 s or less)",
+                        self.name
+                    );
+                }
+            }
+            Event::Discontinuity { sequence, reason } => {
+                self.broken_at = Some(sequence);
+                if reason == segmenter::Discontinuity::Restart {
+                    return; // Told where the publisher left and where it came back.
+                }
+                info!("{} goes on after a discontinuity: {reason:?}", self.name);
+            }
+            Event::TrackAbsent { track, absence } => {
+                warn!("{} track {track} is silent: {absence:?}", self.name);
+            }
+            other => debug!(name = %self.name, ?other, "segmenter"),
+        }
+    }
+
+    pub(super) fn tracks(&self) -> Vec<TrackStatus> {
+        self.tracks.iter().map(Described::status).collect()
+    }
+}
+
+impl Described {
+    fn status(&self) -> TrackStatus {
+        let mut status = TrackStatus {
+            id: self.init.track.get(),
+            kind: "",
+            codec: self.init.codec.to_string(),
+            width: None,
+            height: None,
+            frame_rate: None,
+            sample_rate: None,
+            channels: None,
+            bitrate: self.bitrate,
+        };
+        match &self.init.codec {
+            Codec::Avc(config) => {
+                status.kind = "video";
+                status.width = Some(config.sps().width);
+                status.height = Some(config.sps().height);
+                status.frame_rate = self.frame_rate();
+            }
+            Codec::Aac(config) => {
+                status.kind = "audio";
+                status.sample_rate = Some(config.output_frequency().hz());
+                status.channels = Some(config.channels());
+            }
+            other => {
+                status.kind = match other.kind() {
+                    Kind::Audio => "audio",
+                    _ => "video",
+                };
+            }
+        }
+        status
+    }
+
+    /// Pictures a second to three places, for people.
+    fn frame_rate(&self) -> Option<f64> {
+        let ticks = self.init.frame_duration.ticks();
+        let hz = u64::from(self.init.timescale.hz());
+        (ticks > 0).then(|| (hz * 1000 / ticks) as f64 / 1000.0)
+    }
+
+    fn sentence(&self) -> String {
+        let status = self.status();
+        match (status.width, status.height, status.sample_rate, status.channels) {
+            (Some(width), Some(height), ..) => {
+                let rate =
+                    status.frame_rate.map(|rate| format!(" at {rate} fps")).unwrap_or_default();
+                format!("video {} {width}x{height}{rate}", status.codec)
+            }
+            (.., Some(rate), Some(channels)) => {
+                format!("audio {} {rate} Hz, {channels} channel(s)", status.codec)
+            }
+            _ => format!("{} {}", status.kind, status.codec),
+        }
+    }
+}
+
+/// How long media stays fetchable once it is no longer listed: a client that follows the reload
+/// rules asks within a few target durations.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(10);

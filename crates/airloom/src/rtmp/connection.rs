@@ -1,0 +1,308 @@
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use airloom_rtmp::server::{Output, Rejection, Request, RequestId, RequestKind, Session};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{broadcast, watch};
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info, warn};
+
+use super::{Media, PlayEvent, Playback, Publication, Service};
+
+/// The read buffer of a quiet connection, and of one that sends as fast as it can: idle streams
+/// cost little, fast ones few system calls.
+const READ_BUFFER: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
+/// A player with this much still to be written is given nothing more until some of it has left.
+const PLAYER_QUEUE: usize = 512 << 10;
+/// Slices handed to one vectored write.
+const SLICES: usize = 64;
+
+/// One RTMP connection: a socket, a session, and what the service made of its requests.
+pub(super) struct Connection<S: Service> {
+    service: Arc<S>,
+    peer: SocketAddr,
+    stopped: watch::Receiver<bool>,
+    session: Session,
+    started: Instant,
+    queue: VecDeque<Bytes>,
+    publications: Vec<(RequestId, S::Publication)>,
+    player: Option<Player>,
+    closed: bool,
+}
+
+/// A playback under way. One at a time: no known player asks for two on one connection.
+struct Player {
+    id: RequestId,
+    backlog: VecDeque<airloom_rtmp::server::EncodedTag>,
+    live: broadcast::Receiver<PlayEvent>,
+    /// Behind the ring: waits for a place where decoding can start.
+    skipping: bool,
+    paused: bool,
+}
+
+impl<S: Service> Connection<S> {
+    pub(super) fn new(service: Arc<S>, peer: SocketAddr, stopped: watch::Receiver<bool>) -> Self {
+        let session = Session::new(service.config());
+        Self {
+            service,
+            peer,
+            stopped,
+            session,
+            started: Instant::now(),
+            queue: VecDeque::new(),
+            publications: Vec::new(),
+            player: None,
+            closed: false,
+        }
+    }
+
+    /// Runs to the connection's end; dropping the publications then ends them.
+    pub(super) async fn run(mut self, mut socket: TcpStream) {
+        let _ = socket.set_nodelay(true);
+        match self.drive(&mut socket).await {
+            Ok(()) => debug!(peer = %self.peer, "connection closed"),
+            Err(error) => debug!(peer = %self.peer, %error, "connection lost"),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    async fn drive(&mut self, socket: &mut TcpStream) -> io::Result<()> {
+        let (mut reader, mut writer) = socket.split();
+        let mut buffer = BytesMut::new();
+        let mut buffer_size = *READ_BUFFER.start();
+        self.tell_time();
+        let timer = sleep_until(self.wake());
+        tokio::pin!(timer);
+        let mut stopped = self.stopped.clone();
+        let mut stopping = false;
+        loop {
+            self.drain().await;
+            if self.closed && self.queue.is_empty() {
+                return writer.shutdown().await;
+            }
+            if buffer.capacity() - buffer.len() < buffer_size / 4 {
+                buffer.reserve(buffer_size);
+            }
+            let ready_for_media = !self.closed
+                && self.session.queued_bytes() == 0
+                && queued(&self.queue) < PLAYER_QUEUE;
+            tokio::select! {
+                read = reader.read_buf(&mut buffer), if !self.closed => {
+                    let n = read?;
+                    if n == 0 {
+                        return Ok(());
+                    }
+                    // A read that fills the buffer says that more is waiting.
+                    buffer_size = if buffer.len() == buffer.capacity() {
+                        (buffer_size * 2).min(*READ_BUFFER.end())
+                    } else if n < buffer_size / 8 {
+                        (buffer_size / 2).max(*READ_BUFFER.start())
+                    } else {
+                        buffer_size
+                    };
+                    let input = buffer.split().freeze();
+                    self.judge(|session, now| session.handle_input(now, input));
+                }
+                written = write(&mut writer, &self.queue), if !self.queue.is_empty() => {
+                    advance(&mut self.queue, written?);
+                }
+                () = play(&mut self.player, &mut self.session), if ready_for_media => {}
+                () = timer.as_mut() => {
+                    self.tell_time();
+                    timer.as_mut().reset(self.wake());
+                }
+                _ = stopped.wait_for(|stopped| *stopped), if !stopping => {
+                    stopping = true;
+                    self.session.finish();
+                }
+            }
+        }
+    }
+
+    /// When the session wants to be told the time again; asked only once the last wish came due,
+    /// since input moves it all the time.
+    fn wake(&self) -> Instant {
+        let far = Duration::from_secs(3600);
+        self.started + self.session.poll_timeout().unwrap_or_else(|| self.now() + far)
+    }
+
+    fn tell_time(&mut self) {
+        self.judge(Session::handle_timeout);
+    }
+
+    fn judge(
+        &mut self,
+        step: impl FnOnce(&mut Session, Duration) -> Result<(), airloom_rtmp::Error>,
+    ) {
+        let now = self.now();
+        if let Err(error) = step(&mut self.session, now) {
+            warn!(peer = %self.peer, %error, "RTMP connection closed");
+        }
+    }
+
+    /// Does what the session says, until it has nothing more to say.
+    async fn drain(&mut self) {
+        let mut media = false;
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(bytes) => self.queue.push_back(bytes),
+                Output::Request(request) => self.decide(request).await,
+                Output::Tag { request, tag } => {
+                    media = true;
+                    self.take(request, Media::Tag(tag));
+                }
+                Output::Sample { request, sample } => self.take(request, Media::Sample(sample)),
+                Output::Track { request, track } => self.take(request, Media::Track(track)),
+                Output::Metadata { request, metadata } => {
+                    self.take(request, Media::Metadata(metadata));
+                }
+                Output::Skipped { skip, .. } => debug!(peer = %self.peer, ?skip, "skipped"),
+                Output::Unpublished { request } => {
+                    self.publications.retain(|(id, _)| *id != request);
+                }
+                Output::PlayStopped { request } => {
+                    self.player.take_if(|player| player.id == request);
+                }
+                Output::Paused { request, paused } => {
+                    if let Some(player) = self.player.as_mut().filter(|p| p.id == request) {
+                        player.paused = paused;
+                        // What went by in the pause cannot be decoded from the middle.
+                        player.skipping = true;
+                    }
+                }
+                Output::Closed(reason) => {
+                    self.closed = true;
+                    self.publications.clear();
+                    self.player = None;
+                    debug!(peer = %self.peer, ?reason, "session over");
+                }
+                _ => {}
+            }
+        }
+        if media {
+            for (_, publication) in &mut self.publications {
+                publication.flush();
+            }
+        }
+    }
+
+    fn take(&mut self, request: RequestId, media: Media) {
+        let publication = self.publications.iter_mut().find(|(id, _)| *id == request);
+        let Some((_, publication)) = publication else { return };
+        if let Err(error) = publication.handle(media) {
+            warn!(peer = %self.peer, %error, "publish cut off");
+            self.session.finish();
+        }
+    }
+
+    async fn decide(&mut self, Request { id, kind, .. }: Request) {
+        let peer = self.peer;
+        let decision = match &kind {
+            RequestKind::Connect(connect) => self.service.connect(peer, connect).await,
+            RequestKind::Publish(publish) => match self.service.publish(peer, publish).await {
+                Ok(publication) => {
+                    self.publications.push((id, publication));
+                    Ok(())
+                }
+                Err(rejection) => Err(rejection),
+            },
+            RequestKind::Play(play) => match self.service.play(peer, play).await {
+                Ok(Playback { backlog, live }) => {
+                    let backlog = backlog.into();
+                    self.player =
+                        Some(Player { id, backlog, live, skipping: false, paused: false });
+                    Ok(())
+                }
+                Err(rejection) => Err(rejection),
+            },
+            _ => Err(Rejection::Failed),
+        };
+        let answered = match decision {
+            Ok(()) => self.session.accept(id),
+            Err(rejection) => {
+                info!(%peer, ?rejection, "refused {}", wish(&kind));
+                self.session.reject(id, rejection)
+            }
+        };
+        if let Err(error) = answered {
+            debug!(%peer, %error, "answered too late");
+        }
+    }
+}
+
+/// What a peer wanted, for the log.
+fn wish(kind: &RequestKind) -> String {
+    match kind {
+        RequestKind::Connect(connect) => format!("application {}", connect.app.escape_debug()),
+        RequestKind::Publish(publish) => format!("publishing {}", publish.name.escape_debug()),
+        RequestKind::Play(play) => format!("playing {}", play.name.escape_debug()),
+        _ => String::from("a request"),
+    }
+}
+
+/// Gives the player the next piece of media; for ever pending where there is none to come.
+async fn play(player: &mut Option<Player>, session: &mut Session) {
+    let Some(player) = player.as_mut().filter(|player| !player.paused) else {
+        return std::future::pending().await;
+    };
+    if let Some(tag) = player.backlog.pop_front() {
+        let _ = session.send_encoded(player.id, &tag);
+        return;
+    }
+    match player.live.recv().await {
+        Ok(PlayEvent::Tag { encoded, start, essential }) => {
+            player.skipping &= !start;
+            if essential || !player.skipping {
+                // A player whose queue is full is one that lags: it goes on at a keyframe.
+                player.skipping |= session.send_encoded(player.id, &encoded).is_err();
+            }
+        }
+        Ok(PlayEvent::Ended) => {
+            let _ = session.end_play(player.id);
+        }
+        Err(broadcast::error::RecvError::Lagged(_)) => player.skipping = true,
+        Err(broadcast::error::RecvError::Closed) => {
+            player.paused = true;
+            session.finish();
+        }
+    }
+}
+
+fn queued(queue: &VecDeque<Bytes>) -> usize {
+    queue.iter().map(Bytes::len).sum()
+}
+
+pub(super) async fn write(
+    writer: &mut tokio::net::tcp::WriteHalf<'_>,
+    queue: &VecDeque<Bytes>,
+) -> io::Result<usize> {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let mut count = 0;
+    for (slice, bytes) in slices.iter_mut().zip(queue) {
+        *slice = IoSlice::new(bytes);
+        count += 1;
+    }
+    match writer.write_vectored(&slices[..count]).await {
+        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+        written => written,
+    }
+}
+
+pub(super) fn advance(queue: &mut VecDeque<Bytes>, mut written: usize) {
+    while let Some(front) = queue.front_mut() {
+        if front.len() > written {
+            front.advance(written);
+            return;
+        }
+        written -= front.len();
+        queue.pop_front();
+    }
+}

@@ -1,0 +1,11 @@
+//! An origin from publish to player without a socket: media goes in by hand, requests go straight
+//! to the router, and time is tokio's virtual one.
+
+mod origin {
+    mod camera;
+    mod client;
+
+    mod blocking;
+    mod life;
+    mod paths;
+}
