@@ -120,38 +120,47 @@ pub fn idle(input: &Input, streams: usize) -> Result<(), Failure> {
     let recording = Recording::new(input, 4096);
     println!("### An idle stream: resident memory\n");
     println!(
-        "{streams} publishers that have sent their first picture and then nothing; a first one \
-         before them is not counted.\n"
+        "{streams} publishers at once that have been let in and then say nothing, and the same \
+         after their sequence headers and first picture ({:.0} KB). One before them is not \
+         counted.\n",
+        recording.first_len() as f64 / 1e3
     );
-    println!("| | KB a stream | of that sent |\n|---|---:|---:|");
+    println!("| | KB a publisher | KB a stream | of that beyond the bytes sent |");
+    println!("|---|---:|---:|---:|");
     for server in &servers::start()? {
-        let result = (|| -> Result<f64, Failure> {
-            let mut open =
-                vec![Publisher::connect(server.port, "idle", &recording, server.speaks_rtmp)?];
-            open[0].send_first(&recording)?;
-            std::thread::sleep(Duration::from_secs(1));
-            let before = server.process.resident()?;
-            for index in 0..streams {
-                let name = format!("idle{index}");
-                let mut publisher =
-                    Publisher::connect(server.port, &name, &recording, server.speaks_rtmp)?;
-                publisher.send_first(&recording)?;
-                open.push(publisher);
-            }
-            std::thread::sleep(Duration::from_secs(2));
-            let after = server.process.resident()?;
-            Ok((after as f64 - before as f64) / streams as f64)
-        })();
-        match result {
-            Ok(bytes) => println!(
-                "| {} | {:.0} | {:.0} |",
+        match resident(server, &recording, streams) {
+            Ok((let_in, on_air)) => println!(
+                "| {} | {:.0} | {:.0} | {:.0} |",
                 server.name,
-                bytes / 1e3,
-                recording.first_len() as f64 / 1e3
+                let_in / 1e3,
+                on_air / 1e3,
+                (on_air - recording.first_len() as f64) / 1e3
             ),
-            Err(failure) => println!("| {} | **failed**: {failure} | |", server.name),
+            Err(failure) => println!("| {} | **failed**: {failure} | | |", server.name),
         }
     }
     println!();
     Ok(())
+}
+
+/// Bytes that each of so many publishers adds: let in, and on air.
+fn resident(server: &Server, recording: &Recording, streams: usize) -> Result<(f64, f64), Failure> {
+    let connect = |name: &str| Publisher::connect(server.port, name, recording, server.speaks_rtmp);
+    let settled = || -> Result<f64, Failure> {
+        std::thread::sleep(Duration::from_secs(2));
+        Ok(server.process.resident()? as f64)
+    };
+    let mut first = connect("idle")?;
+    first.send_first(recording)?;
+    let before = settled()?;
+    let mut open = Vec::new();
+    for index in 0..streams {
+        open.push(connect(&format!("idle{index}"))?);
+    }
+    let let_in = settled()?;
+    for publisher in &mut open {
+        publisher.send_first(recording)?;
+    }
+    let on_air = settled()?;
+    Ok(((let_in - before) / streams as f64, (on_air - before) / streams as f64))
 }
