@@ -10,40 +10,33 @@ use crate::flv::{Kind, Tag};
 ///
 /// ```
 /// use airloom_rtmp::flv::{Kind, Tag};
-/// use airloom_rtmp::{EncodedTag, GopCache};
+/// use airloom_rtmp::GopCache;
 ///
 /// let mut cache = GopCache::new(4096, 16 << 20);
 /// let header = Tag::new(Kind::Video, 0, vec![0x17, 0, 0, 0, 0].into());
 /// let key_frame = Tag::new(Kind::Video, 2000, vec![0x17, 1, 0, 0, 0].into());
 /// for tag in [header, key_frame] {
-///     cache.push(&tag, &EncodedTag::new(&tag, 60_000));
+///     cache.push(&tag);
 /// }
-/// assert_eq!(cache.replay().count(), 2);
+/// assert_eq!(cache.replay(60_000).count(), 2);
 /// ```
 #[derive(Debug)]
 pub struct GopCache {
     max_tags: usize,
     max_bytes: usize,
-    metadata: Option<Header>,
-    video: Option<Header>,
-    audio: Option<Header>,
+    /// Headers count until the next of their kind.
+    metadata: Option<Tag>,
+    video: Option<Tag>,
+    audio: Option<Tag>,
     /// Since the last key frame, itself included.
-    tags: Vec<EncodedTag>,
+    tags: Vec<Tag>,
     bytes: usize,
     /// The timestamp of the first of `tags`, or of the last tag where there are none.
     start: i64,
 }
 
-/// A tag that counts until the next of its kind. It is encoded anew for each player, with the time
-/// at which that player starts: its own may be hours past.
-#[derive(Debug)]
-struct Header {
-    tag: Tag,
-    chunk_size: u32,
-}
-
 impl GopCache {
-    /// A cache of at most `max_tags` tags and `max_bytes` bytes on the wire since the last key
+    /// A cache of at most `max_tags` tags and `max_bytes` bytes of bodies since the last key
     /// frame. Headers and metadata come on top: the last one of each.
     pub const fn new(max_tags: usize, max_bytes: usize) -> Self {
         Self {
@@ -58,26 +51,25 @@ impl GopCache {
         }
     }
 
-    /// Takes in the next tag of the publication, as it came and as it is sent. Of script tags the
-    /// last one is kept: push metadata, not cue points.
-    pub fn push(&mut self, tag: &Tag, encoded: &EncodedTag) {
-        let header = || Some(Header { tag: tag.clone(), chunk_size: encoded.chunk_size() });
+    /// Takes in the next tag of the publication; its body is shared. Of script tags the last one is
+    /// kept: push metadata, not cue points.
+    pub fn push(&mut self, tag: &Tag) {
         match tag.kind {
-            Kind::Script => self.metadata = header(),
-            Kind::Video if tag.is_sequence_header() => self.video = header(),
-            Kind::Audio if tag.is_sequence_header() => self.audio = header(),
-            _ => self.push_media(tag, encoded),
+            Kind::Script => self.metadata = Some(tag.clone()),
+            Kind::Video if tag.is_sequence_header() => self.video = Some(tag.clone()),
+            Kind::Audio if tag.is_sequence_header() => self.audio = Some(tag.clone()),
+            _ => self.push_media(tag),
         }
     }
 
-    fn push_media(&mut self, tag: &Tag, encoded: &EncodedTag) {
+    fn push_media(&mut self, tag: &Tag) {
         if tag.is_keyframe() {
             self.drop_tags();
         } else if self.tags.is_empty() {
             self.start = tag.timestamp;
             return;
         }
-        if self.tags.len() >= self.max_tags || self.bytes + encoded.len() > self.max_bytes {
+        if self.tags.len() >= self.max_tags || self.bytes + tag.data.len() > self.max_bytes {
             self.drop_tags();
             self.start = tag.timestamp;
             return;
@@ -85,23 +77,26 @@ impl GopCache {
         if self.tags.is_empty() {
             self.start = tag.timestamp;
         }
-        self.bytes += encoded.len();
-        self.tags.push(encoded.clone());
+        self.bytes += tag.data.len();
+        self.tags.push(tag.clone());
     }
 
-    /// What a player that joins now is sent, in order. Metadata and sequence headers carry the
-    /// timestamp of the key frame that follows them.
-    pub fn replay(&self) -> impl Iterator<Item = EncodedTag> {
+    /// What a player that joins now is sent, in order, encoded for chunks of `chunk_size` bytes.
+    /// Metadata and sequence headers carry the timestamp of the key frame that follows them: their
+    /// own may be hours past.
+    ///
+    /// Encoded anew for each player that joins, so that a stream nobody plays costs nothing.
+    pub fn replay(&self, chunk_size: u32) -> impl Iterator<Item = EncodedTag> {
         let headers = [&self.metadata, &self.video, &self.audio].into_iter().flatten();
         headers
-            .map(|header| {
-                let tag = Tag { timestamp: self.start, ..header.tag.clone() };
-                EncodedTag::new(&tag, header.chunk_size)
+            .map(move |header| {
+                let tag = Tag { timestamp: self.start, ..header.clone() };
+                EncodedTag::new(&tag, chunk_size)
             })
-            .chain(self.tags.iter().cloned())
+            .chain(self.tags.iter().map(move |tag| EncodedTag::new(tag, chunk_size)))
     }
 
-    /// Bytes on the wire held since the last key frame.
+    /// Bytes of bodies held since the last key frame.
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -122,8 +117,7 @@ mod tests {
     use super::*;
 
     fn push(cache: &mut GopCache, kind: Kind, timestamp: i64, data: &'static [u8]) {
-        let tag = Tag::new(kind, timestamp, data.into());
-        cache.push(&tag, &EncodedTag::new(&tag, 128));
+        cache.push(&Tag::new(kind, timestamp, data.into()));
     }
 
     /// Kinds and timestamps of what is replayed, from the full chunk headers.
@@ -132,7 +126,7 @@ mod tests {
             let [head, _] = tag.pieces(1);
             u32::from_be_bytes([0, head[1], head[2], head[3]])
         };
-        cache.replay().map(|tag| (tag.kind(), time(&tag))).collect()
+        cache.replay(128).map(|tag| (tag.kind(), time(&tag))).collect()
     }
 
     fn headers(cache: &mut GopCache) {
@@ -176,7 +170,7 @@ mod tests {
         assert_eq!(replay(&cache)[0], (Kind::Script, 3));
         push(&mut cache, Kind::Video, 9, &[0x17, 1, 0, 0, 0]);
         assert_eq!(replay(&cache).last(), Some(&(Kind::Video, 9)));
-        let mut cache = GopCache::new(3, 16);
+        let mut cache = GopCache::new(3, 9);
         push(&mut cache, Kind::Video, 0, &[0x17; 10]);
         assert_eq!((replay(&cache).len(), cache.bytes()), (0, 0));
     }

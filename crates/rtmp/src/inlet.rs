@@ -74,7 +74,8 @@ impl Inlet {
             name = reader.next().ok().flatten();
         }
         let text = name.as_ref().and_then(amf0::Value::text);
-        if text == Some("@clearDataFrame") {
+        // The last two are a server's words to its players, not part of any stream.
+        if matches!(text, Some("@clearDataFrame" | "|RtmpSampleAccess" | "onStatus")) {
             return Ok(());
         }
         let values = if text == Some("onMetaData") {

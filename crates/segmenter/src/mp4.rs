@@ -52,7 +52,7 @@ pub(crate) mod tests {
     }
 
     /// The body of the first child of that type.
-    pub(crate) fn child<'a>(data: &'a [u8], kind: &[u8; 4]) -> &'a [u8] {
-        boxes(data).into_iter().find(|(found, _)| found == kind).expect("the box is there").1
+    pub(crate) fn child(data: &[u8], kind: [u8; 4]) -> &[u8] {
+        boxes(data).into_iter().find(|(found, _)| *found == kind).expect("the box is there").1
     }
 }

@@ -218,16 +218,8 @@ impl Segmenter {
 
     /// The tracks, and what their lanes write into.
     fn split(&mut self) -> (&mut [Input], Sink<'_>) {
-        let longest = match self.target_duration {
-            Some(seconds) => i64::from(seconds) * 90_000 + 44_999,
-            None => self.policy.max_segment,
-        };
-        let sink = Sink {
-            policy: &self.policy,
-            schedule: &mut self.schedule,
-            outputs: &mut self.outputs,
-            longest,
-        };
+        let sink =
+            Sink { policy: &self.policy, schedule: &mut self.schedule, outputs: &mut self.outputs };
         (&mut self.inputs, sink)
     }
 }

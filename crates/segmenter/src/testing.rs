@@ -1,6 +1,6 @@
 //! Tracks and samples for unit tests.
 
-use airloom_media::{Codec, aac, avc};
+use airloom_media::{Codec, avc};
 use bytes::Bytes;
 
 /// x264, 640x360, High, 30 fps, BT.709, as ffmpeg writes it.

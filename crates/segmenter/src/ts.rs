@@ -10,7 +10,7 @@
 //! # What is written
 //!
 //! - PAT and PMT first and every [`Config::psi_interval`]; only tracks that exist are declared.
-//!   PIDs: PMT 0x1000, video 0x100, audio 0x101.
+//!   PIDs: PMT 0x1000, video 0x100, audio 0x101, metadata 0x102.
 //! - One PES packet an access unit, in the order given, with a DTS only where it differs from
 //!   the PTS. `PES_packet_length` is zero only where a picture exceeds 64 KiB.
 //! - All times are those given plus [`BASE`], modulo 2^33. PCRs lie [`PCR_LEAD`] before the
@@ -22,6 +22,7 @@
 //!   marked as sync has the parameter sets before it, unless it carries both kinds itself.
 //!   Empty NAL units are dropped. NAL units follow as a byte stream (ISO/IEC 14496-10, annex B).
 //! - Each AAC frame has an ADTS header.
+//! - ID3 tags, where [`Program::with_metadata`] declares them, are one PES packet each.
 //! - `random_access_indicator` is set on the sync units of the PID that carries the clock.
 //!
 //! ```
@@ -59,6 +60,7 @@ mod crc;
 mod error;
 mod interleave;
 mod layout;
+mod metadata;
 mod packet;
 mod pat;
 mod pcr;
@@ -95,8 +97,8 @@ pub struct Measured {
 ///
 /// # Errors
 ///
-/// [`Error::Undeclared`], [`Error::Truncated`] and [`Error::FrameTooLong`] for a unit that
-/// cannot be written, [`Error::SegmentTooLong`] for too many of them. Nothing is lost: leave the
+/// [`Error::Undeclared`], [`Error::Truncated`], [`Error::FrameTooLong`], [`Error::NotId3`] and
+/// [`Error::TagTooLong`] for a unit that cannot be written, [`Error::SegmentTooLong`] for too many of them. Nothing is lost: leave the
 /// unit out, or write fewer, and measure again.
 pub fn measure<'a>(
     program: &Program,

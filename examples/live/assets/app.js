@@ -49,7 +49,7 @@ function show(moved) {
 }
 
 function showLink(state, text) {
-  byId('link-state').dataset.link = state;
+  document.body.dataset.link = state;
   setText(byId('link-text'), text);
 }
 

@@ -6,19 +6,20 @@ const ENCODERS = ['obs', 'ffmpeg', 'gstreamer'];
 const DEFAULT_KEY = 'studio';
 const VALID_KEY = /^[A-Za-z0-9._-]{1,64}$/;
 
-const ffmpegTest = (url) => `ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 \\
-  -f lavfi -i sine=frequency=440:sample_rate=48000 \\
-  -c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p \\
-  -b:v 2500k -g 30 -c:a aac -b:a 128k -f flv ${url}`;
+// Each is a single line, so that it works in every shell, Windows' among them.
+const ffmpegTest = (url) =>
+  'ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=sample_rate=48000 ' +
+  '-c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -b:v 2500k -g 30 ' +
+  `-c:a aac -b:a 128k -f flv ${url}`;
 
 const ffmpegFile = (url) => `ffmpeg -re -i FILE.mp4 -c copy -f flv ${url}`;
 
-const gstreamerTest = (url) => `gst-launch-1.0 flvmux name=mux streamable=true ! rtmp2sink location=${url} \\
-  videotestsrc is-live=true ! video/x-raw,width=1280,height=720,framerate=30/1 \\
-  ! x264enc tune=zerolatency speed-preset=veryfast bitrate=2500 key-int-max=30 \\
-  ! h264parse ! queue ! mux. \\
-  audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=48000,channels=2 \\
-  ! voaacenc bitrate=128000 ! aacparse ! queue ! mux.`;
+const gstreamerTest = (url) =>
+  `gst-launch-1.0 flvmux name=mux streamable=true ! rtmp2sink location=${url} ` +
+  'videotestsrc is-live=true ! video/x-raw,width=1280,height=720,framerate=30/1 ' +
+  '! x264enc tune=zerolatency speed-preset=veryfast bitrate=2500 key-int-max=30 ! h264parse ! queue ! mux. ' +
+  'audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=48000,channels=2 ' +
+  '! voaacenc bitrate=128000 ! aacparse ! queue ! mux.';
 
 export class Publish {
   #authority;

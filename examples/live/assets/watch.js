@@ -18,6 +18,7 @@ const TRACE_FLOOR_S = 1;
 const SMOOTHED = 4;
 /** Short stops are not worth interrupting a screen reader for. */
 const ANNOUNCE_BUFFERING_MS = 1500;
+const ANNOUNCED = ['waiting', 'playing', 'ended', 'resuming', 'error'];
 
 const STATES = {
   idle: '–', waiting: 'Not on air', loading: 'Tuning in', playing: 'Playing', paused: 'Paused',
@@ -68,6 +69,7 @@ export class Watch {
   #trace = new Trace(byId('latency-trace'), { span: TRACE_MS, floor: TRACE_FLOOR_S });
   #tracksShown = '';
   #announceTimer = 0;
+  #announced = '';
 
   constructor() {
     this.#player = new Player(byId('player'), byId('video'), {
@@ -111,6 +113,7 @@ export class Watch {
     this.#name = name;
     this.#stream = null;
     this.#tracksShown = '';
+    this.#announced = '';
     setText(byId('watch-title'), name);
     weave(byId('player-weave'), name);
     this.#forgetFigures();
@@ -195,6 +198,7 @@ export class Watch {
     const mean = this.#recent.reduce((sum, value) => sum + value, 0) / this.#recent.length;
     const show = (id, value, write) => setText(byId(id), value === null ? '–' : write(value));
     show('latency', this.#recent.length ? mean : null, (value) => value.toFixed(value < 10 ? 2 : 1));
+    byId('latency-figure').dataset.known = String(this.#recent.length > 0);
     show('target', figures.target, format.seconds);
     show('delay', figures.delay, format.seconds);
     setHidden(byId('delay-item'), figures.delay === null);
@@ -212,9 +216,16 @@ export class Watch {
     setHidden(byId('unmute'), !this.#player.soundBlocked);
     this.#showOverlay();
     clearTimeout(this.#announceTimer);
-    if (state === 'buffering') this.#announceTimer = setTimeout(() => announce('Buffering'), ANNOUNCE_BUFFERING_MS);
-    else if (state === 'error') announce(`${this.#player.failure.title}. ${this.#player.failure.text}`);
-    else if (state !== 'idle') announce(`${this.#name}: ${STATES[state]}`);
+    if (state === 'buffering') this.#announceTimer = setTimeout(() => this.#announceState(state), ANNOUNCE_BUFFERING_MS);
+    else if (ANNOUNCED.includes(state)) this.#announceState(state);
+  }
+
+  /** Tries that fail again and stops too short to be told of are passed over. */
+  #announceState(state) {
+    if (state === this.#announced) return;
+    this.#announced = state;
+    const { failure } = this.#player;
+    announce(failure ? `${failure.title}. ${failure.text}` : `${this.#name}: ${STATES[state]}`);
   }
 
   #announceStream(stream) {

@@ -120,7 +120,7 @@ impl Publication for Publishing {
     }
 
     fn flush(&mut self) {
-        self.stream.flush();
+        self.stream.heard(self.generation);
     }
 }
 

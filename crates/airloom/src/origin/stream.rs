@@ -116,7 +116,7 @@ impl Stream {
             }
             Life::Live => {
                 info!("{} taken over: its publisher had fallen silent", self.name);
-                state.packager.restart(super::wall_time());
+                state.packager.restart();
             }
             Life::Resuming | Life::New => {}
         }
@@ -139,9 +139,8 @@ impl Stream {
             crate::rtmp::Media::Metadata(metadata) => state.take_tag(&metadata.tag),
             crate::rtmp::Media::Track(track) => state.packager.set_track(track)?,
             crate::rtmp::Media::Sample(sample) => {
-                state.heard = Instant::now();
                 state.bytes_in += sample.data.len() as u64;
-                state.packager.handle_sample(super::wall_time(), sample)?;
+                state.packager.handle_sample(sample)?;
             }
         }
         Ok(())
@@ -156,8 +155,16 @@ impl Stream {
         }
     }
 
+    /// Notes that publisher `generation` was heard of, and tells those who wait what changed.
+    pub(super) fn heard(&self, generation: u64) {
+        if let Ok(mut state) = self.publisher(generation) {
+            state.heard = Instant::now();
+        }
+        self.flush();
+    }
+
     /// Tells those who wait, where something has changed.
-    pub(super) fn flush(&self) {
+    fn flush(&self) {
         let version = self.lock().packager.window_version();
         self.changed.send_if_modified(|last| std::mem::replace(last, version) != version);
     }
@@ -167,7 +174,7 @@ impl Stream {
     pub(super) fn unpublish(&self, generation: u64) -> bool {
         let Ok(mut state) = self.publisher(generation) else { return false };
         state.life = Life::Resuming;
-        state.packager.restart(super::wall_time());
+        state.packager.restart();
         state.gop.clear();
         let _ = state.live.send(PlayEvent::Ended);
         drop(state);
@@ -193,7 +200,7 @@ impl Stream {
             return;
         }
         state.life = Life::Ended;
-        state.packager.finish(super::wall_time());
+        state.packager.finish();
         state.gop.clear();
         // Players have nothing to wait for: closing their channel closes their connections.
         state.live = broadcast::Sender::new(1);
@@ -208,7 +215,7 @@ impl Stream {
         let state = self.lock();
         let room = state.live.receiver_count() < self.limits.players;
         (room && state.life == Life::Live).then(|| Playback {
-            backlog: state.gop.replay().collect(),
+            backlog: state.gop.replay(state.chunk_size).collect(),
             live: state.live.subscribe(),
         })
     }
@@ -279,11 +286,10 @@ impl Stream {
 impl State {
     /// Gives a tag to the players.
     fn take_tag(&mut self, tag: &Tag) {
-        let encoded = EncodedTag::new(tag, self.chunk_size);
-        self.gop.push(tag, &encoded);
+        self.gop.push(tag);
         if self.live.receiver_count() > 0 {
             let event = PlayEvent::Tag {
-                encoded,
+                encoded: EncodedTag::new(tag, self.chunk_size),
                 start: tag.is_keyframe() || (tag.kind == Kind::Audio && !self.packager.has_video()),
                 essential: tag.is_sequence_header() || tag.kind == Kind::Script,
             };

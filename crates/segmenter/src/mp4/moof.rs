@@ -72,11 +72,13 @@ mod tests {
             let payload = samples.iter().map(|sample| sample.data.len() as u32).sum();
             let header = chunk_header(&fragment, payload);
             let mut whole = header.to_vec();
-            samples.iter().for_each(|sample| whole.extend_from_slice(&sample.data));
+            for sample in &samples {
+                whole.extend_from_slice(&sample.data);
+            }
             let top: Vec<_> = boxes(&whole).into_iter().map(|(kind, _)| kind).collect();
             let moof_at = if starts_segment { styp::SIZE } else { 0 };
             assert_eq!(top[usize::from(starts_segment)..], [*b"moof", *b"mdat"]);
-            let trun = child(child(child(&whole, b"moof"), b"traf"), b"trun");
+            let trun = child(child(child(&whole, *b"moof"), *b"traf"), *b"trun");
             let offset = u32::from_be_bytes(trun[8..12].try_into().unwrap()) as usize;
             assert_eq!(moof_at + offset, header.len());
         }

@@ -27,11 +27,8 @@ pub(super) struct Run {
 impl Run {
     /// Looks at the samples once.
     pub(super) fn of(samples: &[PartSample]) -> Self {
-        let (first, rest) = match samples {
-            [first, rest @ ..] => (first, rest),
-            [] => {
-                return Self { default_duration: None, default_flags: SYNC, flags: 0, version: 0 };
-            }
+        let [first, rest @ ..] = samples else {
+            return Self { default_duration: None, default_flags: SYNC, flags: 0, version: 0 };
         };
         let (mut same_duration, mut offsets, mut negative, mut syncs) = (true, false, false, 0);
         for sample in rest {

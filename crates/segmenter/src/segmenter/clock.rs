@@ -25,8 +25,8 @@ pub(super) struct Clock {
     repair: i64,
     /// The last source time on this timeline.
     last_source: Option<i64>,
-    /// The last decode time that was given out.
-    last: Option<i64>,
+    /// The last decode time that was given out; all that follow are above it.
+    last: i64,
     /// Audio: samples a frame lasts, how far the source may be from their count, and where the
     /// next frame starts by that count.
     frame: Option<i64>,
@@ -79,7 +79,8 @@ impl Clock {
             jump: scaled(policy.jump, from_mpeg),
             repair: scaled(policy.repair, from_mpeg),
             last_source: None,
-            last: None,
+            // No segment can say a time below zero.
+            last: -1,
             frame,
             drift: scaled(policy.audio_drift, Ratio::new(Timescale::MPEG, output)),
             expected: None,
@@ -90,9 +91,8 @@ impl Clock {
     pub(super) fn reconfigured(&self, track: &Track, policy: &Policy) -> Self {
         let mut clock = Self::new(track, policy);
         clock.set_offset(self.offset);
-        clock.last = self
-            .last
-            .and_then(|last| Ratio::new(self.output, clock.output).scale(last, Rounding::Up));
+        let ratio = Ratio::new(self.output, clock.output);
+        clock.last = ratio.scale(self.last, Rounding::Up).unwrap_or(self.last);
         clock
     }
 
@@ -102,7 +102,12 @@ impl Clock {
         self.set_offset(offset);
         self.last_source = None;
         self.expected = None;
-        self.last = self.last.max(end.map(|end| end - 1));
+        self.not_before(end);
+    }
+
+    /// Nothing is placed before `end`, in output ticks, from now on.
+    pub(super) fn not_before(&mut self, end: Option<i64>) {
+        self.last = self.last.max(end.map_or(-1, |end| end - 1));
     }
 
     fn set_offset(&mut self, offset: i64) {
@@ -169,21 +174,20 @@ impl Clock {
             None => self.follow(wanted, offset),
         };
         self.last_source = Some(source);
-        self.last = Some(place.decode_time);
+        self.last = place.decode_time;
         Ok(place)
     }
 
     /// Pictures: the source's own times, moved only where they do not rise. The presentation time
     /// stays, unless that would put it before the decode time where the source did not.
     fn follow(&mut self, wanted: i64, offset: i64) -> Place {
-        let (decode_time, composition_offset, change) = match self.last {
-            Some(last) if wanted <= last => {
-                let moved = last + 1;
-                let rest = offset - (moved - wanted);
-                let rest = if offset >= 0 { rest.max(0) } else { rest };
-                (moved, rest, Some(Change::Repaired))
-            }
-            _ => (wanted, offset, None),
+        let (decode_time, composition_offset, change) = if wanted <= self.last {
+            let moved = self.last + 1;
+            let rest = offset - (moved - wanted);
+            let rest = if offset >= 0 { rest.max(0) } else { rest };
+            (moved, rest, Some(Change::Repaired))
+        } else {
+            (wanted, offset, None)
         };
         let composition_offset = i32::try_from(composition_offset).unwrap_or(i32::MIN);
         Place { decode_time, mpeg: self.mpeg_floor(decode_time), composition_offset, change }
@@ -205,10 +209,7 @@ impl Clock {
                 let moved = exact.max(expected - frame / 2);
                 (moved, Some(Change::Resync(moved - expected)))
             }
-            None => {
-                let exact = self.exact(source)?;
-                (self.last.map_or(exact, |last| exact.max(last + 1)), None)
-            }
+            None => (self.exact(source)?.max(self.last + 1), None),
         };
         self.expected = Some(decode_time + frame);
         let composition_offset = offset as i32;

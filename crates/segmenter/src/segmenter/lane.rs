@@ -15,6 +15,9 @@ use crate::{Event, Gap, Init, Output, Part, PartSample, Segment};
 /// Without parts there is no target to measure frames over; this long is enough.
 const MEASURED: std::time::Duration = std::time::Duration::from_millis(200);
 
+/// Fewer frames than these say little about their rule.
+const FEWEST: usize = 3;
+
 /// A sample with its place on the output's clock.
 #[derive(Debug)]
 pub(super) struct Timed {
@@ -48,8 +51,6 @@ pub(super) struct Sink<'a> {
     pub(super) policy: &'a Policy,
     pub(super) schedule: &'a mut Schedule,
     pub(super) outputs: &'a mut VecDeque<Output>,
-    /// No segment may last this long, in ticks of 90 kHz.
-    pub(super) longest: i64,
 }
 
 /// The output side of one track: holds one sample back until the next says how long it lasts,
@@ -85,6 +86,11 @@ pub(super) struct Lane {
     segment: OpenSegment,
     /// Where the segment ends, in ticks of 90 kHz; the schedule's value.
     ends: i64,
+    /// The segment the schedule has open.
+    open: u64,
+    /// The longest a segment may be: in ticks of 90 kHz, and of the output.
+    longest_mpeg: i64,
+    longest: i64,
 }
 
 #[derive(Debug, Default)]
@@ -128,6 +134,9 @@ impl Lane {
             part: OpenPart::default(),
             segment: OpenSegment { sequence, ..OpenSegment::default() },
             ends: i64::MAX,
+            open: sequence,
+            longest_mpeg: i64::MAX,
+            longest: i64::MAX,
         }
     }
 
@@ -180,25 +189,99 @@ impl Lane {
             || self.segment.payload >= policy.limits.segment_bytes
     }
 
+    /// Sets how long a segment may be, in ticks of 90 kHz.
+    pub(super) fn limit(&mut self, longest: i64) {
+        self.longest_mpeg = longest;
+        self.longest = self.from_mpeg.scale(longest, Rounding::Down).unwrap_or(i64::MAX);
+    }
+
+    /// Whether the segment that the held sample belongs to, if its end is not decided, would be too
+    /// long or have a hole in it when a sample at `next` (output ticks) became part of it; without
+    /// one, whether the held sample makes it too long.
+    pub(super) fn is_overlong(&self, next: Option<i64>) -> bool {
+        let (within, held) = match (&self.held, next) {
+            // It will begin the segment after this one.
+            (Some(held), _) if held.mpeg >= self.ends => {
+                if self.open > self.segment.sequence.saturating_add(1) {
+                    return false;
+                }
+                (0, held.decode_time)
+            }
+            _ if self.ends != i64::MAX || !self.has_content() => return false,
+            (Some(held), _) => (self.segment.duration, held.decode_time),
+            (None, Some(next)) => {
+                let end = self.end.unwrap_or(next);
+                return next > end.saturating_add(self.frame)
+                    || self.segment.duration.saturating_add(self.frame) > self.longest;
+            }
+            (None, None) => return false,
+        };
+        let lasts = next.map_or(self.frame, |next| next.saturating_sub(held));
+        within.saturating_add(lasts) > self.longest
+    }
+
     /// Tells the lane that the schedule has grown.
     pub(super) fn reschedule(&mut self, schedule: &Schedule) {
         self.ends = schedule.end(self.segment.sequence);
+        self.open = schedule.open().map_or(self.segment.sequence, |open| open.sequence);
     }
 
     /// Takes the next sample; the one before it is complete now.
-    pub(super) fn take(&mut self, timed: Timed, sink: &mut Sink<'_>) {
+    pub(super) fn take(&mut self, mut timed: Timed, sink: &mut Sink<'_>) {
         if timed.change.is_some() {
             return self.take_changed(timed, sink);
         }
-        if let Some(held) = self.held.take() {
-            let mut duration = (timed.decode_time - held.decode_time).max(1);
-            if duration > 2 * self.frame {
-                duration = self.bridge(&held, duration, timed.mpeg, sink);
-            }
-            self.append(held, duration, sink);
+        match (&self.held, self.end) {
+            // Times that were placed before a guess filled theirs.
+            (Some(held), _) => timed.decode_time = timed.decode_time.max(held.decode_time + 1),
+            (None, Some(end)) => self.resume(end, &mut timed, sink),
+            (None, None) => {}
         }
-        self.advance(timed.mpeg, sink);
+        if let Some(held) = self.held.take() {
+            let step = timed.decode_time - held.decode_time;
+            let duration = if step > 2 * self.frame {
+                self.bridge(&held, step, timed.mpeg, sink)
+            } else {
+                step
+            };
+            let sequence = self.append(held, duration, sink);
+            self.advance(timed.mpeg, sink);
+            if duration < step && self.segment.sequence == sequence {
+                // A segment has no holes: what comes after one is in the next.
+                self.close_segment(sink);
+            }
+        } else {
+            self.advance(timed.mpeg, sink);
+        }
         self.held = Some(timed);
+    }
+
+    /// The first sample after one whose length was a guess, which ended at `end`.
+    fn resume(&mut self, end: i64, timed: &mut Timed, sink: &mut Sink<'_>) {
+        let step = timed.decode_time - end;
+        if step <= 0 {
+            // What the guess has filled stays filled.
+            timed.decode_time = end;
+        } else if self.segment.samples > 0 && self.ends == i64::MAX {
+            // A segment has no holes: the sample begins where the guess ended, and is shown when
+            // it has to be.
+            let offset = i64::from(timed.composition_offset) + step;
+            timed.composition_offset = i32::try_from(offset).unwrap_or(i32::MAX);
+            timed.decode_time = end;
+        } else {
+            if self.segment.samples > 0 {
+                self.close_segment(sink);
+            }
+            let open = sink.schedule.segment(self.segment.sequence);
+            if !open.is_some_and(|open| open.discontinuity) {
+                self.leave_gap(step, sink);
+            }
+        }
+    }
+
+    fn leave_gap(&self, duration: i64, sink: &mut Sink<'_>) {
+        let duration = Duration::new(duration.max(0).unsigned_abs());
+        sink.outputs.push_back(Output::Event(Event::GapLeft { track: self.id, duration }));
     }
 
     /// The first sample of another configuration: ends what is there and begins a segment.
@@ -217,6 +300,7 @@ impl Lane {
         }
         self.settle(sink);
         self.reconfigure(&change.track);
+        timed.decode_time = self.end.map_or(timed.decode_time, |end| end.max(timed.decode_time));
         self.held = Some(timed);
     }
 
@@ -230,6 +314,7 @@ impl Lane {
         self.output = output;
         self.source = track.timescale;
         self.from_mpeg = Ratio::new(Timescale::MPEG, output);
+        self.limit(self.longest_mpeg);
         self.codec = Arc::new(track.codec.clone());
         self.frame = expected_frame(track);
         self.full = i64::MAX;
@@ -241,14 +326,12 @@ impl Lane {
 
     /// How long `held` lasts when the next sample comes much later than one frame.
     fn bridge(&self, held: &Timed, duration: i64, next: i64, sink: &mut Sink<'_>) -> i64 {
-        let longest = self.from_mpeg.scale(sink.longest, Rounding::Down).unwrap_or(i64::MAX);
+        let longest = self.longest;
         let within = if held.mpeg >= self.ends { 0 } else { self.segment.duration };
-        if duration > longest || (next >= self.ends && within + duration > longest) {
+        let decided = self.ends != i64::MAX;
+        if decided && (duration > longest || (next >= self.ends && within + duration > longest)) {
             // The segment cannot be that long: what is missing lies between two segments.
-            sink.outputs.push_back(Output::Event(Event::GapLeft {
-                track: self.id,
-                duration: Duration::new((duration - self.frame).max(0).unsigned_abs()),
-            }));
+            self.leave_gap(duration - self.frame, sink);
             return self.frame;
         }
         if duration > self.part_target.unwrap_or(i64::MAX).max(4 * self.frame) {
@@ -262,19 +345,31 @@ impl Lane {
 
     /// Completes the held sample with the length of a frame, since no next one says otherwise.
     pub(super) fn flush(&mut self, sink: &mut Sink<'_>) {
-        if let Some(held) = self.held.take() {
-            self.append(held, self.frame, sink);
+        let Some(held) = self.held.take() else { return };
+        // The rounding of the source's clock should not push a last frame out of its part.
+        let room = self.part_target.map_or(self.frame, |target| target - self.part.duration);
+        let fits = (self.frame - self.jitter()..self.frame).contains(&room);
+        let duration = if fits { room } else { self.frame };
+        self.append(held, duration.max(1), sink);
+    }
+
+    /// By how much a frame may differ from the rule when its source counts in coarser ticks.
+    fn jitter(&self) -> i64 {
+        match self.codec.kind() {
+            Kind::Audio => 0,
+            _ => Ratio::new(self.source, self.output).scale(2, Rounding::Up).unwrap_or(0),
         }
     }
 
-    fn append(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) {
+    /// Puts a sample into its segment, and says which that is.
+    fn append(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) -> u64 {
         self.advance(timed.mpeg, sink);
-        if self.ends != i64::MAX && self.segment.samples > 0 {
+        if self.ends != i64::MAX
+            && self.segment.samples > 0
+            && self.segment.duration + duration > self.longest
+        {
             // Its end is set but not reached: a track that runs long goes over early.
-            let longest = self.from_mpeg.scale(sink.longest, Rounding::Down).unwrap_or(i64::MAX);
-            if self.segment.duration + duration > longest {
-                self.close_segment(sink);
-            }
+            self.close_segment(sink);
         }
         self.end = Some(timed.decode_time + duration);
         self.segment.duration += duration;
@@ -286,6 +381,7 @@ impl Lane {
             self.measuring.push((timed, duration));
             self.measure(sink);
         }
+        self.segment.sequence
     }
 
     /// Settles the part target as soon as there is enough to measure.
@@ -297,7 +393,8 @@ impl Lane {
                 let wanted = sink.policy.part.unwrap_or(MEASURED);
                 let wanted = Duration::from_std(wanted, self.output).ticks() as i64;
                 let limit = sink.policy.limits.segment_samples.min(1024);
-                self.segment.duration >= wanted || self.measuring.len() >= limit
+                let span = self.segment.duration;
+                (span >= wanted && self.measuring.len() >= FEWEST) || self.measuring.len() >= limit
             }
         };
         if enough {
@@ -314,20 +411,15 @@ impl Lane {
         self.frame = Duration::new(frames.ticks)
             .rescale(frames.timescale, self.output, Rounding::Nearest)
             .map_or(self.frame, |ticks| (ticks.ticks() / frames.count) as i64)
-            .max(1);
-        // Samples that differ by a tick of the source from the rule still count as one frame.
-        let jitter = if self.codec.kind() == Kind::Audio {
-            0
-        } else {
-            Ratio::new(self.source, self.output).scale(2, Rounding::Up).unwrap_or(0)
-        };
+            .clamp(1, i64::from(self.output.hz()));
         if let Some(part) = sink.policy.part {
             let target = *self.part_target.get_or_insert_with(|| {
                 let source =
                     if self.codec.kind() == Kind::Audio { self.output } else { self.source };
                 part_target(part, frames, source, self.output) as i64
             });
-            self.full = target - (self.frame - jitter).max(1);
+            // A sample may be shorter than the rule by its source's rounding and still fit.
+            self.full = target - (self.frame - self.jitter()).max(1);
         }
         let presentation =
             Presentation { track_id: self.number, timescale: self.output, codec: &self.codec };
@@ -363,38 +455,39 @@ impl Lane {
             Codec::Avc(config) => config.sps().frame_duration,
             _ => None,
         };
-        let mut durations: Vec<_> =
-            self.measuring.iter().map(|(_, duration)| duration.unsigned_abs()).collect();
+        // One tick of the source, and what is shorter was repaired and says nothing.
+        let tick = Ratio::new(self.source, self.output).scale(1, Rounding::Up).unwrap_or(1);
+        let tick = tick.unsigned_abs();
+        let durations = self.measuring.iter().map(|(_, duration)| duration.unsigned_abs());
+        let mut durations: Vec<_> = durations.filter(|duration| *duration >= tick).collect();
         durations.sort_unstable();
-        let median = durations.get(durations.len() / 2).copied().unwrap_or(1);
+        let median = durations.get(durations.len() / 2).copied();
+        let median = median.unwrap_or(0);
         let (mut ticks, mut count) = (0, 0);
         for duration in durations {
             if (median / 2..=median * 2).contains(&duration) {
                 (ticks, count) = (ticks + duration, count + 1);
             }
         }
-        let measured = ticks / u64::max(count, 1);
-        if let Some((ticks, timescale)) = stated
+        // A pause at the start is not a rate.
+        let (ticks, count) = match count {
+            0 => (self.frame.unsigned_abs(), 1),
+            1 | 2 => (ticks.min(u64::from(self.output.hz()) * count), count),
+            _ => (ticks, count),
+        };
+        let measured = ticks / count;
+        if let Some((stated, timescale)) = stated
             && let Some(frame) =
-                Duration::new(ticks).rescale(timescale, self.output, Rounding::Nearest)
+                Duration::new(stated).rescale(timescale, self.output, Rounding::Nearest)
         {
             let frame = frame.ticks();
-            // Half a frame in ten, and the rounding of two source ticks.
-            let tolerance = frame / 20
-                + Ratio::new(self.source, self.output)
-                    .scale(2, Rounding::Up)
-                    .unwrap_or(0)
-                    .unsigned_abs()
-                    / u64::max(count, 1);
-            // One or two samples, of which the last is a guess, refute nothing.
-            if count < 3 || frame.abs_diff(measured) <= tolerance {
-                return Frames { ticks, count: 1, timescale };
+            let tolerance = frame / 200 + tick / count;
+            if count < FEWEST as u64 || frame.abs_diff(measured) <= tolerance {
+                return Frames { ticks: stated, count: 1, timescale };
             }
         }
         // What was measured may be short by one tick of the source.
-        let tick = Ratio::new(self.source, self.output).scale(1, Rounding::Up).unwrap_or(0);
-        let short = if count > 1 { tick.unsigned_abs() } else { 0 };
-        Frames { ticks: ticks.max(1) + short, count: u64::max(count, 1), timescale: self.output }
+        Frames { ticks: ticks + tick, count, timescale: self.output }
     }
 
     fn push(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) {
@@ -512,7 +605,7 @@ impl Lane {
         let parts = std::mem::take(&mut self.segment.parts);
         self.segment =
             OpenSegment { sequence: sequence.saturating_add(1), parts, ..OpenSegment::default() };
-        self.ends = sink.schedule.end(self.segment.sequence);
+        self.reschedule(sink.schedule);
     }
 }
 

@@ -28,6 +28,10 @@ impl Segmenter {
         if input.presence != Presence::Present {
             self.welcome(index, mpeg);
         }
+        if self.target_duration.is_none() {
+            // A track that comes second may begin first.
+            self.origin = self.origin.min(mpeg);
+        }
         if self.pacer == Some(index) {
             self.pace(index, timed);
             self.drop_laggards(mpeg);
@@ -143,6 +147,8 @@ impl Segmenter {
             if input.presence == Presence::Late && input.lane.sequence() < sequence {
                 input.lane.flush(&mut sink);
                 input.lane.advance_to(sequence, &mut sink);
+                // The last sample's length was a guess; the next one may come earlier than that.
+                input.clock.not_before(input.lane.end());
             }
         }
     }
@@ -156,6 +162,7 @@ impl Segmenter {
         };
         let Some(reached) = reached else { return };
         let mut awaited = None;
+        let mut overlong = false;
         let (inputs, mut sink) = self.split();
         for (index, input) in inputs.iter_mut().enumerate() {
             if pacer == Some(index) {
@@ -169,11 +176,21 @@ impl Segmenter {
                     awaited = Some(input.track.id);
                     break;
                 }
+                if input.lane.is_overlong(Some(front.decode_time)) {
+                    overlong = true;
+                    break;
+                }
                 let Some(timed) = input.pop() else { break };
                 input.lane.take(timed, &mut sink);
             }
         }
         self.awaited = awaited.or(self.awaited);
+        if overlong && let Some(open) = self.schedule.open() {
+            // A track that is behind has more for this segment than fits: it ends for all of them.
+            let now = reached.max(open.start).saturating_add(1);
+            self.begin(now, false, Begin::Forced(Cut::Duration));
+            self.release();
+        }
     }
 
     /// Takes a sample of the deciding track: first what it decides, then the sample itself.
@@ -191,7 +208,7 @@ impl Segmenter {
                     let why = Begin::New(Discontinuity::Reconfigured { track });
                     self.begin(mpeg, sync, why);
                 }
-                None => self.decide(index, mpeg, sync),
+                None => self.decide(index, &timed),
             },
         }
         if let Some(change) = &mut timed.change {
@@ -204,14 +221,16 @@ impl Segmenter {
     }
 
     /// Begins a segment if this sample, or the one held before it, has to.
-    fn decide(&mut self, index: usize, mpeg: i64, sync: bool) {
+    fn decide(&mut self, index: usize, timed: &Timed) {
+        let (mpeg, sync) = (timed.mpeg, timed.sync);
         let Some(open) = self.schedule.open() else { return };
         let start = open.start;
         let Some(input) = self.inputs.get(index) else { return };
         if input.lane.is_full(&self.policy) {
             return self.begin(mpeg, sync, Begin::Forced(Cut::Size));
         }
-        if mpeg.saturating_sub(start) > self.cap {
+        let overlong = input.lane.is_overlong(Some(timed.decode_time));
+        if overlong || mpeg.saturating_sub(start) > self.cap {
             // The held sample would end here: it has to be the next segment's.
             if let Some((held, held_sync)) = input.lane.held_at()
                 && held > start
@@ -219,7 +238,11 @@ impl Segmenter {
                 self.begin(held, held_sync, Begin::Forced(Cut::Duration));
             }
             let start = self.schedule.open().map_or(start, |open| open.start);
-            if mpeg.saturating_sub(start) > self.cap {
+            let overlong = self
+                .inputs
+                .get(index)
+                .is_some_and(|input| input.lane.is_overlong(Some(timed.decode_time)));
+            if overlong || mpeg.saturating_sub(start) > self.cap {
                 return self.begin(mpeg, sync, Begin::Forced(Cut::Duration));
             }
         }
@@ -238,6 +261,9 @@ impl Segmenter {
         let video = self.inputs.get(index).filter(|input| input.lane.is_video());
         if open.sequence == self.policy.first_sequence {
             self.policy.first_segment
+        } else if video.is_some_and(|video| !video.lane.has_content()) {
+            // It comes to a segment that sound began: its keyframe is worth one of its own.
+            1
         } else if video.is_some() {
             self.policy.segment_early
         } else {
@@ -316,6 +342,8 @@ impl Segmenter {
         if self.target_duration.is_some() {
             return;
         }
+        // What is in it already may reach further than where it ends.
+        let end = self.inputs.iter().filter_map(super::Input::end).fold(end, i64::max);
         let longest = end.saturating_sub(self.origin).saturating_add(self.margin());
         let rounded = (longest + 45_000) / 90_000;
         let wanted = (self.policy.segment + 89_999) / 90_000;
@@ -340,8 +368,13 @@ impl Segmenter {
             None => self.policy.max_segment,
         };
         let step = self.longest_step() as i64;
+        let longest = match self.target_duration {
+            Some(seconds) => i64::from(seconds) * 90_000 + 44_999,
+            None => i64::MAX,
+        };
         for input in &mut self.inputs {
             input.clock.limit_jump(step);
+            input.lane.limit(longest);
         }
     }
 
@@ -387,17 +420,36 @@ impl Segmenter {
                     self.pop_undecided(index, timed, why);
                     continue;
                 }
+                self.cut_overlong(index, timed.mpeg, Some(timed.decode_time), timed.sync);
                 let (inputs, mut sink) = self.split();
                 if let Some(input) = inputs.get_mut(index) {
                     input.lane.take(timed, &mut sink);
                 }
             }
         }
-        let (inputs, mut sink) = self.split();
-        for input in inputs {
-            input.lane.flush(&mut sink);
+        for index in 0..self.inputs.len() {
+            let held = self.inputs.get(index).and_then(|input| input.lane.held_at());
+            let Some((held, sync)) = held else { continue };
+            self.cut_overlong(index, held, None, sync);
+            let (inputs, mut sink) = self.split();
+            if let Some(input) = inputs.get_mut(index) {
+                input.lane.flush(&mut sink);
+            }
         }
         true
+    }
+
+    /// Begins a segment if the open one cannot reach as far as `mpeg`, where the pacer has no say
+    /// any more.
+    fn cut_overlong(&mut self, index: usize, mpeg: i64, next: Option<i64>, sync: bool) {
+        let (Some(open), Some(input)) = (self.schedule.open(), self.inputs.get(index)) else {
+            return;
+        };
+        let end = mpeg.saturating_add(if next.is_none() { input.frame() } else { 0 });
+        if end.saturating_sub(open.start) > self.cap || input.lane.is_overlong(next) {
+            let start = mpeg.max(open.start.saturating_add(1));
+            self.begin(start, sync, Begin::Forced(Cut::Duration));
+        }
     }
 
     fn pop_undecided(&mut self, index: usize, mut timed: Timed, why: Begin) {

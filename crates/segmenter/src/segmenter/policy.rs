@@ -6,7 +6,7 @@ use crate::{Config, Limits};
 
 /// No length of the configuration is longer: so every duration fits 32 bits on any clock a codec
 /// can have.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// A segment and one sample more still have a size of 32 bits, headers included.
 const MOST_BYTES: usize = 1 << 30;
@@ -33,6 +33,10 @@ pub(super) struct Policy {
 impl Policy {
     pub(super) fn new(config: Config) -> Self {
         let segment = ticks(config.segment).max(1);
+        let mut limits = config.limits;
+        limits.sample_bytes = limits.sample_bytes.min(MOST_BYTES);
+        limits.segment_bytes = limits.segment_bytes.min(MOST_BYTES);
+        limits.segment_samples = limits.segment_samples.max(2);
         Self {
             segment,
             segment_early: (segment - segment / 20).max(1),
@@ -45,12 +49,7 @@ impl Policy {
             jump: ticks(config.jump),
             audio_drift: ticks(config.audio_drift),
             stall: ticks(config.stall),
-            limits: Limits {
-                sample_bytes: config.limits.sample_bytes.min(MOST_BYTES),
-                segment_bytes: config.limits.segment_bytes.min(MOST_BYTES),
-                segment_samples: config.limits.segment_samples.max(2),
-                ..config.limits
-            },
+            limits,
         }
     }
 }
@@ -66,11 +65,13 @@ mod tests {
 
     #[test]
     fn absurd_lengths_are_brought_within_bounds() {
-        let mut config = Config::default();
-        config.segment = Duration::ZERO;
-        config.first_segment = Duration::MAX;
-        config.jump = Duration::MAX;
-        config.part = Some(Duration::ZERO);
+        let config = Config {
+            segment: Duration::ZERO,
+            first_segment: Duration::MAX,
+            jump: Duration::MAX,
+            part: Some(Duration::ZERO),
+            ..Config::default()
+        };
         let policy = Policy::new(config);
         assert_eq!((policy.segment, policy.first_segment), (1, 1));
         assert_eq!(policy.jump, 60 * 90_000);

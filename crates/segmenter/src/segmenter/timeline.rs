@@ -95,7 +95,10 @@ impl Segmenter {
                 input.continues = true;
                 return self.accept(index, &sample, change);
             }
-            None => input.turned = Some((source, source)),
+            None => {
+                input.turned = Some((source, source));
+                input.continues = false;
+            }
             Some((_, last))
                 if change.is_some() || input.clock.jump_from(last, source).is_some() =>
             {
@@ -183,16 +186,12 @@ impl Segmenter {
         let begins = |input: &super::Input| {
             input.turned.and_then(|(first, _)| input.clock.source_to_mpeg(first))
         };
-        let Some(earliest) = self.inputs.iter().filter_map(begins).min() else { return };
-        let offset = self
-            .inputs
-            .iter()
-            .filter_map(|input| {
-                let end = input.end()?;
-                end.checked_sub(begins(input).unwrap_or(earliest))
-            })
-            .max();
-        self.offset = offset.unwrap_or(self.offset);
+        let earliest = self.inputs.iter().filter_map(begins).min();
+        let behind = |input: &super::Input| input.end()?.checked_sub(begins(input).or(earliest)?);
+        // Without either there is nothing behind which, or nothing that, could be placed.
+        let offset = self.inputs.iter().filter_map(behind).max().unwrap_or(self.offset);
+        let below_zero = earliest.and_then(|earliest| earliest.checked_add(offset)).unwrap_or(0);
+        self.offset = offset - below_zero.min(0);
         for input in &mut self.inputs {
             input.clock.begin(self.offset, input.lane.end());
             input.newest = None;
@@ -214,9 +213,11 @@ impl Segmenter {
         let others = self.newest_of_others(index);
         let Some(input) = self.inputs.get_mut(index) else { return };
         let held = input.newest.map(|newest| newest.saturating_add(input.frame()));
-        let Some(at) = others.max(input.end()).max(held) else { return };
-        let Some(mpeg) = input.clock.source_to_mpeg(source) else { return };
-        let Some(offset) = at.checked_sub(mpeg) else { return };
+        let at = others.max(input.end()).max(held);
+        let mpeg = input.clock.source_to_mpeg(source);
+        let offset = at.zip(mpeg).and_then(|(at, mpeg)| at.checked_sub(mpeg));
+        // A time no clock can hold: the sample will be left out, and the next one begins anew.
+        let Some(offset) = offset else { return input.clock.begin(self.offset, None) };
         input.clock.begin(offset, None);
         let track = input.track.id;
         self.event(Event::Rebased { track, by: Delta::new(offset) });
@@ -225,6 +226,7 @@ impl Segmenter {
     /// Gives a sample of the current timeline its place and passes it on.
     fn accept(&mut self, index: usize, sample: &Sample, change: Option<Box<Track>>) {
         self.settle_origin(index, sample);
+        let step = self.longest_step() as i64;
         let policy = &self.policy;
         let follows = self.pacer != Some(index);
         let Some(input) = self.inputs.get_mut(index) else { return };
@@ -233,6 +235,7 @@ impl Segmenter {
         }
         if let Some(track) = &change {
             input.clock = input.clock.reconfigured(track, policy);
+            input.clock.limit_jump(step);
             input.track = Track::clone(track);
         }
         let Ok(place) = input.clock.place(sample) else {

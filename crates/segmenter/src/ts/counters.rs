@@ -33,6 +33,7 @@ pub struct Counters {
     pub(super) pmt: Counter,
     pub(super) video: Counter,
     pub(super) audio: Counter,
+    pub(super) metadata: Counter,
     /// The tracks the last PMT declared.
     pub(super) streams: Option<Streams>,
     /// `version_number` of the last PMT.

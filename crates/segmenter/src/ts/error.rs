@@ -44,6 +44,22 @@ pub enum Error {
         /// The frame and its ADTS header, in bytes.
         len: usize,
     },
+    /// A metadata unit does not start as an ID3v2 tag does. The caller's mistake; leave the unit
+    /// out and go on.
+    #[error("access unit {unit}: metadata that is no ID3v2 tag")]
+    NotId3 {
+        /// Which unit.
+        unit: usize,
+    },
+    /// An ID3 tag is longer than one PES packet of known length holds. Leave the unit out and go
+    /// on.
+    #[error("access unit {unit}: an ID3 tag of {len} bytes, at most 65527 can be")]
+    TagTooLong {
+        /// Which unit.
+        unit: usize,
+        /// The tag, in bytes.
+        len: usize,
+    },
     /// The segment outgrows [`Limits::segment`](super::Limits::segment).
     #[error("access unit {unit}: the segment passes the limit of {limit} bytes")]
     SegmentTooLong {

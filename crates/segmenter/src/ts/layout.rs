@@ -90,17 +90,21 @@ impl<S: Sink> Layout<'_, S> {
         let (pid, stream_id) = match unit.stream {
             Stream::Video => (Pid::VIDEO, pes::VIDEO),
             Stream::Audio => (Pid::AUDIO, pes::AUDIO),
+            Stream::Metadata => (Pid::METADATA, pes::METADATA),
         };
         self.repeat_tables(decode);
         let carries_clock = pid == self.streams.pcr_pid();
         let clock = self.advance(decode, carries_clock);
         let adaptation = Adaptation { random_access: random_access && carries_clock, clock };
         let presentation = unit.presentation_time.ticks();
-        let header = Header::new(stream_id, presentation, decode, payload.len());
+        // Nothing decodes a tag: it has the time it is for, and no other.
+        let dts = if unit.stream == Stream::Metadata { presentation } else { decode };
+        let header = Header::new(stream_id, presentation, dts, payload.len());
         let pes = Pes { pid, adaptation, header, payload };
         let counter = match unit.stream {
             Stream::Video => &mut self.counters.video,
             Stream::Audio => &mut self.counters.audio,
+            Stream::Metadata => &mut self.counters.metadata,
         };
         self.sink.unit(&pes, *counter);
         let packets = pes.packets();
@@ -148,20 +152,13 @@ impl<S: Sink> Layout<'_, S> {
     }
 
     fn repeat_tables(&mut self, decode: i64) {
-        let due = match self.tables_at {
-            None => false,
-            Some(at) => {
-                let since = decode.saturating_sub(at);
-                if since >= 0 && since.unsigned_abs() < self.psi_interval.ticks() {
-                    return;
-                }
-                true
+        if let Some(at) = self.tables_at {
+            if decode.saturating_sub(at).unsigned_abs() < self.psi_interval.ticks() {
+                return;
             }
-        };
-        self.tables_at = Some(decode);
-        if due {
             self.tables();
         }
+        self.tables_at = Some(decode);
     }
 
     fn tables(&mut self) {

@@ -27,6 +27,8 @@ impl Pid {
     pub(super) const VIDEO: Self = Self(0x0100);
     /// AAC.
     pub(super) const AUDIO: Self = Self(0x0101);
+    /// ID3.
+    pub(super) const METADATA: Self = Self(0x0102);
 
     pub(super) const fn get(self) -> u16 {
         self.0

@@ -13,7 +13,9 @@ const FIXED: usize = 9;
 /// Bytes of a time.
 const TIME: usize = 5;
 
-/// `stream_id` (table 2-22) of the first video stream.
+/// `stream_id` (table 2-22) of metadata: `private_stream_1`.
+pub(super) const METADATA: u8 = 0xBD;
+/// `stream_id` of the first video stream.
 pub(super) const VIDEO: u8 = 0xE0;
 /// `stream_id` of the first audio stream.
 pub(super) const AUDIO: u8 = 0xC0;
@@ -76,6 +78,7 @@ const fn time(prefix: u8, ticks: i64) -> [u8; TIME] {
 pub(super) enum Payload<'a> {
     Picture(Picture<'a>),
     Sound { header: [u8; adts::HEADER], frame: &'a [u8] },
+    Tag(&'a [u8]),
 }
 
 impl Payload<'_> {
@@ -83,6 +86,7 @@ impl Payload<'_> {
         match self {
             Self::Picture(picture) => picture.len(),
             Self::Sound { frame, .. } => adts::HEADER + frame.len(),
+            Self::Tag(tag) => tag.len(),
         }
     }
 
@@ -94,6 +98,7 @@ impl Payload<'_> {
                 put(header);
                 put(frame);
             }
+            Self::Tag(tag) => put(tag),
         }
     }
 }

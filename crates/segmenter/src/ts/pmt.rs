@@ -1,5 +1,6 @@
 //! The program map table (2.4.4.8): which PIDs carry what, and which one the clock.
 
+use super::metadata;
 use super::packet::{PACKET, Pid};
 use super::pat::PROGRAM_NUMBER;
 use super::program::Streams;
@@ -9,30 +10,54 @@ use super::section;
 const H264: u8 = 0x1B;
 /// `stream_type`: ISO/IEC 13818-7 audio with ADTS.
 const ADTS: u8 = 0x0F;
+/// `stream_type`: metadata in PES packets.
+const METADATA: u8 = 0x15;
 
 /// The packet that carries the table of a program with `streams`.
 pub(super) fn packet(counter: u8, version: u8, streams: Streams) -> [u8; PACKET] {
+    let mut body = Body { bytes: [0; LONGEST], len: 0 };
+    // reserved, version_number, current_next_indicator; section 0 of 0.
+    body.put(&[0x00, PROGRAM_NUMBER, 0xC1 | (version & 0x1F) << 1, 0x00, 0x00]);
     let [high, low] = streams.pcr_pid().get().to_be_bytes();
-    // reserved, version_number, current_next_indicator.
-    let version = 0xC1 | (version & 0x1F) << 1;
-    let head = [0x00, PROGRAM_NUMBER, version, 0x00, 0x00, 0xE0 | high, low, 0xF0, 0x00];
-    let video = entry(H264, Pid::VIDEO);
-    let audio = entry(ADTS, Pid::AUDIO);
-    let mut body = [0; 9 + 2 * 5];
-    let parts: [&[u8]; 3] =
-        [&head, if streams.video { &video } else { &[] }, if streams.audio { &audio } else { &[] }];
-    let mut len = 0;
-    for &byte in parts.into_iter().flatten() {
-        body[len] = byte;
-        len += 1;
+    body.put(&[0xE0 | high, low]);
+    body.descriptors(if streams.metadata { &metadata::POINTER } else { &[] });
+    if streams.video {
+        body.stream(H264, Pid::VIDEO, &[]);
     }
-    section::packet(Pid::PMT, counter, 0x02, &body[..len])
+    if streams.audio {
+        body.stream(ADTS, Pid::AUDIO, &[]);
+    }
+    if streams.metadata {
+        body.stream(METADATA, Pid::METADATA, &metadata::DESCRIPTOR);
+    }
+    section::packet(Pid::PMT, counter, 0x02, &body.bytes[..body.len])
 }
 
-/// One stream without descriptors.
-const fn entry(stream_type: u8, pid: Pid) -> [u8; 5] {
-    let [high, low] = pid.get().to_be_bytes();
-    [stream_type, 0xE0 | high, low, 0xF0, 0x00]
+/// The body of the largest table: all streams and all descriptors.
+const LONGEST: usize = 9 + metadata::POINTER.len() + 3 * 5 + metadata::DESCRIPTOR.len();
+
+struct Body {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+impl Body {
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// `program_info_length` or `ES_info_length`, and what it counts.
+    fn descriptors(&mut self, descriptors: &[u8]) {
+        self.put(&[0xF0, descriptors.len() as u8]);
+        self.put(descriptors);
+    }
+
+    fn stream(&mut self, stream_type: u8, pid: Pid, descriptors: &[u8]) {
+        let [high, low] = pid.get().to_be_bytes();
+        self.put(&[stream_type, 0xE0 | high, low]);
+        self.descriptors(descriptors);
+    }
 }
 
 #[cfg(test)]
@@ -48,7 +73,7 @@ mod tests {
 
     #[test]
     fn both_tracks_byte_by_byte() {
-        let packet = packet(0, 0, Streams { video: true, audio: true });
+        let packet = packet(0, 0, Streams { video: true, audio: true, metadata: false });
         assert_eq!(packet[..5], [0x47, 0x50, 0x00, 0x10, 0x00]);
         let section = section(&packet);
         let expected = [
@@ -64,11 +89,11 @@ mod tests {
     /// gohlslib#329, SRS#512, ARUT#642: no phantom H.264 in a program of sound alone.
     #[test]
     fn only_tracks_that_exist_are_declared() {
-        let audio = packet(0, 0, Streams { video: false, audio: true });
+        let audio = packet(0, 0, Streams { video: false, audio: true, metadata: false });
         let expected = [0xE1, 0x01, 0xF0, 0x00, 0x0F, 0xE1, 0x01, 0xF0, 0x00];
         assert_eq!(section(&audio)[8..17], expected);
         assert_eq!(section(&audio).len(), 21);
-        let video = packet(0, 0, Streams { video: true, audio: false });
+        let video = packet(0, 0, Streams { video: true, audio: false, metadata: false });
         let expected = [0xE1, 0x00, 0xF0, 0x00, 0x1B, 0xE1, 0x00, 0xF0, 0x00];
         assert_eq!(section(&video)[8..17], expected);
         assert_eq!(section(&video).len(), 21);
@@ -77,9 +102,21 @@ mod tests {
     #[test]
     fn the_version_has_five_bits_and_the_checksum_covers_it() {
         for version in [1, 31, 32] {
-            let packet = packet(0, version, Streams { video: true, audio: true });
+            let packet = packet(0, version, Streams { video: true, audio: true, metadata: false });
             assert_eq!(packet[10], 0xC1 | (version % 32) << 1);
             assert_eq!(crc32(section(&packet)), 0);
         }
+    }
+
+    #[test]
+    fn metadata_is_pointed_to_and_described() {
+        let packet = packet(0, 0, Streams { video: true, audio: true, metadata: true });
+        let section = section(&packet);
+        assert_eq!(section[10..12], [0xF0, 17]);
+        assert_eq!(section[12..29], metadata::POINTER);
+        assert_eq!(section[39..44], [0x15, 0xE1, 0x02, 0xF0, 15]);
+        assert_eq!(section[44..59], metadata::DESCRIPTOR);
+        assert_eq!(section.len(), 63);
+        assert_eq!(crc32(section), 0);
     }
 }

@@ -2,6 +2,7 @@ use airloom_media::{Duration, Timescale, aac, avc};
 
 use super::adts::{self, Adts};
 use super::annexb::AnnexB;
+use super::metadata;
 use super::packet::Pid;
 use super::pes::Payload;
 use super::{AccessUnit, Config, Error, Limits, Stream};
@@ -15,6 +16,7 @@ use super::{AccessUnit, Config, Error, Limits, Stream};
 pub struct Program {
     video: Option<AnnexB>,
     audio: Option<Adts>,
+    metadata: bool,
     psi_interval: Duration,
     limits: Limits,
 }
@@ -42,9 +44,20 @@ impl Program {
         Ok(Self {
             video: video.map(AnnexB::new),
             audio: audio.map(Adts::new).transpose()?,
+            metadata: false,
             psi_interval: Duration::from_std(config.psi_interval, Timescale::MPEG),
             limits: config.limits,
         })
+    }
+
+    /// Declares a stream of ID3 tags as well.
+    ///
+    /// It is declared whether or not a segment holds any, so that the PMT need not change with
+    /// each tag.
+    #[must_use]
+    pub fn with_metadata(mut self) -> Self {
+        self.metadata = true;
+        self
     }
 
     /// Checks one unit as [`measure`](super::measure) would, so that a bad one can be left out
@@ -52,7 +65,8 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// [`Error::Undeclared`], [`Error::Truncated`] and [`Error::FrameTooLong`].
+    /// [`Error::Undeclared`], [`Error::Truncated`], [`Error::FrameTooLong`], [`Error::NotId3`] and
+    /// [`Error::TagTooLong`].
     pub fn check(&self, unit: &AccessUnit<'_>) -> Result<(), Error> {
         self.payload(unit, 0).map(drop)
     }
@@ -84,11 +98,31 @@ impl Program {
                 })?;
                 Ok(Some((Payload::Sound { header, frame: unit.data }, unit.sync)))
             }
+            Stream::Metadata => {
+                if !self.metadata {
+                    return Err(undeclared);
+                }
+                let len = unit.data.len();
+                if len == 0 {
+                    return Ok(None);
+                }
+                if !unit.data.starts_with(metadata::IDENTIFIER) {
+                    return Err(Error::NotId3 { unit: index });
+                }
+                if len > metadata::LONGEST {
+                    return Err(Error::TagTooLong { unit: index, len });
+                }
+                Ok(Some((Payload::Tag(unit.data), false)))
+            }
         }
     }
 
     pub(super) const fn streams(&self) -> Streams {
-        Streams { video: self.video.is_some(), audio: self.audio.is_some() }
+        Streams {
+            video: self.video.is_some(),
+            audio: self.audio.is_some(),
+            metadata: self.metadata,
+        }
     }
 
     pub(super) const fn psi_interval(&self) -> Duration {
@@ -105,6 +139,7 @@ impl Program {
 pub(super) struct Streams {
     pub(super) video: bool,
     pub(super) audio: bool,
+    pub(super) metadata: bool,
 }
 
 impl Streams {

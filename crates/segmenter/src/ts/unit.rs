@@ -10,6 +10,8 @@ pub enum Stream {
     Video,
     /// The sound: AAC.
     Audio,
+    /// Timed metadata: ID3.
+    Metadata,
 }
 
 impl fmt::Display for Stream {
@@ -17,11 +19,12 @@ impl fmt::Display for Stream {
         f.write_str(match self {
             Self::Video => "video",
             Self::Audio => "audio",
+            Self::Metadata => "metadata",
         })
     }
 }
 
-/// One coded picture or one frame of coded sound, on the 90 kHz clock of MPEG-TS.
+/// One coded picture, one frame of coded sound or one tag, on the 90 kHz clock of MPEG-TS.
 ///
 /// Times are unwrapped and may be negative; the 33-bit wrap happens on writing. A unit without
 /// payload (no data, or nothing but empty NAL units) writes nothing.
@@ -29,7 +32,7 @@ impl fmt::Display for Stream {
 pub struct AccessUnit<'a> {
     /// Where it belongs.
     pub stream: Stream,
-    /// When it is decoded, in 90 kHz ticks.
+    /// When it is decoded, in 90 kHz ticks; for metadata no more than its place in the order.
     pub decode_time: Timestamp,
     /// When it is shown, in 90 kHz ticks. Where that is before `decode_time`, which ISO/IEC
     /// 13818-1 forbids, the unit is written with its presentation time alone.
@@ -38,7 +41,7 @@ pub struct AccessUnit<'a> {
     /// if it holds no IDR picture.
     pub sync: bool,
     /// Length-prefixed NAL units, or one `raw_data_block` without ADTS, as in
-    /// [`Sample::data`].
+    /// [`Sample::data`]; or one whole ID3v2 tag.
     pub data: &'a [u8],
 }
 

@@ -3,6 +3,7 @@
 
 mod clock;
 mod continuity;
+mod metadata;
 mod reader;
 mod refusals;
 mod round_trip;

@@ -7,6 +7,7 @@ use mpeg2ts::ts::{ReadTsPacket, TsPacketReader, TsPayload};
 
 pub(crate) const VIDEO: u16 = 0x100;
 pub(crate) const AUDIO: u16 = 0x101;
+pub(crate) const METADATA: u16 = 0x102;
 
 /// What a segment holds, in the order of its packets.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,8 +28,25 @@ const SETTINGS = {
   },
 };
 
+/**
+ * Notes every listener that is added to `video` from now on, and returns what removes them all. dash.js leaves
+ * some behind when it is destroyed, and those throw as soon as the element is used again.
+ */
+function collectListeners(video) {
+  const added = [];
+  video.addEventListener = (...listener) => {
+    added.push(listener);
+    EventTarget.prototype.addEventListener.apply(video, listener);
+  };
+  return () => {
+    delete video.addEventListener;
+    for (const listener of added) video.removeEventListener(...listener);
+  };
+}
+
 export async function open(video, { url, ready, failed }) {
   const { MediaPlayer } = await import('../vendor/dashjs/dash.mediaplayer.min.js');
+  const removeListeners = collectListeners(video);
   const player = MediaPlayer().create();
   player.updateSettings(SETTINGS);
   player.on(MediaPlayer.events.ERROR, ({ error }) => {
@@ -51,6 +68,9 @@ export async function open(video, { url, ready, failed }) {
     // DASH knows no edge but the clock's: its latency already is the time since the server received it.
     delay: () => null,
     goLive: () => player.seekToOriginalLive(),
-    close: () => player.destroy(),
+    close() {
+      player.destroy();
+      removeListeners();
+    },
   };
 }

@@ -7,6 +7,7 @@ use tracing::{debug, info, warn};
 
 use super::super::status::TrackStatus;
 use super::super::store::{Media, Store};
+use super::super::wall_time;
 use super::{Config, StreamName};
 
 /// Segmenter, window and store of one stream, moved forward together: what the segmenter makes,
@@ -79,32 +80,28 @@ impl Packager {
         self.frames
     }
 
-    pub(super) fn handle_sample(
-        &mut self,
-        now: WallTime,
-        sample: Sample,
-    ) -> Result<(), segmenter::Error> {
+    pub(super) fn handle_sample(&mut self, sample: Sample) -> Result<(), segmenter::Error> {
         let counted = match self.video {
             Some(video) => sample.track == video,
             None => true,
         };
         self.segmenter.handle_input(sample)?;
         self.frames += u64::from(counted);
-        self.drain(now);
+        self.drain();
         Ok(())
     }
 
     /// The publisher is gone; what it sent goes out.
-    pub(super) fn restart(&mut self, now: WallTime) {
+    pub(super) fn restart(&mut self) {
         self.segmenter.restart();
-        self.drain(now);
+        self.drain();
     }
 
     /// There will be no more.
-    pub(super) fn finish(&mut self, now: WallTime) {
+    pub(super) fn finish(&mut self) {
         self.segmenter.finish();
-        self.drain(now);
-        self.tell(now, playlist::Input::End);
+        self.drain();
+        self.tell(wall_time(), playlist::Input::End);
     }
 
     /// Above every sequence number given out so far.
@@ -128,7 +125,11 @@ impl Packager {
         self.store.bytes()
     }
 
-    fn drain(&mut self, now: WallTime) {
+    fn drain(&mut self) {
+        // Most samples finish nothing, and then even the clock need not be read.
+        let Some(output) = self.segmenter.poll_output() else { return };
+        let now = wall_time();
+        self.keep(now, output);
         while let Some(output) = self.segmenter.poll_output() {
             self.keep(now, output);
         }

@@ -1,0 +1,134 @@
+//! Audio is counted in samples.
+
+mod rig;
+
+use airloom_media::{Codec, Timescale, Track, aac};
+use airloom_segmenter::{Config, Event};
+use bytes::Bytes;
+use rig::{AUDIO, Rig, VIDEO, X264, audio, video};
+
+fn is_gapless(rig: &Rig, frame: i64) -> bool {
+    rig.times(AUDIO).windows(2).all(|pair| pair[1] - pair[0] == frame)
+}
+
+#[test]
+fn millisecond_jitter_is_rebuilt_to_the_true_grid() {
+    for hz in [48_000, 44_100] {
+        let mut rig = Rig::with(Config::default(), &[audio(hz)]);
+        for frame in 0..2000i64 {
+            // Rounded to milliseconds, and now and then early or late by a few.
+            let jitter = [0, 3, -2, 9, 0, -7][(frame % 6) as usize];
+            rig.sound(5 + frame * 1_024_000 / i64::from(hz) + jitter * i64::from(frame > 0));
+        }
+        rig.finish();
+        assert!(rig.events.is_empty(), "{:?}", rig.events);
+        assert!(is_gapless(&rig, 1024));
+        rig.assert_everything_is_there();
+    }
+}
+
+/// Measured: transmux and multimux set each track to zero.
+#[test]
+fn audio_that_starts_46_ms_after_video_stays_46_ms_after_it() {
+    for late in [46, -46, 3000] {
+        let mut rig = Rig::with(Config::default(), &[video(X264), audio(48_000)]);
+        let mut samples: Vec<_> = (0..300i64)
+            .map(|frame| (1000 + frame * 1000 / 30, Some(frame % 30 == 0)))
+            .chain((0..300i64).map(|frame| (1000 + late + frame * 1024 / 48, None)))
+            .collect();
+        samples.sort_by_key(|(time, _)| *time);
+        for (time, picture) in samples {
+            match picture {
+                Some(sync) => rig.picture(time, 0, sync),
+                None => rig.sound(time),
+            }
+        }
+        rig.finish();
+        assert_eq!(rig.times(VIDEO)[0], 90_000);
+        assert_eq!(rig.times(AUDIO)[0], (1000 + late) * 48);
+        assert!(is_gapless(&rig, 1024));
+        rig.assert_everything_is_there();
+        // The MPEG-TS segments say the same.
+        let first = |track| {
+            rig.ts
+                .iter()
+                .flat_map(airloom_segmenter::TsSegment::segments)
+                .find(|segment| segment.track == track)
+        };
+        assert_eq!(first(VIDEO).unwrap().start.ticks(), 90_000);
+        assert_eq!(first(AUDIO).unwrap().start.ticks(), (1000 + late) * 48);
+    }
+}
+
+/// An audio clock that is 50 ppm fast, for a simulated day.
+#[test]
+fn a_day_of_drift_stays_within_the_bound() {
+    let mut config = Config::default();
+    config.part = None;
+    config.ts = false;
+    let mut rig = Rig::with(config, &[audio(48_000)]);
+    let frames = 24 * 3600 * 48_000 / 1024i64;
+    // A frame in ten stands for ten: the grid only sees how far it is off.
+    let (mut worst, step) = (0i64, 1);
+    let mut fed = Vec::new();
+    for frame in (0..frames / 20).step_by(step) {
+        // Twenty times the drift in a twentieth of the day.
+        let time = frame * 1024 * 1000 / 48_000 + frame * 1024 * 1000 / 48_000 / 1000;
+        fed.push(time);
+        rig.sound(time);
+    }
+    rig.finish();
+    for (source, out) in fed.iter().zip(rig.times(AUDIO)) {
+        worst = worst.max((out - source * 48).abs());
+    }
+    assert!(worst <= 41 * 48, "{worst} samples off");
+    let resyncs = rig.count(|event| matches!(event, Event::AudioResync { .. }));
+    assert!((90..=120).contains(&resyncs), "4320 ms of drift in steps of 40: {resyncs}");
+    rig.assert_everything_is_there();
+}
+
+#[test]
+fn lost_frames_are_bridged_and_said() {
+    let mut rig = Rig::with(Config::default(), &[audio(48_000)]);
+    for frame in (0..50i64).chain(56..150) {
+        rig.sound(frame * 1024 / 48);
+    }
+    rig.finish();
+    let times = rig.times(AUDIO);
+    let steps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(steps.iter().filter(|step| **step != 1024).count(), 1);
+    assert!((steps[49] - 7 * 1024).abs() < 48, "{}", steps[49]);
+    assert_eq!(rig.count(|event| matches!(event, Event::AudioResync { .. })), 1);
+    rig.assert_everything_is_there();
+}
+
+#[test]
+fn a_source_that_overlaps_is_taken_back_in_steps() {
+    let mut rig = Rig::with(Config::default(), &[audio(48_000)]);
+    for frame in 0..200i64 {
+        rig.sound(1000 + frame * 1024 / 48 - i64::from(frame >= 50) * 80);
+    }
+    rig.finish();
+    assert_eq!(rig.discontinuities(), 0);
+    let times = rig.times(AUDIO);
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 512));
+    let last = (1000 + 199 * 1024 / 48 - 80) * 48;
+    assert!((times[199] - last).abs() <= 41 * 48);
+    rig.assert_everything_is_there();
+}
+
+/// HE-AAC: the core's frequency counts, 2048 output samples are 1024 of it.
+#[test]
+fn he_aac_runs_at_the_cores_frequency() {
+    let config = aac::Config::decode(Bytes::from_static(&[0x2B, 0x11, 0x88, 0x00])).unwrap();
+    let track = Track { id: AUDIO, timescale: Timescale::MILLIS, codec: Codec::Aac(config) };
+    let mut rig = Rig::with(Config::default(), &[track]);
+    for frame in 0..200i64 {
+        rig.sound(frame * 1024 / 24);
+    }
+    rig.finish();
+    assert_eq!(rig.init_of(AUDIO).timescale.hz(), 24_000);
+    assert_eq!(rig.init_of(AUDIO).codec.to_string(), "mp4a.40.5");
+    assert!(is_gapless(&rig, 1024));
+    rig.assert_everything_is_there();
+}
