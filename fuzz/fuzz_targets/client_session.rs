@@ -38,7 +38,8 @@ fn drive(flags: u8, stream: &[u8], step: u8) -> (Vec<Output>, Option<Error>) {
             // Refused before the server agreed.
             let _ = session.send_tag(&tag);
         }
-        if failed.is_some() {
+        // How an input goes on that goes on after the end is nobody's business.
+        if failed.is_some() || matches!(outputs.last(), Some(Output::Closed(_))) {
             return (outputs, failed);
         }
     }

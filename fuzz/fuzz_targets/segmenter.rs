@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::time::Duration as Time;
 
-use airloom_media::{Codec, Delta, Duration, Sample, Timescale, Timestamp, Track, TrackId, aac, avc};
+use airloom_media::{
+    Codec, Delta, Duration, Sample, Timescale, Timestamp, Track, TrackId, aac, avc,
+};
 use airloom_segmenter::{Config, Error, Event, Output, Part, Segmenter};
 use bytes::Bytes;
 use fuzz::{AAC, AVC};
@@ -105,7 +107,10 @@ impl Judge {
                     let parts = std::mem::take(&mut lane.parts);
                     assert_eq!(parts.len(), segment.parts.len());
                     let whole: Vec<&Bytes> = segment.chunks().collect();
-                    assert!(parts.iter().flat_map(Part::chunks).eq(whole), "a segment is its parts");
+                    assert!(
+                        parts.iter().flat_map(Part::chunks).eq(whole),
+                        "a segment is its parts"
+                    );
                 } else {
                     for part in segment.parts.iter() {
                         self.part(part);
@@ -137,7 +142,8 @@ impl Judge {
 fuzz_target!(|input: Input| {
     let mut config = Config::default();
     config.segment = Time::from_millis(u64::from(input.segment));
-    config.part = input.part.map(|part| Time::from_millis(u64::from(part)));
+    // A part of no length would be none.
+    config.part = input.part.map(|part| Time::from_millis(u64::from(part.max(1))));
     config.ts = input.ts;
     let mut judge = Judge { parts_announced: config.part.is_some(), ..Judge::default() };
     let mut segmenter = Segmenter::new(config);
