@@ -4,6 +4,7 @@
 mod connection;
 mod listener;
 mod publisher;
+mod read_buffer;
 mod service;
 
 pub use airloom_rtmp::*;

@@ -8,11 +8,20 @@ use crate::Resource;
 pub enum Input {
     /// A track is announced; or, with a track known already, it is coded differently from the
     /// next segment it opens.
+    ///
+    /// That segment is then a discontinuity in all tracks, so say so with whichever opens it
+    /// first: the window sees it only when the track itself does, and by then other tracks' lists
+    /// may have been given out without it.
     Track(Rendition),
+    /// A track of this kind is to come, by the word of the publisher's metadata: playlists that
+    /// name all tracks are held back for it as for one that was announced.
+    Expect(Kind),
     /// A part of the segment being made is complete.
     Part(Part),
     /// A segment is complete.
     Segment(Segment),
+    /// A track has no media for a segment.
+    Gap(Gap),
     /// An MPEG-TS segment is complete, or could be made on demand.
     TsSegment(TsSegment),
     /// The longest segment there will be, in seconds, rounded to the nearest. Before the first
@@ -41,6 +50,13 @@ pub struct Rendition {
     pub format: Format,
     /// BCP 47 language tag, where known.
     pub language: Option<String>,
+    /// How much later than it is decoded the first picture of a segment is shown, in the track's
+    /// ticks; zero without reordering. Dates are those of presentation, so that renditions with and
+    /// without it line up where a player puts them by `EXT-X-PROGRAM-DATE-TIME`.
+    pub presentation_delay: Duration,
+    /// `PART-TARGET` of this track where it is below
+    /// [`Config::part_target`](crate::Config::part_target): what its frames let parts be.
+    pub part_target: Option<Duration>,
 }
 
 impl Rendition {
@@ -73,6 +89,8 @@ impl Rendition {
             init,
             format,
             language: None,
+            presentation_delay: Duration::ZERO,
+            part_target: None,
         }
     }
 }
@@ -177,6 +195,24 @@ pub struct Segment {
     pub discontinuity: bool,
     /// Its size in bytes.
     pub bytes: u64,
+}
+
+/// A segment that a track has no media for.
+///
+/// To say so is better than to leave it out: a number left out is noticed only when the track has
+/// media again or has been silent for [`Config::patience`](crate::Config::patience).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The track.
+    pub track: TrackId,
+    /// The media sequence number.
+    pub sequence: u64,
+    /// Where the segment would start, in the track's ticks.
+    pub start: Timestamp,
+    /// How long it lasts for the other tracks, in this track's ticks.
+    pub duration: Duration,
+    /// Whether it does not continue the media before it; for all tracks, as with parts.
+    pub discontinuity: bool,
 }
 
 /// A complete MPEG-TS segment.

@@ -15,7 +15,7 @@ mod window;
 pub use answer::{Answer, BadRequest, Position, Rendered, Request, Skip, Wait};
 pub use config::{Config, Limits};
 pub use error::Error;
-pub use input::{Format, FrameRate, Input, Output, Part, Rendition, Segment, TsSegment};
+pub use input::{Format, FrameRate, Gap, Input, Output, Part, Rendition, Segment, TsSegment};
 pub use resource::Resource;
 pub use wall::WallTime;
 pub use window::LiveWindow;

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::decimal::Micros;
+
 /// A moment of UTC, in nanoseconds since the Unix epoch; leap seconds are not counted.
 ///
 /// Covers 1970 to 2262. What lies outside is clamped: a server whose clock is that wrong has no
@@ -33,6 +35,12 @@ impl WallTime {
 
     pub(crate) fn from_nanos(nanos: i64) -> Self {
         Self(nanos.max(0))
+    }
+
+    /// The moment `length` later.
+    pub(crate) fn after(self, length: Micros) -> Self {
+        let nanos = i64::try_from(length.0.saturating_mul(1000)).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(nanos))
     }
 
     /// Nanoseconds from `earlier` to this moment, nothing if it is later.

@@ -1,17 +1,20 @@
 use std::collections::VecDeque;
 
-use airloom_media::{Duration, Timescale, Timestamp, TrackId};
+use airloom_media::{Duration, Kind, Rounding, Timescale, Timestamp, TrackId};
 
 use crate::decimal::Micros;
 use crate::{
-    Config, Error, Input, Limits, Output, Part, Rendition, Resource, Segment, TsSegment, WallTime,
+    Config, Error, Gap, Input, Limits, Output, Part, Rendition, Resource, Segment, TsSegment,
+    WallTime,
 };
 
 mod answers;
+mod continuity;
 mod era;
 mod log;
 mod manifests;
 
+use continuity::{Begin, LEAST_GAP};
 use era::Eras;
 use log::{Addition, Entry, Keep, Log, State};
 use manifests::Manifest;
@@ -20,6 +23,9 @@ pub(crate) use era::Zero;
 
 /// Reports of media that is too long, kept until polled; older ones go.
 const REPORTS: usize = 64;
+
+/// The longest part or segment taken: a day. Longer ones are wrong clocks, not media.
+const LONGEST: Micros = Micros(86_400_000_000);
 
 /// The live window of one stream: what its playlists list, what is gone, and what a blocking
 /// request must wait for.
@@ -44,6 +50,8 @@ const REPORTS: usize = 64;
 ///     init: 0,
 ///     format: Format::Video { width: 640, height: 360, frame_rate: None },
 ///     language: None,
+///     presentation_delay: Duration::ZERO,
+///     part_target: None,
 /// }))?;
 ///
 /// let request = Request::new(Resource::Media { track });
@@ -76,6 +84,8 @@ pub struct LiveWindow {
     phase: Phase,
     version: u64,
     tracks: Vec<Track>,
+    /// Kinds of tracks that are to come.
+    expected: Vec<Kind>,
     ts: Log,
     eras: Eras,
     /// `Input::Discontinuity` before there was anything to continue.
@@ -124,6 +134,15 @@ struct Track {
     dash_bandwidth: Option<(u64, u64)>,
 }
 
+impl Track {
+    /// The track's own part target, rounded up to what is written.
+    fn own_part_target(&self) -> Option<Micros> {
+        let target = self.rendition.part_target?;
+        let nanos = target.rescale(self.rendition.timescale, Timescale::NANOS, Rounding::Up)?;
+        Some(Micros(nanos.ticks().div_ceil(1000).max(1)))
+    }
+}
+
 impl LiveWindow {
     /// An empty window: every request waits.
     pub fn new(config: Config) -> Self {
@@ -148,6 +167,7 @@ impl LiveWindow {
             phase: Phase::Starting,
             version: 0,
             tracks: Vec::new(),
+            expected: Vec::new(),
             ts: Log::new(None, Timescale::MPEG),
             eras: Eras::new(config.discontinuity_sequence),
             pending_discontinuity: false,
@@ -174,8 +194,10 @@ impl LiveWindow {
         }
         match input {
             Input::Track(rendition) => self.announce(rendition)?,
+            Input::Expect(kind) => self.expect(kind),
             Input::Part(part) => self.part(now, &part)?,
             Input::Segment(segment) => self.segment(now, &segment)?,
+            Input::Gap(gap) => self.gap(now, &gap)?,
             Input::TsSegment(segment) => self.ts_segment(now, &segment)?,
             Input::TargetDuration(seconds) => self.raise_target(seconds)?,
             Input::Discontinuity => self.discontinuity(),
@@ -312,7 +334,7 @@ impl LiveWindow {
         let due = match log.open() {
             Some(open) if open.sequence == part.sequence => open.part_count,
             _ => {
-                begins(log, part.sequence)?;
+                self.begins(log, part.sequence)?;
                 0
             }
         };
@@ -329,8 +351,9 @@ impl LiveWindow {
             return Err(Error::TooManyParts { track, sequence, limit: self.limits.parts });
         }
         if due == 0 {
-            let begin = Begin { sequence, start: part.start, discontinuity: part.discontinuity };
-            self.begin(index, now, begin, addition.end);
+            let Part { start, discontinuity, .. } = *part;
+            let end = addition.end;
+            self.begin(index, now, Begin { sequence, start, end, discontinuity, is_gap: false });
         }
         let listed = self.settings.parts.is_some();
         self.log_mut(index).push_part(addition, part.independent, listed);
@@ -359,9 +382,11 @@ impl LiveWindow {
                 }
             }
             _ => {
-                begins(log, sequence)?;
+                self.begins(log, sequence)?;
                 let Segment { start, discontinuity, .. } = *segment;
-                self.begin(index, now, Begin { sequence, start, discontinuity }, addition.end);
+                let end = addition.end;
+                let begin = Begin { sequence, start, end, discontinuity, is_gap: false };
+                self.begin(index, now, begin);
                 self.fill(index, addition, segment.independent);
             }
         }
@@ -369,15 +394,44 @@ impl LiveWindow {
         Ok(())
     }
 
+    fn gap(&mut self, now: WallTime, gap: &Gap) -> Result<(), Error> {
+        let index = self.track_index(gap.track)?;
+        let log = self.log(index);
+        let addition = addition(gap.start, gap.duration, 0, log.timescale)?;
+        let Gap { sequence, start, discontinuity, .. } = *gap;
+        self.begins(log, sequence)?;
+        let end = addition.end;
+        self.begin(index, now, Begin { sequence, start, end, discontinuity, is_gap: true });
+        self.fill(index, addition, true);
+        self.close(index, State::Gap);
+        Ok(())
+    }
+
     fn ts_segment(&mut self, now: WallTime, segment: &TsSegment) -> Result<(), Error> {
         let addition = addition(segment.start, segment.duration, 0, Timescale::MPEG)?;
-        begins(&self.ts, segment.sequence)?;
+        self.begins(&self.ts, segment.sequence)?;
         let TsSegment { sequence, start, discontinuity, .. } = *segment;
         let index = self.tracks.len();
-        self.begin(index, now, Begin { sequence, start, discontinuity }, addition.end);
+        let end = addition.end;
+        self.begin(index, now, Begin { sequence, start, end, discontinuity, is_gap: false });
         self.fill(index, addition, true);
         self.close(index, State::Closed);
         Ok(())
+    }
+
+    /// Checks that `sequence` may begin.
+    fn begins(&self, log: &Log, sequence: u64) -> Result<(), Error> {
+        // Before that there is nothing left that it could be aligned with.
+        let oldest = self.eras.iter().next().map_or(0, |era| era.first);
+        let expected = log.next.unwrap_or(oldest);
+        if sequence < expected {
+            Err(Error::SequenceFell { sequence, expected })
+        } else if sequence == u64::MAX {
+            // The number after it must exist, or what is due next could not be said.
+            Err(Error::Unwritable { field: "sequence" })
+        } else {
+            Ok(())
+        }
     }
 
     /// Gives the open segment its whole content at once.
@@ -388,148 +442,6 @@ impl LiveWindow {
             entry.micros = addition.micros;
             entry.bytes = addition.bytes;
             entry.independent = independent;
-        }
-    }
-
-    /// Opens a segment, with all that stands before it: the one before closed, numbers without
-    /// media as gaps, the discontinuity, the date.
-    fn begin(&mut self, index: usize, now: WallTime, begin: Begin, end: Timestamp) {
-        let Begin { sequence, start, mut discontinuity } = begin;
-        if self.log(index).open().is_some() {
-            self.close(index, State::Closed);
-        }
-        let timescale = self.log(index).timescale;
-        let init = self.tracks.get(index).map(|track| track.rendition.init);
-        discontinuity |= std::mem::take(&mut self.pending_discontinuity);
-        let resumed = self.bridge(index, sequence);
-        let before = self.log(index).entries.back();
-        discontinuity |= before.is_some_and(|before| before.init != init);
-        if resumed == Resumed::Anew && !self.eras.postpone(sequence) {
-            discontinuity = true;
-        }
-        if discontinuity {
-            self.tag(sequence);
-        }
-        let not_before = self.last_date();
-        self.eras.date(sequence, (start, end, timescale), now, not_before);
-        if resumed == Resumed::AfterGap {
-            self.join(index, sequence);
-        }
-        let date = self.eras.of(sequence).wall(start, timescale);
-        let tagged = self.eras.tags(sequence);
-        self.log_mut(index).push(Entry::new(sequence, start, date, init, tagged));
-    }
-
-    /// Accounts for the sequence numbers between the last one of a playlist and `sequence`.
-    fn bridge(&mut self, index: usize, sequence: u64) -> Resumed {
-        let Some(next) = self.log(index).next else {
-            // Renditions must not differ by more than a segment (6.2.4): what the others list
-            // already, this one lists as missing.
-            let missing: Vec<u64> = self
-                .tracks
-                .get(index)
-                .into_iter()
-                .filter_map(|_| self.furthest(index))
-                .flat_map(Log::listed)
-                .filter(|entry| entry.is_complete() && entry.sequence < sequence)
-                .map(|entry| entry.sequence)
-                .collect();
-            for &missing in &missing {
-                self.push_gap(index, missing);
-            }
-            return if missing.is_empty() { Resumed::Straight } else { Resumed::AfterGap };
-        };
-        let missing = sequence.saturating_sub(next);
-        if missing > u64::from(self.limits.gap) {
-            self.log_mut(index).restart();
-            return Resumed::Anew;
-        }
-        for missing in next..sequence {
-            self.push_gap(index, missing);
-        }
-        let gap = self.log(index).entries.back().is_some_and(|entry| entry.state == State::Gap);
-        if gap { Resumed::AfterGap } else { Resumed::Straight }
-    }
-
-    /// The playlist of the track other than `index` that has come furthest.
-    fn furthest(&self, index: usize) -> Option<&Log> {
-        let others = self.tracks.iter().enumerate().filter(|(other, _)| *other != index);
-        others.map(|(_, track)| &track.log).max_by_key(|log| log.last_complete())
-    }
-
-    /// Lists `sequence` as missing, as long as it is in another track.
-    fn push_gap(&mut self, index: usize, sequence: u64) {
-        let timescale = self.log(index).timescale;
-        let init = self.tracks.get(index).map(|track| track.rendition.init);
-        let others = self.tracks.iter().enumerate().filter(|(other, _)| *other != index);
-        let known = others.map(|(_, track)| &track.log).find_map(|log| {
-            let entry = log.entry(sequence).filter(|entry| entry.state == State::Closed)?;
-            Some((entry.start, log.timescale, entry.micros))
-        });
-        let previous = self.log(index).entries.back();
-        let (start, scale, micros, era) = match (known, previous) {
-            (Some((start, scale, micros)), _) => (start, scale, micros, self.eras.of(sequence)),
-            (None, Some(previous)) => {
-                let target = Micros::from_secs(self.target_duration);
-                (previous.end, timescale, target, self.eras.of(previous.sequence))
-            }
-            (None, None) => return,
-        };
-        let date = era.wall(start, scale);
-        let rounding = airloom_media::Rounding::Nearest;
-        let start = start.rescale(scale, timescale, rounding).unwrap_or_default();
-        let tagged = self.eras.tags(sequence);
-        let mut entry = Entry::new(sequence, start, date, init, tagged);
-        let length = Duration::from_std(std::time::Duration::from_micros(micros.0), timescale);
-        entry.end = start.checked_add(length).unwrap_or(start);
-        entry.micros = micros;
-        self.log_mut(index).push(entry);
-        self.close_log(index, State::Gap);
-    }
-
-    /// Puts `EXT-X-DISCONTINUITY` before `sequence`, in every playlist.
-    fn tag(&mut self, sequence: u64) {
-        let dated = self
-            .tracks
-            .iter()
-            .any(|track| track.log.entries.back().is_some_and(|entry| entry.sequence >= sequence));
-        if self.eras.begin(sequence, true, dated) {
-            for log in self.logs_mut() {
-                if let Some(entry) = log.entry_mut(sequence) {
-                    entry.tagged = true;
-                    log.touch();
-                }
-            }
-        }
-    }
-
-    /// Begins a Period for a track that has media again from `sequence` on: at that number if no
-    /// track has completed it, so that no Period changes that was given out.
-    fn join(&mut self, index: usize, sequence: u64) {
-        let complete = self.furthest(index).and_then(Log::last_complete);
-        let from = complete.map_or(sequence, |last| sequence.max(last.saturating_add(1)));
-        self.eras.begin(from, false, true);
-        let first = self.log(index).entries.iter().all(|entry| entry.state == State::Gap);
-        if let (true, Some(track)) = (first, self.tracks.get_mut(index)) {
-            track.joined = from;
-        }
-    }
-
-    /// When the latest media ends.
-    fn last_date(&self) -> Option<WallTime> {
-        let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
-        logs.filter_map(|log| {
-            let last = log.entries.iter().rev().find(|entry| entry.state != State::Gap)?;
-            Some(self.eras.of(last.sequence).wall(last.end, log.timescale))
-        })
-        .max()
-    }
-
-    fn discontinuity(&mut self) {
-        let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
-        match logs.filter_map(|log| log.next).max() {
-            Some(next) => self.tag(next),
-            None => self.pending_discontinuity = true,
         }
     }
 
@@ -571,7 +483,7 @@ impl LiveWindow {
                 if self.log(index).open().is_some() {
                     self.close_log(index, State::Closed);
                 } else {
-                    self.push_gap(index, sequence);
+                    self.push_gap(index, sequence, LEAST_GAP, None);
                 }
             }
         }
@@ -590,16 +502,28 @@ impl LiveWindow {
     /// Decides whether the stream has started: every track that is not silent for too long has a
     /// segment.
     fn start(&mut self) {
-        let waiting = self.tracks.iter().any(|track| self.is_awaited(track));
+        let waiting = self.tracks.iter().any(|track| self.is_awaited(track)) || self.is_expecting();
         if self.phase == Phase::Starting && self.is_playable() && !waiting {
             self.phase = Phase::Live;
         }
     }
 
+    fn expect(&mut self, kind: Kind) {
+        if !self.expected.contains(&kind) {
+            self.expected.push(kind);
+        }
+    }
+
+    /// Whether a kind of track is to come that was not announced, and there is still hope.
+    fn is_expecting(&self) -> bool {
+        let known = |kind| self.tracks.iter().any(|track| track.rendition.format.kind() == kind);
+        self.progress() < self.settings.patience && self.expected.iter().any(|kind| !known(*kind))
+    }
+
     /// Whether the track has no segment yet and there is still hope.
     fn is_awaited(&self, track: &Track) -> bool {
         let waited = self.progress().0.saturating_sub(track.announced_at.0);
-        track.log.last_complete().is_none() && waited < self.settings.patience.0.max(1)
+        !track.log.bandwidth.is_measured() && waited < self.settings.patience.0.max(1)
     }
 
     fn raise_target(&mut self, seconds: u32) -> Result<(), Error> {
@@ -641,35 +565,6 @@ impl LiveWindow {
     }
 }
 
-/// A segment that opens.
-#[derive(Debug, Clone, Copy)]
-struct Begin {
-    sequence: u64,
-    start: Timestamp,
-    discontinuity: bool,
-}
-
-/// How a playlist comes to its next segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resumed {
-    /// From the one before.
-    Straight,
-    /// Over numbers that it has no media for.
-    AfterGap,
-    /// Over so many that its list starts again.
-    Anew,
-}
-
-/// Checks that `sequence` may begin.
-fn begins(log: &Log, sequence: u64) -> Result<(), Error> {
-    match log.next {
-        Some(expected) if sequence < expected => Err(Error::SequenceFell { sequence, expected }),
-        // The number after it must exist, or `next` could not be said.
-        _ if sequence == u64::MAX => Err(Error::Unwritable { field: "sequence" }),
-        _ => Ok(()),
-    }
-}
-
 /// Checks times and sizes, and puts them into playlist units.
 fn addition(
     start: Timestamp,
@@ -683,6 +578,9 @@ fn addition(
     let end = start.checked_add(duration).ok_or(Error::Unwritable { field: "duration" })?;
     let micros =
         Micros::between(start, end, timescale).ok_or(Error::Unwritable { field: "start" })?;
+    if micros > LONGEST {
+        return Err(Error::Unwritable { field: "duration" });
+    }
     Ok(Addition { end, duration, micros, bytes })
 }
 

@@ -44,7 +44,7 @@ impl Default for Config {
             chunk_size: 60_000,
             window: 2_500_000,
             handshake_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             handshake: Some(Scheme::One),
             seed: 0,
             deliver: Deliver::Both,

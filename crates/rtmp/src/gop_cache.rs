@@ -1,5 +1,5 @@
 use crate::EncodedTag;
-use crate::flv::{Kind, Tag};
+use crate::flv::{Kind, Packets, Tag};
 
 /// What a player that joins late is sent first, so that its picture starts at once: metadata,
 /// sequence headers, and everything since the last key frame.
@@ -24,10 +24,9 @@ use crate::flv::{Kind, Tag};
 pub struct GopCache {
     max_tags: usize,
     max_bytes: usize,
-    /// Headers count until the next of their kind.
     metadata: Option<Tag>,
-    video: Option<Tag>,
-    audio: Option<Tag>,
+    /// The last sequence header of each track, in the order the tracks came.
+    headers: Vec<(Kind, u8, Tag)>,
     /// Since the last key frame, itself included.
     tags: Vec<Tag>,
     bytes: usize,
@@ -37,14 +36,14 @@ pub struct GopCache {
 
 impl GopCache {
     /// A cache of at most `max_tags` tags and `max_bytes` bytes of bodies since the last key
-    /// frame. Headers and metadata come on top: the last one of each.
+    /// frame. The last header of each track, up to as many bytes again, and the last metadata come on
+    /// top.
     pub const fn new(max_tags: usize, max_bytes: usize) -> Self {
         Self {
             max_tags,
             max_bytes,
             metadata: None,
-            video: None,
-            audio: None,
+            headers: Vec::new(),
             tags: Vec::new(),
             bytes: 0,
             start: 0,
@@ -54,11 +53,24 @@ impl GopCache {
     /// Takes in the next tag of the publication; its body is shared. Of script tags the last one is
     /// kept: push metadata, not cue points.
     pub fn push(&mut self, tag: &Tag) {
-        match tag.kind {
-            Kind::Script => self.metadata = Some(tag.clone()),
-            Kind::Video if tag.is_sequence_header() => self.video = Some(tag.clone()),
-            Kind::Audio if tag.is_sequence_header() => self.audio = Some(tag.clone()),
-            _ => self.push_media(tag),
+        if tag.kind == Kind::Script {
+            self.metadata = Some(tag.clone());
+        } else if tag.is_sequence_header() {
+            self.push_header(tag);
+        } else {
+            self.push_media(tag);
+        }
+    }
+
+    fn push_header(&mut self, tag: &Tag) {
+        let first = Packets::new(tag).ok().and_then(|mut packets| packets.next());
+        let Some(Ok(packet)) = first else { return };
+        let same = |(kind, track, _): &(Kind, u8, Tag)| *kind == tag.kind && *track == packet.track;
+        self.headers.retain(|header| !same(header));
+        let held: usize = self.headers.iter().map(|(_, _, tag)| tag.data.len()).sum();
+        // Headers are some dozen bytes; one that is not is no reason to hold it for each track.
+        if held + tag.data.len() <= self.max_bytes {
+            self.headers.push((tag.kind, packet.track, tag.clone()));
         }
     }
 
@@ -87,8 +99,10 @@ impl GopCache {
     ///
     /// Encoded anew for each player that joins, so that a stream nobody plays costs nothing.
     pub fn replay(&self, chunk_size: u32) -> impl Iterator<Item = EncodedTag> {
-        let headers = [&self.metadata, &self.video, &self.audio].into_iter().flatten();
-        headers
+        let headers = self.headers.iter().map(|(_, _, header)| header);
+        self.metadata
+            .iter()
+            .chain(headers)
             .map(move |header| {
                 let tag = Tag { timestamp: self.start, ..header.clone() };
                 EncodedTag::new(&tag, chunk_size)

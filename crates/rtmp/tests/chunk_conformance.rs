@@ -91,6 +91,7 @@ fn read(wire: &[u8], step: usize) -> Result<Vec<Message>, Error> {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "cases read better without a reference each")]
 fn case(wire: Wire, expected: &[Message]) {
     for step in [wire.0.len(), 1, 2, 3, 5, 64] {
         assert_eq!(read(&wire.0, step).as_deref(), Ok(expected), "in pieces of {step}");
@@ -98,6 +99,7 @@ fn case(wire: Wire, expected: &[Message]) {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "cases read better without a reference each")]
 fn refused(wire: Wire, error: Error) {
     for step in [wire.0.len(), 1] {
         assert_eq!(read(&wire.0, step), Err(error), "in pieces of {step}");

@@ -113,6 +113,7 @@ fn publishing(config: Config, step: usize) -> (Pair, RequestId) {
 
 #[test]
 fn a_publication_from_hello_to_goodbye() {
+    use server::Output::{Metadata, Sample, Track, Unpublished};
     for step in [1, 1000, usize::MAX] {
         for scheme in [None, Some(Scheme::Zero), Some(Scheme::One)] {
             let mut config = Config::default();
@@ -131,7 +132,6 @@ fn a_publication_from_hello_to_goodbye() {
             }
             pair.client.finish();
             pair.run();
-            use server::Output::{Metadata, Sample, Track, Unpublished};
             let [
                 Metadata { metadata: received, .. },
                 Track { .. },
@@ -177,7 +177,7 @@ fn a_late_player_starts_on_the_key_frame() {
     let chunk_size = pair.server.chunk_size();
     let mut push = |kind, time, data: &[u8]| {
         let tag = Tag::new(kind, time, Bytes::copy_from_slice(data));
-        cache.push(&tag, &EncodedTag::new(&tag, chunk_size));
+        cache.push(&tag);
         tag
     };
     push(Kind::Video, 0, AVC_HEADER);
@@ -188,7 +188,7 @@ fn a_late_player_starts_on_the_key_frame() {
     pair.accept();
     let play = pair.accept();
     assert!(matches!(play.kind, RequestKind::Play(_)));
-    for tag in cache.replay() {
+    for tag in cache.replay(chunk_size) {
         pair.server.send_encoded(play.id, &tag).unwrap();
     }
     pair.server.end_play(play.id).unwrap();
@@ -202,6 +202,19 @@ fn a_late_player_starts_on_the_key_frame() {
         client::Output::Ended,
     ];
     assert_eq!(pair.from_client, expected);
+}
+
+#[test]
+fn a_reconnect_request_reaches_the_client() {
+    let (mut pair, _) = publishing(tags(), usize::MAX);
+    pair.server.request_reconnect(Some("rtmp://other/live")).unwrap();
+    pair.server.request_reconnect(None).unwrap();
+    pair.run();
+    let reconnect =
+        |tc_url: Option<&str>| client::Output::Reconnect { tc_url: tc_url.map(str::to_owned) };
+    assert_eq!(pair.from_client, [reconnect(Some("rtmp://other/live")), reconnect(None)]);
+    // Until it leaves, it goes on.
+    pair.client.send_tag(&Tag::new(Kind::Audio, 0, AAC_HEADER.into())).unwrap();
 }
 
 #[test]

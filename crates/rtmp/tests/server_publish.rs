@@ -371,6 +371,20 @@ fn an_aggregate_gives_its_parts() {
     assert_eq!((a.decode_time.ticks(), b.decode_time.ticks()), (1000, 1023));
 }
 
+#[test]
+fn an_aggregate_of_more_than_may_wait_is_read_piece_by_piece() {
+    let mut config = samples();
+    config.limits.outputs = 10;
+    let (mut peer, _) = Peer::publishing(config, "key");
+    peer.audio(0, AAC_HEADER);
+    let part = [8, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0xAF, 1, 0x21, 0, 0, 0, 14];
+    peer.send(MessageType::AGGREGATE, 1, 0, &part.repeat(100)).unwrap();
+    assert!(peer.session.held_bytes() > 0);
+    peer.drain();
+    assert_eq!(peer.outputs.len(), 101);
+    assert_eq!(peer.session.held_bytes(), 0);
+}
+
 // OME#1686, #1388; measured: nginx-rtmp loses 29 frames.
 #[test]
 fn timestamps_go_on_over_the_wrap() {
@@ -482,7 +496,7 @@ fn a_silent_peer_is_asked_and_then_dropped() {
     peer.session.handle_timeout(Duration::from_secs(30)).unwrap();
     peer.drain();
     assert_eq!(peer.heard[0].payload[..2], [0, 6]);
-    assert_eq!(peer.session.poll_timeout(), Some(Duration::from_secs(60)));
+    assert_eq!(peer.session.poll_timeout(), Some(Duration::from_mins(1)));
     // It answers, and lives on.
     peer.now = Duration::from_secs(40);
     peer.send(MessageType::USER_CONTROL, 0, 0, &[0, 7, 0, 0, 0x75, 0x30]).unwrap();

@@ -47,6 +47,9 @@ pub struct Init {
     pub part_target: Duration,
     /// How long one sample lasts as a rule.
     pub frame_duration: Duration,
+    /// How much later than it is decoded the first picture is shown: the delay of reordering. Zero
+    /// for sound.
+    pub presentation_delay: Duration,
 }
 
 /// One CMAF chunk: `moof` and `mdat`, with `styp` before the first of a segment.

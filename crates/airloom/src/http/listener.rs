@@ -146,12 +146,11 @@ async fn connection(
         ended = connection.as_mut() => Some(ended),
         () = stopped => None,
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        connection.await
     };
     if let Err(error) = ended {
         debug!(%peer, %error, "connection ended");

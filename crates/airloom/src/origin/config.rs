@@ -40,9 +40,9 @@ impl Default for Config {
         Self {
             segment: Duration::from_secs(2),
             part: Some(Duration::from_millis(200)),
-            window: Duration::from_secs(60),
+            window: Duration::from_mins(1),
             resume: Duration::from_secs(10),
-            linger: Duration::from_secs(60),
+            linger: Duration::from_mins(1),
             limits: Limits::default(),
         }
     }

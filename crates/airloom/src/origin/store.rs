@@ -147,14 +147,14 @@ impl Iterator for MediaChunks {
             Self::Whole(bytes) => bytes.take(),
             Self::Parts { parts, part, chunk } => loop {
                 let current = parts.get(*part)?;
+                let next = *chunk;
                 *chunk += 1;
-                match *chunk {
-                    1 => return Some(current.header.clone()),
-                    n => match current.samples.get(n - 2) {
-                        Some(sample) => return Some(sample.data.clone()),
-                        None => (*part, *chunk) = (*part + 1, 0),
-                    },
+                // The header first, then the samples.
+                let Some(sample) = next.checked_sub(1) else { return Some(current.header.clone()) };
+                if let Some(sample) = current.samples.get(sample) {
+                    return Some(sample.data.clone());
                 }
+                (*part, *chunk) = (*part + 1, 0);
             },
         }
     }

@@ -3,8 +3,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use airloom_media as media;
 use airloom_playlist::{Answer, Request, WallTime};
 use airloom_rtmp::GopCache;
+use airloom_rtmp::amf0::Value;
 use airloom_rtmp::flv::{Kind, Tag};
 use airloom_rtmp::server::EncodedTag;
 use tokio::sync::{broadcast, watch};
@@ -46,7 +48,8 @@ struct State {
     heard: Instant,
     packager: Packager,
     gop: GopCache,
-    live: broadcast::Sender<PlayEvent>,
+    /// Made for the first player: a ring costs memory.
+    live: Option<broadcast::Sender<PlayEvent>>,
     chunk_size: u32,
     bytes_in: u64,
 }
@@ -86,7 +89,7 @@ impl Stream {
                 heard: Instant::now(),
                 packager: Packager::new(name.clone(), config, first_sequence),
                 gop: GopCache::new(GOP_TAGS, GOP_BYTES),
-                live: broadcast::Sender::new(config.limits.player_backlog.max(1)),
+                live: None,
                 chunk_size,
                 bytes_in: 0,
             }),
@@ -136,7 +139,12 @@ impl Stream {
         let mut state = self.publisher(generation)?;
         match media {
             crate::rtmp::Media::Tag(tag) => state.take_tag(&tag),
-            crate::rtmp::Media::Metadata(metadata) => state.take_tag(&metadata.tag),
+            crate::rtmp::Media::Metadata(metadata) => {
+                state.take_tag(&metadata.tag);
+                for kind in announced(&metadata.values) {
+                    state.packager.expect(kind);
+                }
+            }
             crate::rtmp::Media::Track(track) => state.packager.set_track(track)?,
             crate::rtmp::Media::Sample(sample) => {
                 state.bytes_in += sample.data.len() as u64;
@@ -176,7 +184,9 @@ impl Stream {
         state.life = Life::Resuming;
         state.packager.restart();
         state.gop.clear();
-        let _ = state.live.send(PlayEvent::Ended);
+        if let Some(live) = &state.live {
+            let _ = live.send(PlayEvent::Ended);
+        }
         drop(state);
         self.flush();
         true
@@ -203,7 +213,7 @@ impl Stream {
         state.packager.finish();
         state.gop.clear();
         // Players have nothing to wait for: closing their channel closes their connections.
-        state.live = broadcast::Sender::new(1);
+        state.live = None;
         drop(state);
         info!("{} ended", self.name);
         self.flush();
@@ -212,12 +222,14 @@ impl Stream {
     /// What a new RTMP player gets, or `None` where there are as many as the limit allows or
     /// nothing is on air.
     pub(super) fn play(&self) -> Option<Playback> {
-        let state = self.lock();
-        let room = state.live.receiver_count() < self.limits.players;
-        (room && state.life == Life::Live).then(|| Playback {
-            backlog: state.gop.replay(state.chunk_size).collect(),
-            live: state.live.subscribe(),
-        })
+        let mut state = self.lock();
+        if state.life != Life::Live || state.players() >= self.limits.players {
+            return None;
+        }
+        let backlog = state.gop.replay(state.chunk_size).collect();
+        let ring = self.limits.player_backlog.max(1);
+        let live = state.live.get_or_insert_with(|| broadcast::Sender::new(ring)).subscribe();
+        Some(Playback { backlog, live })
     }
 
     /// A receiver that wakes with every change after this call.
@@ -250,7 +262,7 @@ impl Stream {
 
     /// Who watches, over HTTP and RTMP.
     pub(super) fn viewers(&self) -> usize {
-        let players = self.lock().live.receiver_count();
+        let players = self.lock().players();
         let mut viewers = self.viewers.lock().unwrap_or_else(PoisonError::into_inner);
         players + viewers.count(Instant::now())
     }
@@ -283,17 +295,32 @@ impl Stream {
     }
 }
 
+/// The kinds of tracks that `onMetaData` speaks of (FLV 10.1, annex E.5).
+fn announced(metadata: &Value) -> impl Iterator<Item = media::Kind> {
+    let names = [(media::Kind::Video, "videocodecid"), (media::Kind::Audio, "audiocodecid")];
+    let said =
+        |name: &str| matches!(metadata.member(name), Some(Value::Number(_) | Value::String(_)));
+    names.into_iter().filter(move |(_, name)| said(name)).map(|(kind, _)| kind)
+}
+
 impl State {
+    fn players(&self) -> usize {
+        self.live.as_ref().map_or(0, broadcast::Sender::receiver_count)
+    }
+
     /// Gives a tag to the players.
     fn take_tag(&mut self, tag: &Tag) {
         self.gop.push(tag);
-        if self.live.receiver_count() > 0 {
+        let Some(live) = &self.live else { return };
+        if live.receiver_count() == 0 {
+            self.live = None;
+        } else {
             let event = PlayEvent::Tag {
                 encoded: EncodedTag::new(tag, self.chunk_size),
                 start: tag.is_keyframe() || (tag.kind == Kind::Audio && !self.packager.has_video()),
                 essential: tag.is_sequence_header() || tag.kind == Kind::Script,
             };
-            let _ = self.live.send(event);
+            let _ = live.send(event);
         }
     }
 }

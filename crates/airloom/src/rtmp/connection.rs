@@ -5,18 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airloom_rtmp::server::{Output, Rejection, Request, RequestId, RequestKind, Session};
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
+use super::read_buffer::ReadBuffer;
 use super::{Media, PlayEvent, Playback, Publication, Service};
 
-/// The read buffer of a quiet connection, and of one that sends as fast as it can: idle streams
-/// cost little, fast ones few system calls.
-const READ_BUFFER: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
 /// A player with this much still to be written is given nothing more until some of it has left.
 const PLAYER_QUEUE: usize = 512 << 10;
 /// Slices handed to one vectored write.
@@ -75,9 +73,8 @@ impl<S: Service> Connection<S> {
     }
 
     async fn drive(&mut self, socket: &mut TcpStream) -> io::Result<()> {
-        let (mut reader, mut writer) = socket.split();
-        let mut buffer = BytesMut::new();
-        let mut buffer_size = *READ_BUFFER.start();
+        let (reader, mut writer) = socket.split();
+        let mut read = ReadBuffer::new();
         self.tell_time();
         let timer = sleep_until(self.wake());
         tokio::pin!(timer);
@@ -88,27 +85,16 @@ impl<S: Service> Connection<S> {
             if self.closed && self.queue.is_empty() {
                 return writer.shutdown().await;
             }
-            if buffer.capacity() - buffer.len() < buffer_size / 4 {
-                buffer.reserve(buffer_size);
-            }
             let ready_for_media = !self.closed
                 && self.session.queued_bytes() == 0
                 && queued(&self.queue) < PLAYER_QUEUE;
             tokio::select! {
-                read = reader.read_buf(&mut buffer), if !self.closed => {
-                    let n = read?;
-                    if n == 0 {
+                ready = reader.ready(Interest::READABLE), if !self.closed => {
+                    ready?;
+                    let Some(input) = read.next(&reader)? else { continue };
+                    if input.is_empty() {
                         return Ok(());
                     }
-                    // A read that fills the buffer says that more is waiting.
-                    buffer_size = if buffer.len() == buffer.capacity() {
-                        (buffer_size * 2).min(*READ_BUFFER.end())
-                    } else if n < buffer_size / 8 {
-                        (buffer_size / 2).max(*READ_BUFFER.start())
-                    } else {
-                        buffer_size
-                    };
-                    let input = buffer.split().freeze();
                     self.judge(|session, now| session.handle_input(now, input));
                 }
                 written = write(&mut writer, &self.queue), if !self.queue.is_empty() => {
@@ -130,7 +116,7 @@ impl<S: Service> Connection<S> {
     /// When the session wants to be told the time again; asked only once the last wish came due,
     /// since input moves it all the time.
     fn wake(&self) -> Instant {
-        let far = Duration::from_secs(3600);
+        let far = Duration::from_hours(1);
         self.started + self.session.poll_timeout().unwrap_or_else(|| self.now() + far)
     }
 

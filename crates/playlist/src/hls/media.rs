@@ -14,7 +14,7 @@ pub(crate) struct Header {
     pub(crate) target_duration: u32,
     pub(crate) independent_segments: bool,
     pub(crate) playlist_type: Option<&'static str>,
-    pub(crate) server_control: Option<ServerControl>,
+    pub(crate) server_control: ServerControl,
     pub(crate) media_sequence: u64,
     pub(crate) discontinuity_sequence: u64,
 }
@@ -22,7 +22,8 @@ pub(crate) struct Header {
 /// `EXT-X-SERVER-CONTROL` (4.4.3.8), and `EXT-X-PART-INF` (4.4.3.7) with it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServerControl {
-    pub(crate) can_skip_until: Micros,
+    /// None where delta updates are not offered.
+    pub(crate) can_skip_until: Option<Micros>,
     pub(crate) hold_back: Micros,
     /// Part target and part hold-back.
     pub(crate) parts: Option<(Micros, Micros)>,
@@ -40,18 +41,16 @@ pub(crate) fn write_header(out: &mut String, header: &Header) {
     if let Some(playlist_type) = header.playlist_type {
         let _ = writeln!(out, "#EXT-X-PLAYLIST-TYPE:{playlist_type}");
     }
-    if let Some(control) = header.server_control {
-        let _ = write!(
-            out,
-            "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={},HOLD-BACK={}",
-            control.can_skip_until, control.hold_back
-        );
-        if let Some((target, hold_back)) = control.parts {
-            let _ =
-                write!(out, ",PART-HOLD-BACK={hold_back}\n#EXT-X-PART-INF:PART-TARGET={target}");
-        }
-        out.push('\n');
+    let control = header.server_control;
+    out.push_str("#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES");
+    if let Some(can_skip_until) = control.can_skip_until {
+        let _ = write!(out, ",CAN-SKIP-UNTIL={can_skip_until}");
     }
+    let _ = write!(out, ",HOLD-BACK={}", control.hold_back);
+    if let Some((target, hold_back)) = control.parts {
+        let _ = write!(out, ",PART-HOLD-BACK={hold_back}\n#EXT-X-PART-INF:PART-TARGET={target}");
+    }
+    out.push('\n');
     let _ = write!(
         out,
         "#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-DISCONTINUITY-SEQUENCE:{}\n",

@@ -111,8 +111,8 @@ fn write_variant(
     audio: Option<&Entry<'_>>,
     group: Option<&str>,
 ) {
-    let peak = entry.peak + audio.map_or(0, |audio| audio.peak);
-    let average = entry.average + audio.map_or(0, |audio| audio.average);
+    let peak = entry.peak.saturating_add(audio.map_or(0, |audio| audio.peak));
+    let average = entry.average.saturating_add(audio.map_or(0, |audio| audio.average));
     let rendition = entry.rendition;
     let _ = write!(
         out,
@@ -150,7 +150,7 @@ impl std::fmt::Display for Decimal3 {
 
 #[cfg(test)]
 mod tests {
-    use airloom_media::{Timescale, TrackId};
+    use airloom_media::{Duration, Timescale, TrackId};
 
     use super::*;
 
@@ -162,6 +162,8 @@ mod tests {
             init: 0,
             format: Format::Audio { sample_rate: 48_000, channels: 2 },
             language: language.map(str::to_owned),
+            presentation_delay: Duration::ZERO,
+            part_target: None,
         }
     }
 
@@ -177,6 +179,8 @@ mod tests {
                 frame_rate: FrameRate::new(rate.0, rate.1),
             },
             language: None,
+            presentation_delay: Duration::ZERO,
+            part_target: None,
         }
     }
 

@@ -30,7 +30,7 @@ impl LiveWindow {
             Resource::Multivariant => self.multivariant(),
             Resource::Mpd => self.manifest(),
             Resource::Media { track } => self.media(track, request),
-            Resource::Ts => self.ts_media(),
+            Resource::Ts => self.ts_media(request),
             Resource::Time => Answer::Time,
             Resource::Init { track, id } => {
                 let known = self.track(track).is_some_and(|track| track.inits.contains(&id));
@@ -70,11 +70,19 @@ impl LiveWindow {
     }
 
     fn without_segments(&self, track: &Track) -> Answer {
-        if !self.ended() && self.is_awaited(track) { self.wait(None) } else { Answer::NotFound }
+        let awaited = self.is_awaited(track) || track.log.is_restarting();
+        if awaited && !self.ended() { self.wait(None) } else { Answer::NotFound }
     }
 
-    fn ts_media(&mut self) -> Answer {
+    fn ts_media(&mut self, request: &Request) -> Answer {
         if self.ts.is_playable() {
+            if !self.ended() {
+                match self.due(&self.ts, request) {
+                    Ok(None) => {}
+                    Ok(until) => return self.wait(until),
+                    Err(reason) => return Answer::BadRequest(reason),
+                }
+            }
             let body = self.rendered(self.tracks.len(), 0);
             return Answer::Ready(Rendered { body, version: self.ts.version });
         }
@@ -161,7 +169,9 @@ impl LiveWindow {
         if let Some(cached) = cached {
             return cached.clone();
         }
-        let text = Bytes::from(self.render(index, skipped));
+        let mut text = self.render(index, skipped);
+        text.shrink_to_fit();
+        let text = Bytes::from(text);
         let hinted = self.settings.parts.is_some() && !self.ended();
         let log = self.log_mut(index);
         if hinted && log.track.is_some() {
@@ -175,7 +185,10 @@ impl LiveWindow {
     fn render(&self, index: usize, skipped: usize) -> String {
         let log = self.log(index);
         let is_ts = log.track.is_none();
-        let parts = self.settings.parts.filter(|_| !is_ts);
+        let parts = self.settings.parts.filter(|_| !is_ts).map(|(target, hold_back)| {
+            let own = self.tracks.get(index).and_then(super::Track::own_part_target);
+            (own.map_or(target, |own| own.min(target)), hold_back)
+        });
         let mut out = String::with_capacity(2048 + log.listed().count() * 256);
         let target = Micros::from_secs(self.target_duration);
         let first = log.listed().next();
@@ -189,11 +202,11 @@ impl LiveWindow {
                 target_duration: self.target_duration,
                 independent_segments: log.listed().all(|entry| entry.independent),
                 playlist_type: None,
-                server_control: (!is_ts).then_some(ServerControl {
-                    can_skip_until: self.can_skip_until(),
+                server_control: ServerControl {
+                    can_skip_until: (!is_ts).then(|| self.can_skip_until()),
                     hold_back: Micros(HOLD_BACK * target.0),
                     parts,
-                }),
+                },
                 media_sequence: first.map_or(0, |first| first.sequence),
                 discontinuity_sequence,
             },
@@ -211,7 +224,7 @@ impl LiveWindow {
         {
             media::write_preload_hint(&mut out, hint);
         }
-        if !is_ts {
+        if parts.is_some() {
             self.write_reports(&mut out, index);
         }
         out

@@ -92,19 +92,22 @@ impl Eras {
         era.tagged && era.first == sequence
     }
 
-    /// Begins an era at `sequence`. One that is not tagged goes on on the same clock, and so does
-    /// one that comes too late, when media of it is dated already (`dated`).
+    /// Whether a number above `after` and up to `last` carries `EXT-X-DISCONTINUITY`.
+    pub(crate) fn tags_within(&self, after: u64, last: u64) -> bool {
+        self.0.iter().any(|era| era.tagged && era.first > after && era.first <= last)
+    }
+
+    /// Begins an era at `sequence`, on the same clock where it `continues` or is not tagged.
     ///
     /// Returns whether `sequence` is newly tagged.
-    pub(crate) fn begin(&mut self, sequence: u64, tagged: bool, dated: bool) -> bool {
+    pub(crate) fn begin(&mut self, sequence: u64, tagged: bool, continues: bool) -> bool {
         let index = self.index(sequence);
         let Some(era) = self.0.get(index).copied() else { return false };
         if era.first == sequence && (era.tagged || !tagged) {
             return false;
         }
-        let continued = !tagged || dated;
         let number = era.number + u64::from(tagged);
-        let origin = if continued { era.origin } else { None };
+        let origin = if continues || !tagged { era.origin } else { None };
         if era.first == sequence {
             if let Some(era) = self.0.get_mut(index) {
                 *era = Era { tagged, number, origin, ..*era };
@@ -121,16 +124,14 @@ impl Eras {
         tagged
     }
 
-    /// Moves the start of an era that no media has reached yet up to `sequence`; false where the
-    /// era `sequence` lies in has media, or needs no move.
-    pub(crate) fn postpone(&mut self, sequence: u64) -> bool {
+    /// Moves the start of an era that no media has reached yet up to `sequence`.
+    pub(crate) fn postpone(&mut self, sequence: u64) {
         let index = self.index(sequence);
-        match self.0.get_mut(index) {
-            Some(era) if era.origin.is_none() && era.tagged => {
-                era.first = sequence;
-                true
-            }
-            _ => false,
+        if let Some(era) = self.0.get_mut(index)
+            && era.origin.is_none()
+            && era.tagged
+        {
+            era.first = sequence;
         }
     }
 

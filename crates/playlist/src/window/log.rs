@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) end: Timestamp,
     /// The sum of its parts' durations: `end - start` where they touch.
     pub(crate) ticks: Duration,
+    /// When, by its era, its media was received; what PROGRAM-DATE-TIME says.
+    pub(crate) date: WallTime,
     /// As written: the sum of its parts as written.
     pub(crate) micros: Micros,
     /// Media of this log up to its end, gaps included.
@@ -61,6 +63,7 @@ impl Entry {
             start,
             end: start,
             ticks: Duration::ZERO,
+            date,
             micros: Micros(0),
             total: Micros(0),
             state: State::Open,
@@ -80,9 +83,16 @@ impl Entry {
         self.state != State::Open
     }
 
+    /// When the media after it is due.
+    pub(crate) fn end_date(&self) -> WallTime {
+        self.date.after(self.micros)
+    }
+
     fn forget_parts(&mut self) {
         self.text.replace_range(self.parts.clone(), "");
         self.parts.end = self.parts.start;
+        // Parts are most of it, and segments live on without them for long.
+        self.text.shrink_to_fit();
     }
 }
 
@@ -187,14 +197,27 @@ impl Log {
         self.entries.range(self.listed.min(self.entries.len())..)
     }
 
-    /// Whether anything listed can be played.
+    /// Whether anything listed can be played: a complete segment, or parts where there were
+    /// complete ones before. At the start parts alone are not enough, since players refuse a
+    /// playlist without segments.
     pub(crate) fn is_playable(&self) -> bool {
-        self.listed().any(|entry| entry.state == State::Closed)
+        let parts = self.open().is_some_and(|open| !open.parts.is_empty());
+        (parts && self.total.0 > 0) || self.listed().any(|entry| entry.state == State::Closed)
+    }
+
+    /// Whether the list has just started again and has no segment yet.
+    pub(crate) fn is_restarting(&self) -> bool {
+        self.total.0 > 0 && !self.listed().any(Entry::is_complete)
     }
 
     /// Media so far, the open segment included.
     pub(crate) fn progress(&self) -> Micros {
         Micros(self.total.0 + self.open().map_or(0, |open| open.micros.0))
+    }
+
+    /// The last segment with media.
+    pub(crate) fn last_media(&self) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| entry.state != State::Gap)
     }
 
     /// The last complete segment's number.
@@ -228,7 +251,7 @@ impl Log {
         entry.end = addition.end;
         entry.ticks = entry.ticks.checked_add(addition.duration).unwrap_or(entry.ticks);
         entry.micros.0 += addition.micros.0;
-        entry.bytes += addition.bytes;
+        entry.bytes = entry.bytes.saturating_add(addition.bytes);
         if let (true, Some(track)) = (listed, track) {
             let uri = Resource::Part { track, sequence: name.0, index: name.1 };
             media::write_part(&mut entry.text, addition.micros, uri, independent);
@@ -253,9 +276,10 @@ impl Log {
         self.touch();
     }
 
-    /// Lists nothing that is there now any more.
-    pub(crate) fn restart(&mut self) {
+    /// Starts the list again at `sequence`: nothing that is there now is listed any more.
+    pub(crate) fn restart(&mut self, sequence: u64) {
         self.listed = self.entries.len();
+        self.next = Some(sequence);
         self.touch();
     }
 
@@ -277,6 +301,10 @@ impl Log {
             && let Some(first) = self.entries.get(self.listed)
             && self.total.0 - first.total.0 >= least
         {
+            if let Some(first) = self.entries.get_mut(self.listed) {
+                first.text = String::new();
+                first.parts = 0..0;
+            }
             self.listed += 1;
             complete -= 1;
         }
@@ -298,9 +326,12 @@ impl Log {
             if !over && (self.listed == 0 || total - first.total.0 < promised) {
                 break;
             }
-            let sequence = first.sequence;
+            let (sequence, has_media) = (first.sequence, first.state == State::Closed);
             self.entries.pop_front();
             self.listed = self.listed.saturating_sub(1);
+            if !has_media {
+                continue;
+            }
             match self.evicted.back_mut() {
                 Some((_, to)) if *to == sequence => *to += 1,
                 _ => self.evicted.push_back((sequence, sequence + 1)),
@@ -389,6 +420,11 @@ impl Bandwidth {
         let rate = rate(bytes, duration.0);
         let peak = if duration.0 * 2 >= target.0 { &mut self.peak } else { &mut self.short_peak };
         *peak = (*peak).max(rate);
+    }
+
+    /// Whether there was a complete segment to measure.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.micros > 0
     }
 
     pub(crate) fn peak(&self) -> u64 {

@@ -17,8 +17,9 @@ pub(super) struct Manifest {
 
 impl Manifest {
     /// Takes a new rendering; one that says the same changes nothing.
-    fn renew(&mut self, text: String, version: u64) -> Rendered {
+    fn renew(&mut self, mut text: String, version: u64) -> Rendered {
         self.stale = false;
+        text.shrink_to_fit();
         match &self.text {
             Some(old) if old.body == text.as_bytes() => old.clone(),
             _ => self.text.insert(Rendered { body: Bytes::from(text), version }).clone(),
@@ -53,7 +54,7 @@ impl LiveWindow {
         let entries: Vec<_> = self
             .tracks
             .iter()
-            .filter(|track| track.log.is_playable())
+            .filter(|track| track.log.is_playable() && track.log.bandwidth.is_measured())
             .map(|track| multivariant::Entry {
                 rendition: &track.rendition,
                 peak: track.log.bandwidth.peak(),
@@ -76,7 +77,8 @@ impl LiveWindow {
         self.settle_bandwidths();
         let periods = self.periods();
         let presentation = if self.ended() {
-            let end = self.last_date().unwrap_or(available_from);
+            let last = self.tracks.iter().filter_map(|track| track.log.last_media());
+            let end = last.map(Entry::end_date).max().unwrap_or(available_from);
             Presentation::Static { duration: end.nanos_since(available_from) }
         } else {
             Presentation::Dynamic {

@@ -181,7 +181,7 @@ impl Reader {
                 extended: false,
                 length: stream.length,
                 message_type: stream.message_type,
-                message_stream: stream.message_stream,
+                message_stream: stream.message_stream_id,
                 omitted: false,
             },
             (None, 0 | 1) => Header {
@@ -250,7 +250,7 @@ impl Reader {
         stream.partial = true;
         stream.length = header.length;
         stream.message_type = header.message_type;
-        stream.message_stream = header.message_stream;
+        stream.message_stream_id = header.message_stream;
         if header.basic.format != 3 {
             stream.delta = header.timestamp;
             stream.extended = header.extended.then_some(header.timestamp);
@@ -321,7 +321,7 @@ impl Reader {
             chunk_stream: stream.id,
             timestamp: stream.timestamp,
             message_type: MessageType(stream.message_type),
-            message_stream: stream.message_stream,
+            message_stream: stream.message_stream_id,
             payload,
         };
         match message.message_type {

@@ -11,7 +11,7 @@ pub(super) struct Stream {
     pub(super) delta: u32,
     pub(super) length: usize,
     pub(super) message_type: u8,
-    pub(super) message_stream: u32,
+    pub(super) message_stream_id: u32,
     /// The extended timestamp field of the last header that had one.
     pub(super) extended: Option<u32>,
     /// The peer was seen to leave the extended timestamp out of type 3 chunks.

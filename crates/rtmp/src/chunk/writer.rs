@@ -63,28 +63,25 @@ impl Writer {
             let delta = message.timestamp.wrapping_sub(last.timestamp);
             (last.message_stream == message.message_stream && delta < EXTENDED).then_some(delta)
         });
-        match (last, delta) {
-            (Some(last), Some(delta)) => {
-                let same = last.length == length && last.message_type == message.message_type;
-                let format = match same {
-                    true if last.delta == Some(delta) => 3,
-                    true => 2,
-                    false => 1,
-                };
-                let (basic, len) = Basic::encode(format, id);
-                out.extend_from_slice(basic.get(..len).unwrap_or_default());
-                if format < 3 {
-                    out.extend_from_slice(&u24(delta));
-                }
-                if format < 2 {
-                    out.extend_from_slice(&u24(length as u32));
-                    out.push(message.message_type.0);
-                }
+        if let (Some(last), Some(delta)) = (last, delta) {
+            let same = last.length == length && last.message_type == message.message_type;
+            let format = match same {
+                true if last.delta == Some(delta) => 3,
+                true => 2,
+                false => 1,
+            };
+            let (basic, len) = Basic::encode(format, id);
+            out.extend_from_slice(basic.get(..len).unwrap_or_default());
+            if format < 3 {
+                out.extend_from_slice(&u24(delta));
             }
-            _ => {
-                let (header, len) = full_header(message);
-                out.extend_from_slice(header.get(..len).unwrap_or_default());
+            if format < 2 {
+                out.extend_from_slice(&u24(length as u32));
+                out.push(message.message_type.0);
             }
+        } else {
+            let (header, len) = full_header(message);
+            out.extend_from_slice(header.get(..len).unwrap_or_default());
         }
         let extended = if delta.is_none() { extended(message.timestamp) } else { None };
         chunks(&message.payload, id, extended, self.chunk_size, out);
@@ -98,10 +95,10 @@ impl Writer {
                 message_stream: message.message_stream,
             },
         );
-        if message.message_type == MessageType::SET_CHUNK_SIZE {
-            if let Some(bytes) = message.payload.first_chunk() {
-                self.chunk_size = u32::from_be_bytes(*bytes).clamp(1, EXTENDED);
-            }
+        if message.message_type == MessageType::SET_CHUNK_SIZE
+            && let Some(bytes) = message.payload.first_chunk()
+        {
+            self.chunk_size = u32::from_be_bytes(*bytes).clamp(1, EXTENDED);
         }
         Ok(())
     }

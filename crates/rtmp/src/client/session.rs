@@ -95,7 +95,8 @@ impl Session {
 
     /// The next thing to do, or `None` until there is more input or time.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.events.is_empty() && self.closed.is_none() && self.connection.has_input() {
+        let waiting = self.aggregate.is_some() || self.connection.has_input();
+        if waiting && self.events.is_empty() && self.closed.is_none() {
             // What waited for room may be read now. A failure is told by `Closed`.
             let read = self.read();
             let _ = self.or_close(read);
@@ -117,7 +118,7 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; at once where it never
     /// heard the time, never after the end.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.closed.is_some() { None } else { self.connection.poll_timeout() }
+        if self.closed.is_some() { None } else { Some(self.connection.poll_timeout()) }
     }
 
     /// Tells the time; early and late calls are harmless.
@@ -349,11 +350,9 @@ impl Session {
         let info = command.argument(0).unwrap_or(&Value::Null);
         let text = |name| info.member(name).and_then(Value::text).unwrap_or_default();
         match text("code") {
-            "NetStream.Publish.Start" | "NetStream.Play.Start" => {
-                if self.state == State::Asking {
-                    self.state = State::Ready;
-                    self.events.push_back(Output::Ready);
-                }
+            "NetStream.Publish.Start" | "NetStream.Play.Start" if self.state == State::Asking => {
+                self.state = State::Ready;
+                self.events.push_back(Output::Ready);
             }
             "NetStream.Play.UnpublishNotify"
             | "NetStream.Play.Stop"

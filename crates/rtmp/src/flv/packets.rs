@@ -73,16 +73,13 @@ impl<'a> Packets<'a> {
             return Ok(packets);
         }
         let first = packets.cursor.u8("tag header")?;
-        let enhanced = match tag.kind {
-            Kind::Video => {
-                packets.frame_type = FrameType(first >> 4 & 7);
-                packets.codec = CodecId::Video(first & 0x0F);
-                first & 0x80 != 0
-            }
-            _ => {
-                packets.codec = CodecId::Audio(first >> 4);
-                first >> 4 == 9
-            }
+        let enhanced = if tag.kind == Kind::Video {
+            packets.frame_type = FrameType(first >> 4 & 7);
+            packets.codec = CodecId::Video(first & 0x0F);
+            first & 0x80 != 0
+        } else {
+            packets.codec = CodecId::Audio(first >> 4);
+            first >> 4 == 9
         };
         if enhanced {
             packets.packet_type = first & 0x0F;
@@ -91,6 +88,11 @@ impl<'a> Packets<'a> {
             packets.layout = Layout::Plain;
         }
         Ok(packets)
+    }
+
+    /// The packet type of an enhanced tag, behind ModEx and multitrack headers.
+    pub(super) const fn packet_type(&self) -> u8 {
+        self.packet_type
     }
 
     /// `ExVideoTagHeader` and `ExAudioTagHeader`.

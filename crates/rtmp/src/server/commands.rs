@@ -37,7 +37,10 @@ impl Session {
         let stream = message.message_stream;
         let name = command.name.as_str().unwrap_or_default();
         if self.app.is_none() {
-            return if name == "connect" { self.connect(&command) } else { Ok(()) };
+            if name == "connect" {
+                self.connect(&command);
+            }
+            return Ok(());
         }
         match name {
             "createStream" => self.create_stream(&command),
@@ -46,7 +49,7 @@ impl Session {
             "deleteStream" => {
                 let id = command.argument(0).and_then(Value::number).unwrap_or_default();
                 let role = self.streams.remove(id as u32);
-                self.ended(role);
+                self.ended(role.as_ref());
                 Ok(())
             }
             "closeStream" => self.close_stream(stream),
@@ -92,7 +95,7 @@ impl Session {
         self.events.push_back(Output::Request(Request { id, kind }));
     }
 
-    fn connect(&mut self, command: &Command) -> Result<(), Error> {
+    fn connect(&mut self, command: &Command) {
         let object = command.values.first().cloned().unwrap_or(Value::Null);
         let connect = Connect::new(object);
         let encoding = connect.object.member("objectEncoding").and_then(Value::number);
@@ -101,9 +104,8 @@ impl Session {
             object_encoding: encoding.unwrap_or_default(),
             enhanced: connect.enhanced.is_announced(),
         };
-        self.ask(command.transaction, 0, what, RequestKind::Connect(connect));
+        self.ask(command.transaction, 0, what, RequestKind::Connect(Box::new(connect)));
         self.connection.opened();
-        Ok(())
     }
 
     fn create_stream(&mut self, command: &Command) -> Result<(), Error> {
@@ -128,8 +130,8 @@ impl Session {
         let (name, query) = split_query(&command.text(0));
         let reset = match command.argument(3) {
             Some(Value::Boolean(reset)) => *reset,
-            // A number, as Flash sends it: 0 and 2 keep what was there.
-            Some(Value::Number(reset)) => *reset == 1.0 || *reset == 3.0,
+            // A number, as Flash sends it: 0 and 2 keep what was there, 1 and 3 do not.
+            Some(Value::Number(reset)) => *reset as i64 & 1 == 1,
             _ => true,
         };
         self.stop_using(stream)?;
@@ -149,18 +151,18 @@ impl Session {
     /// A stream that is published or played anew ends what it was used for.
     fn stop_using(&mut self, stream: u32) -> Result<(), Error> {
         let role = std::mem::replace(self.streams.role(stream)?, Role::Idle);
-        self.ended(Some(role));
+        self.ended(Some(&role));
         Ok(())
     }
 
     /// Tells the integrator what is over; answers whether that was a publication.
-    fn ended(&mut self, role: Option<Role>) -> bool {
+    fn ended(&mut self, role: Option<&Role>) -> bool {
         match role {
-            Some(Role::Publishing { request, .. }) => {
+            Some(&Role::Publishing { request, .. }) => {
                 self.events.push_back(Output::Unpublished { request });
                 true
             }
-            Some(Role::Playing(Playback { request, .. })) => {
+            Some(&Role::Playing(Playback { request, .. })) => {
                 self.events.push_back(Output::PlayStopped { request });
                 false
             }
@@ -171,7 +173,7 @@ impl Session {
     fn close_stream(&mut self, stream: u32) -> Result<(), Error> {
         let Some(role) = self.streams.find(stream) else { return Ok(()) };
         let role = std::mem::replace(role, Role::Idle);
-        if self.ended(Some(role)) { self.unpublish_success(stream) } else { Ok(()) }
+        if self.ended(Some(&role)) { self.unpublish_success(stream) } else { Ok(()) }
     }
 
     fn fc_unpublish(&mut self, command: &Command) -> Result<(), Error> {
@@ -217,6 +219,17 @@ impl Session {
     fn fc_status(&mut self, name: &str, code: &str, words: &str) -> Result<(), Error> {
         let info = Value::object([("code", Value::from(code)), ("description", words.into())]);
         self.connection.command(0, &Command::new(name, Transaction::NONE, vec![Value::Null, info]))
+    }
+
+    pub(super) fn ask_to_reconnect(&mut self, tc_url: Option<&str>) -> Result<(), Error> {
+        let mut members = vec![
+            ("level", Value::from("status")),
+            ("code", "NetConnection.Connect.ReconnectRequest".into()),
+            ("description", "Please connect again.".into()),
+        ];
+        members.extend(tc_url.map(|url| ("tcUrl", url.into())));
+        let values = vec![Value::Null, Value::object(members)];
+        self.connection.command(0, &Command::new("onStatus", Transaction::NONE, values))
     }
 
     pub(super) fn grant(&mut self, pending: Pending) -> Result<(), Error> {
@@ -293,7 +306,7 @@ impl Session {
         self.connection.send(STATUS, MessageType::DATA_AMF0, stream, payload)
     }
 
-    pub(super) fn refuse(&mut self, pending: Pending, rejection: Rejection) -> Result<(), Error> {
+    pub(super) fn refuse(&mut self, pending: &Pending, rejection: Rejection) -> Result<(), Error> {
         match pending.what {
             What::Connect { .. } => {
                 let (code, words) = rejection.connect();

@@ -27,7 +27,7 @@ pub struct Request {
 #[non_exhaustive]
 pub enum RequestKind {
     /// To use an application; always the first.
-    Connect(Connect),
+    Connect(Box<Connect>),
     /// To publish a stream.
     Publish(Publish),
     /// To play a stream.

@@ -71,7 +71,8 @@ impl Session {
 
     /// The next thing to do, or `None` until there is more input, time or a decision.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.events.is_empty() && self.closed.is_none() && self.connection.has_input() {
+        let waiting = self.aggregate.is_some() || self.connection.has_input();
+        if waiting && self.events.is_empty() && self.closed.is_none() {
             // What waited for room may be read now. A failure is told by `Closed`.
             let read = self.read();
             let _ = self.or_close(read);
@@ -93,7 +94,7 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; at once where it never
     /// heard the time, never after the end.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.closed.is_some() { None } else { self.connection.poll_timeout() }
+        if self.closed.is_some() { None } else { Some(self.connection.poll_timeout()) }
     }
 
     /// Tells the time; early and late calls are harmless.
@@ -129,7 +130,7 @@ impl Session {
     /// As [`accept`](Self::accept).
     pub fn reject(&mut self, id: RequestId, rejection: Rejection) -> Result<(), Error> {
         let pending = self.take_pending(id)?;
-        let refused = self.refuse(pending, rejection);
+        let refused = self.refuse(&pending, rejection);
         self.or_close(refused)?;
         self.close(Closed::Rejected);
         Ok(())
@@ -165,6 +166,20 @@ impl Session {
         let (stream, _) = self.streams.playback(play).ok_or(Error::NoRequest(play))?;
         let told = self.tell_end(stream);
         self.or_close(told)
+    }
+
+    /// Asks the peer to connect anew, to `tc_url` or to the same place (Enhanced RTMP v2, reconnect
+    /// request). It goes on until its next key frame, then leaves; peers that do not know the
+    /// request stay. Those that do have bit 1 in [`Enhanced::caps_ex`](crate::Enhanced).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] where [`Limits::queued_bytes`](crate::Limits) would be passed, and the
+    /// session is closed then; [`Error::Closed`] after the end.
+    pub fn request_reconnect(&mut self, tc_url: Option<&str>) -> Result<(), Error> {
+        self.check_open()?;
+        let asked = self.ask_to_reconnect(tc_url);
+        self.or_close(asked)
     }
 
     /// Ends the session: players are told, then it is closed. Publishers see the connection close,

@@ -78,18 +78,14 @@ impl Streams {
         })
     }
 
-    /// The stream that publishes `name`; the only one that publishes, where none has that name.
+    /// The stream that publishes `name`; the first that publishes, where the name is empty.
     pub(super) fn publication(&self, name: &str) -> Option<u32> {
-        let mut publishing = self.open.iter().filter_map(|(id, role)| match role {
-            Role::Publishing { name: published, .. } => Some((*id, published == name)),
+        self.open.iter().find_map(|(id, role)| match role {
+            Role::Publishing { name: published, .. } if name.is_empty() || published == name => {
+                Some(*id)
+            }
             _ => None,
-        });
-        let first = publishing.next()?;
-        let rest: Vec<_> = publishing.collect();
-        if first.1 || rest.is_empty() {
-            return Some(first.0);
-        }
-        rest.iter().find(|(_, named)| *named).map(|(id, _)| *id)
+        })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Role)> {

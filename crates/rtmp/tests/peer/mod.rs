@@ -181,7 +181,7 @@ impl Peer {
     }
 
     #[track_caller]
-    pub fn wanted_connect(&mut self) -> Connect {
+    pub fn wanted_connect(&mut self) -> Box<Connect> {
         let RequestKind::Connect(connect) = self.wanted() else { panic!("no connect") };
         connect
     }
@@ -204,7 +204,8 @@ impl Peer {
     pub fn take(&mut self, name: &str, transaction: f64) -> Vec<Value> {
         self.drain();
         let commands = self.commands();
-        let found = commands.iter().find(|(_, n, t, _)| n == name && *t == transaction);
+        let found =
+            commands.iter().find(|(_, n, t, _)| n == name && t.to_bits() == transaction.to_bits());
         found.unwrap_or_else(|| panic!("no {name} {transaction} in {commands:?}")).3.clone()
     }
 

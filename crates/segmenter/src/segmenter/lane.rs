@@ -289,9 +289,17 @@ impl Lane {
         let Some(change) = timed.change.take() else { return };
         let same_clock = output_timescale(&change.track) == self.output;
         if let Some(held) = self.held.take() {
-            let step = timed.decode_time - held.decode_time;
-            let duration =
-                if same_clock && (1..=2 * self.frame).contains(&step) { step } else { self.frame };
+            if let Some(sequence) = change.sequence {
+                // The held sample is of the old description, whatever its time.
+                while self.ends <= held.mpeg && self.segment.sequence.saturating_add(1) < sequence {
+                    self.close_segment(sink);
+                }
+                self.ends = i64::MAX;
+            }
+            let step = timed.decode_time.saturating_sub(held.decode_time);
+            let fits = (1..=2 * self.frame).contains(&step)
+                && self.segment.duration.saturating_add(step) <= self.longest;
+            let duration = if same_clock && fits { step } else { self.frame };
             self.append(held, duration, sink);
         }
         match change.sequence {
@@ -432,6 +440,7 @@ impl Lane {
                 data,
                 part_target: Duration::new(self.part_target.unwrap_or(0).unsigned_abs()),
                 frame_duration: Duration::new(self.frame.unsigned_abs()),
+                presentation_delay: self.presentation_delay(),
             }));
         }
         self.announced = true;
@@ -439,6 +448,16 @@ impl Lane {
         for (timed, duration) in std::mem::take(&mut self.measuring) {
             self.push(timed, duration, sink);
         }
+    }
+
+    /// From the first decode time to the earliest presentation time of what was measured.
+    fn presentation_delay(&self) -> Duration {
+        let shown = self.measuring.iter().map(|(timed, _)| {
+            timed.decode_time.saturating_add(i64::from(timed.composition_offset))
+        });
+        let first = self.measuring.first().map_or(0, |(timed, _)| timed.decode_time);
+        let delay = shown.min().unwrap_or(first).saturating_sub(first);
+        Duration::new(u64::try_from(delay).unwrap_or(0))
     }
 
     /// How long frames last: what the parameter sets say where the samples bear it out, else what

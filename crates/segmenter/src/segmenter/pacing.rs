@@ -4,6 +4,8 @@ use super::Segmenter;
 use super::input::Presence;
 use super::lane::Timed;
 use super::schedule::Boundary;
+use airloom_media::TrackId;
+
 use crate::ts_segment::Plan;
 use crate::{Absence, Cut, Discontinuity, Event};
 
@@ -14,8 +16,9 @@ enum Begin {
     Sync,
     /// The one before it could not go on.
     Forced(Cut),
-    /// Something new begins.
-    New(Discontinuity),
+    /// A track has a new description: with the sample in hand of the track at this index, or with
+    /// what waits in a queue.
+    New(TrackId, Option<usize>),
 }
 
 impl Segmenter {
@@ -197,6 +200,7 @@ impl Segmenter {
     fn pace(&mut self, index: usize, mut timed: Timed) {
         let (mpeg, sync) = (timed.mpeg, timed.sync);
         let reconfigured = match &timed.change {
+            Some(change) if change.sequence.is_some() => self.awaited,
             Some(_) => self.inputs.get(index).map(|input| input.track.id),
             None => self.awaited,
         };
@@ -205,8 +209,13 @@ impl Segmenter {
             Some(open) if open.provisional => self.begin_where_it_is(mpeg, sync),
             Some(_) => match reconfigured {
                 Some(track) => {
-                    let why = Begin::New(Discontinuity::Reconfigured { track });
-                    self.begin(mpeg, sync, why);
+                    if timed.change.is_some() {
+                        self.cut_before_held(index);
+                    } else {
+                        self.force(index, &timed);
+                    }
+                    let in_hand = timed.change.is_some().then_some(index);
+                    self.begin(mpeg, sync, Begin::New(track, in_hand));
                 }
                 None => self.decide(index, &timed),
             },
@@ -220,36 +229,44 @@ impl Segmenter {
         }
     }
 
-    /// Begins a segment if this sample, or the one held before it, has to.
+    /// Begins a segment where this sample, or the one held before it, calls for one.
     fn decide(&mut self, index: usize, timed: &Timed) {
-        let (mpeg, sync) = (timed.mpeg, timed.sync);
+        self.force(index, timed);
         let Some(open) = self.schedule.open() else { return };
-        let start = open.start;
-        let Some(input) = self.inputs.get(index) else { return };
-        if input.lane.is_full(&self.policy) {
-            return self.begin(mpeg, sync, Begin::Forced(Cut::Size));
+        let length = timed.mpeg.saturating_sub(open.start);
+        if timed.sync && length >= self.least(index, open) {
+            self.begin(timed.mpeg, true, Begin::Sync);
         }
-        let overlong = input.lane.is_overlong(Some(timed.decode_time));
-        if overlong || mpeg.saturating_sub(start) > self.cap {
+    }
+
+    /// Begins a segment if the open one cannot go on.
+    fn force(&mut self, index: usize, timed: &Timed) {
+        let (Some(open), Some(input)) = (self.schedule.open(), self.inputs.get(index)) else {
+            return;
+        };
+        let start = open.start;
+        if input.lane.is_full(&self.policy) {
+            return self.begin(timed.mpeg, timed.sync, Begin::Forced(Cut::Size));
+        }
+        if self.is_overlong(index, timed) {
             // The held sample would end here: it has to be the next segment's.
-            if let Some((held, held_sync)) = input.lane.held_at()
+            if let Some((held, sync)) = input.lane.held_at()
                 && held > start
             {
-                self.begin(held, held_sync, Begin::Forced(Cut::Duration));
+                self.begin(held, sync, Begin::Forced(Cut::Duration));
             }
-            let start = self.schedule.open().map_or(start, |open| open.start);
-            let overlong = self
-                .inputs
-                .get(index)
-                .is_some_and(|input| input.lane.is_overlong(Some(timed.decode_time)));
-            if overlong || mpeg.saturating_sub(start) > self.cap {
-                return self.begin(mpeg, sync, Begin::Forced(Cut::Duration));
+            if self.is_overlong(index, timed) {
+                self.begin(timed.mpeg, timed.sync, Begin::Forced(Cut::Duration));
             }
         }
-        let Some(open) = self.schedule.open() else { return };
-        if sync && mpeg.saturating_sub(open.start) >= self.least(index, open) {
-            self.begin(mpeg, sync, Begin::Sync);
-        }
+    }
+
+    /// Whether the open segment would be too long if it went on until `timed`.
+    fn is_overlong(&self, index: usize, timed: &Timed) -> bool {
+        let start = self.schedule.open().map_or(timed.mpeg, |open| open.start);
+        let input = self.inputs.get(index);
+        timed.mpeg.saturating_sub(start) > self.cap
+            || input.is_some_and(|input| input.lane.is_overlong(Some(timed.decode_time)))
     }
 
     /// How long the open segment has to be before a sync sample may end it.
@@ -302,23 +319,22 @@ impl Segmenter {
 
     /// Begins the next segment at `mpeg`.
     fn begin(&mut self, mpeg: i64, independent: bool, why: Begin) {
+        if let Begin::New(_, in_hand) = why {
+            self.drain_before_changes(in_hand);
+        }
         let Some(open) = self.schedule.open() else { return };
         let (sequence, earliest) = (open.sequence.saturating_add(1), open.start + 1);
         let start = match why {
-            Begin::New(_) => mpeg.max(earliest),
-            _ if mpeg < earliest => return,
-            _ => mpeg,
+            Begin::Sync if mpeg < earliest => return,
+            _ => mpeg.max(earliest),
         };
         self.settle_target_duration(start);
         match why {
             Begin::Forced(cut) if !independent => self.event(Event::ForcedCut { sequence, cut }),
-            Begin::New(reason) => {
+            Begin::New(track, in_hand) => {
+                let reason = Discontinuity::Reconfigured { track };
                 self.event(Event::Discontinuity { sequence, reason });
-                for timed in self.inputs.iter_mut().flat_map(|input| input.queue.iter_mut()) {
-                    if let Some(change) = &mut timed.change {
-                        change.sequence.get_or_insert(sequence);
-                    }
-                }
+                self.admit_changes(sequence, in_hand);
                 self.awaited = None;
             }
             _ => {}
@@ -326,7 +342,7 @@ impl Segmenter {
         self.schedule.push(Boundary {
             sequence,
             start,
-            discontinuity: matches!(why, Begin::New(_)),
+            discontinuity: matches!(why, Begin::New(..)),
             independent,
             provisional: false,
             closed: Vec::new(),
@@ -335,6 +351,32 @@ impl Segmenter {
             input.lane.reschedule(&self.schedule);
         }
         self.close_late();
+    }
+
+    /// Brings out what waits in queues before a new description: it is of the old one, and so of
+    /// the open segment, whatever its time.
+    fn drain_before_changes(&mut self, in_hand: Option<usize>) {
+        for index in 0..self.inputs.len() {
+            let waiting = self.inputs.get(index).filter(|_| Some(index) != in_hand);
+            let before = waiting.and_then(|input| input.queue.iter().position(Timed::is_undecided));
+            let Some(before) = before else { continue };
+            for _ in 0..before {
+                let Some(timed) = self.pop_queue(Some(index)) else { break };
+                self.take_leftover(index, timed);
+            }
+            self.cut_before_held(index);
+        }
+    }
+
+    /// Lets the new descriptions that wait in queues begin with segment `sequence`.
+    fn admit_changes(&mut self, sequence: u64, in_hand: Option<usize>) {
+        for (index, input) in self.inputs.iter_mut().enumerate() {
+            if let Some(front) = input.queue.front_mut().filter(|_| Some(index) != in_hand)
+                && let Some(change) = &mut front.change
+            {
+                change.sequence.get_or_insert(sequence);
+            }
+        }
     }
 
     /// The first segment ends at `end`: from now on the target duration stands.
@@ -416,27 +458,29 @@ impl Segmenter {
                     && let Some(track) = self.inputs.get(index).map(|input| input.track.id)
                 {
                     // Nobody is left to say where its new description begins.
-                    let why = Begin::New(Discontinuity::Reconfigured { track });
-                    self.pop_undecided(index, timed, why);
+                    self.pop_undecided(index, timed, Begin::New(track, Some(index)));
                     continue;
                 }
-                self.cut_overlong(index, timed.mpeg, Some(timed.decode_time), timed.sync);
-                let (inputs, mut sink) = self.split();
-                if let Some(input) = inputs.get_mut(index) {
-                    input.lane.take(timed, &mut sink);
-                }
+                self.take_leftover(index, timed);
             }
         }
         for index in 0..self.inputs.len() {
-            let held = self.inputs.get(index).and_then(|input| input.lane.held_at());
-            let Some((held, sync)) = held else { continue };
-            self.cut_overlong(index, held, None, sync);
+            self.cut_before_held(index);
             let (inputs, mut sink) = self.split();
             if let Some(input) = inputs.get_mut(index) {
                 input.lane.flush(&mut sink);
             }
         }
         true
+    }
+
+    /// Takes a sample on which the pacer has no say any more.
+    fn take_leftover(&mut self, index: usize, timed: Timed) {
+        self.cut_overlong(index, timed.mpeg, Some(timed.decode_time), timed.sync);
+        let (inputs, mut sink) = self.split();
+        if let Some(input) = inputs.get_mut(index) {
+            input.lane.take(timed, &mut sink);
+        }
     }
 
     /// Begins a segment if the open one cannot reach as far as `mpeg`, where the pacer has no say
@@ -452,7 +496,16 @@ impl Segmenter {
         }
     }
 
+    /// Begins a segment with the held sample if the open one cannot take it, as long as a frame is.
+    fn cut_before_held(&mut self, index: usize) {
+        let held = self.inputs.get(index).and_then(|input| input.lane.held_at());
+        if let Some((held, sync)) = held {
+            self.cut_overlong(index, held, None, sync);
+        }
+    }
+
     fn pop_undecided(&mut self, index: usize, mut timed: Timed, why: Begin) {
+        self.cut_before_held(index);
         self.begin(timed.mpeg, timed.sync, why);
         if let Some(change) = &mut timed.change {
             change.sequence = self.schedule.open().map(|open| open.sequence);

@@ -50,9 +50,7 @@ impl Segmenter {
         if self.turn.is_some() {
             return self.handle_turning(index, sample, change);
         }
-        if change.is_none()
-            && let Some(by) = self.jumped(index, &sample)
-        {
+        if let Some(by) = self.jumped(index, &sample, change.as_deref()) {
             self.turn = Some(Turn::jump(sample.track, by));
             return self.handle_turning(index, sample, change);
         }
@@ -60,9 +58,13 @@ impl Segmenter {
     }
 
     /// How far the sample is from the one before it, if it cannot belong to the same timeline.
-    fn jumped(&self, index: usize, sample: &Sample) -> Option<i64> {
+    fn jumped(&self, index: usize, sample: &Sample, change: Option<&Track>) -> Option<i64> {
         let source = sample.decode_time.ticks();
         let input = self.inputs.get(index)?;
+        if change.is_some_and(|track| track.timescale != input.track.timescale) {
+            // The times before were counted by another clock.
+            return (!input.clock.is_fresh()).then_some(0);
+        }
         let by = input.clock.jump(source)?;
         // Back after a long silence, while the others went on, is no jump.
         let returned = by > 0
@@ -86,7 +88,7 @@ impl Segmenter {
 
     fn handle_turning(&mut self, index: usize, sample: Sample, change: Option<Box<Track>>) {
         let source = sample.decode_time.ticks();
-        let jumped = self.jumped(index, &sample).is_some();
+        let jumped = self.jumped(index, &sample, change.as_deref()).is_some();
         let Some(turn) = &mut self.turn else { return };
         let Some(input) = self.inputs.get_mut(index) else { return };
         match input.turned {
@@ -255,15 +257,25 @@ impl Segmenter {
                 self.event(Event::AudioResync { track, moved: Delta::new(moved) });
             }
         }
+        let sequence = self.entered(index);
         let timed = Timed {
             decode_time: place.decode_time,
             mpeg: place.mpeg,
             composition_offset: place.composition_offset,
             sync: sample.sync,
             data: sample.data.clone(),
-            change: change.map(|track| Box::new(Reconfiguration { track: *track, sequence: None })),
+            change: change.map(|track| Box::new(Reconfiguration { track: *track, sequence })),
         };
         self.route(index, timed);
+    }
+
+    /// The open segment, if something new begins with it and the track is not in it yet: then its
+    /// new description begins there as well.
+    fn entered(&self, index: usize) -> Option<u64> {
+        let (open, input) = (self.schedule.open()?, self.inputs.get(index)?);
+        let outside = input.lane.sequence() < open.sequence || !input.lane.has_content();
+        let enters = open.discontinuity && outside && input.queue.is_empty();
+        enters.then_some(open.sequence)
     }
 
     /// The first sample of a track on a timeline: where no segment can carry its time, or it is

@@ -295,17 +295,16 @@ impl Rig {
             if !next.open.is_empty() {
                 assert_eq!(step, 0, "a gap inside a segment");
             }
-            if step != 0 && next.may_step > 0 {
-                next.may_step -= 1;
-            } else if step != 0 {
-                let announced = self.events.iter().any(|event| {
-                    matches!(event, Event::Discontinuity { sequence, .. } if *sequence == part.sequence)
-                });
+            let announced = self.events.iter().any(|event| {
+                matches!(event, Event::Discontinuity { sequence, .. } if *sequence == part.sequence)
+            });
+            if step != 0 && !announced {
                 assert!(
-                    announced,
+                    next.may_step > 0,
                     "decode time steps by {step} unannounced at {part:?}, {:?}",
                     self.events
                 );
+                next.may_step -= 1;
             }
         }
         let next = self.next.entry(part.track).or_default();

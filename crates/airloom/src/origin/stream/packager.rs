@@ -43,11 +43,13 @@ impl Packager {
         cut.max_segment = cut.max_segment.max(config.segment);
         cut.part = config.part;
         cut.first_sequence = first_sequence;
-        let mut listed = playlist::Config::default();
-        listed.window = config.window;
-        listed.linger = LINGER;
-        listed.part_target = config.part;
-        listed.target_duration = config.segment.as_secs().try_into().unwrap_or(u32::MAX).max(1);
+        let listed = playlist::Config {
+            window: config.window,
+            linger: LINGER,
+            part_target: config.part,
+            target_duration: config.segment.as_secs().try_into().unwrap_or(u32::MAX).max(1),
+            ..playlist::Config::default()
+        };
         Self {
             name,
             segmenter: Segmenter::new(cut),
@@ -69,6 +71,11 @@ impl Packager {
             (self.video, self.frames) = (Some(track.id), 0);
         }
         self.segmenter.set_track(track)
+    }
+
+    /// What the publisher says it will send is waited for before playlists name the tracks.
+    pub(super) fn expect(&mut self, kind: Kind) {
+        self.tell(wall_time(), playlist::Input::Expect(kind));
     }
 
     pub(super) fn has_video(&self) -> bool {
@@ -186,8 +193,17 @@ impl Packager {
                 self.store.put_ts(segment);
                 self.tell(now, playlist::Input::TsSegment(input));
             }
+            Output::Gap(gap) => {
+                let input = playlist::Gap {
+                    track: gap.track,
+                    sequence: gap.sequence,
+                    start: gap.start,
+                    duration: gap.duration,
+                    discontinuity: gap.discontinuity,
+                };
+                self.tell(now, playlist::Input::Gap(input));
+            }
             Output::Event(event) => self.log(event),
-            // The window sees a missing number by itself.
             _ => {}
         }
     }
@@ -203,6 +219,8 @@ impl Packager {
                 .ok()
                 .and_then(|ticks| playlist::FrameRate::new(init.timescale.hz(), ticks));
         }
+        rendition.presentation_delay = init.presentation_delay;
+        rendition.part_target = (init.part_target.ticks() > 0).then_some(init.part_target);
         self.store.put_init(init.track, id, init.data.clone());
         self.tell(now, playlist::Input::Track(rendition));
         let described = Described { init, bitrate: None };
@@ -308,7 +326,7 @@ impl Described {
     fn frame_rate(&self) -> Option<f64> {
         let ticks = self.init.frame_duration.ticks();
         let hz = u64::from(self.init.timescale.hz());
-        (ticks > 0).then(|| (hz * 1000 / ticks) as f64 / 1000.0)
+        (ticks > 0).then(|| f64::from((hz * 1000 / ticks) as u32) / 1000.0)
     }
 
     fn sentence(&self) -> String {

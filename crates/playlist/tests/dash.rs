@@ -1,0 +1,299 @@
+//! The manifest.
+
+mod support;
+
+use std::time::Duration;
+
+use airloom_playlist::{Answer, Config, Input, Resource};
+use dash_mpd_core::MPD;
+use support::{AUDIO, Stage, VIDEO, audio, is_waiting, ready, video};
+
+const MPD_NAME: Resource = Resource::Mpd;
+
+/// Reads a manifest with two readers that are not ours.
+fn read(text: &str) -> MPD {
+    let mut reader = quick_xml::Reader::from_str(text);
+    let mut open = Vec::new();
+    loop {
+        match reader.read_event().expect("well-formed") {
+            quick_xml::events::Event::Start(tag) => {
+                tag.attributes().for_each(|attribute| {
+                    attribute.expect("each attribute once");
+                });
+                open.push(tag.name().as_ref().to_owned());
+            }
+            quick_xml::events::Event::End(_) => {
+                open.pop();
+            }
+            quick_xml::events::Event::Eof => break,
+            _ => {}
+        }
+    }
+    assert!(open.is_empty());
+    dash_mpd_core::parse(text).expect("dash-mpd-core reads it")
+}
+
+fn mpd(stage: &mut Stage) -> MPD {
+    read(&stage.text(MPD_NAME))
+}
+
+#[test]
+fn to_the_letter() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(7..10);
+    stage.part(VIDEO, 10, 0, 20_000, 200);
+    assert_eq!(
+        stage.text(MPD_NAME),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" \
+         profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\" \
+         availabilityStartTime=\"2023-11-14T22:13:20.000Z\" \
+         publishTime=\"2023-11-14T22:13:26.000Z\" minimumUpdatePeriod=\"PT2S\" \
+         timeShiftBufferDepth=\"PT60S\" suggestedPresentationDelay=\"PT6S\" \
+         minBufferTime=\"PT2S\" maxSegmentDuration=\"PT2S\">\n\
+         \x20<Period id=\"0\" start=\"PT0S\">\n\
+         \x20 <AdaptationSet id=\"1\" contentType=\"video\" mimeType=\"video/mp4\" \
+         segmentAlignment=\"true\" startWithSAP=\"1\">\n\
+         \x20  <Representation id=\"1\" codecs=\"avc1.640028\" bandwidth=\"800000\" \
+         width=\"1920\" height=\"1080\" frameRate=\"30\">\n\
+         \x20   <SegmentTemplate timescale=\"90000\" presentationTimeOffset=\"1260000\" \
+         initialization=\"1-init-0.mp4\" media=\"1-$Number$.m4s\" startNumber=\"7\">\n\
+         \x20    <SegmentTimeline>\n\
+         \x20     <S t=\"1260000\" d=\"180000\" r=\"2\"/>\n\
+         \x20    </SegmentTimeline>\n\
+         \x20   </SegmentTemplate>\n\
+         \x20  </Representation>\n\
+         \x20 </AdaptationSet>\n\
+         \x20 <AdaptationSet id=\"2\" contentType=\"audio\" mimeType=\"audio/mp4\" \
+         segmentAlignment=\"true\" startWithSAP=\"1\">\n\
+         \x20  <Representation id=\"2\" codecs=\"mp4a.40.2\" bandwidth=\"800000\" \
+         audioSamplingRate=\"48000\">\n\
+         \x20   <AudioChannelConfiguration \
+         schemeIdUri=\"urn:mpeg:mpegB:cicp:ChannelConfiguration\" value=\"2\"/>\n\
+         \x20   <SegmentTemplate timescale=\"48000\" presentationTimeOffset=\"672000\" \
+         initialization=\"2-init-0.mp4\" media=\"2-$Number$.m4s\" startNumber=\"7\">\n\
+         \x20    <SegmentTimeline>\n\
+         \x20     <S t=\"672000\" d=\"96000\" r=\"2\"/>\n\
+         \x20    </SegmentTimeline>\n\
+         \x20   </SegmentTemplate>\n\
+         \x20  </Representation>\n\
+         \x20 </AdaptationSet>\n\
+         \x20</Period>\n\
+         \x20<UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"time\"/>\n\
+         </MPD>\n"
+    );
+}
+
+/// ARUT#614, dash.js#1202, shaka-player#733: availabilityStartTime never moves, UTCTiming is
+/// there, and a Period keeps its id and start.
+#[test]
+fn what_must_not_move_does_not() {
+    let mut stage = Stage::with_tracks(Config {
+        window: Duration::from_secs(20),
+        time_url: Some("https://clock.example/?a=1&b=2".to_owned()),
+        ..Config::default()
+    });
+    stage.live(0..3);
+    let first = mpd(&mut stage);
+    for round in 1..20 {
+        stage.live(round * 3..round * 3 + 3);
+        if round % 5 == 0 {
+            stage.clock += 3000;
+            stage.input(Input::Discontinuity).unwrap();
+        }
+        let next = mpd(&mut stage);
+        assert_eq!(next.availabilityStartTime, first.availabilityStartTime);
+        assert_eq!(next.UTCTiming[0].value.as_deref(), Some("https://clock.example/?a=1&b=2"));
+        assert!(next.publishTime > first.publishTime);
+        let mut ends = 0.0;
+        for period in &next.periods {
+            let start = period.start.unwrap().as_secs_f64();
+            assert!(start >= ends, "Periods do not overlap");
+            ends = start;
+        }
+    }
+}
+
+/// measured on nginx-rtmp and transmux: sound that starts 46 ms later is 46 ms later here, exactly,
+/// and both tracks count from the same instant.
+#[test]
+fn the_offset_between_tracks_is_kept_to_the_tick() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.segment(VIDEO, 0, 10_001, 2000);
+    stage.segment(AUDIO, 0, 10_047, 1954);
+    let text = stage.text(MPD_NAME);
+    let mpd = read(&text);
+    let mut starts = Vec::new();
+    for set in &mpd.periods[0].adaptations {
+        let template = set.representations[0].SegmentTemplate.as_ref().unwrap();
+        let (timescale, offset) =
+            (template.timescale.unwrap(), template.presentationTimeOffset.unwrap());
+        let start = template.SegmentTimeline.as_ref().unwrap().segments[0].t.unwrap();
+        // In units of 1/720000 s, which both clocks divide.
+        starts.push((start - offset) * (720_000 / timescale));
+        assert_eq!(offset * (720_000 / timescale) % 120, 0);
+    }
+    assert_eq!(starts[1] - starts[0], 46 * 720, "{text}");
+    assert!(starts[0] < 720, "the Period starts within a millisecond of its first segment");
+}
+
+#[test]
+fn a_manifest_lists_complete_segments_only_and_is_waited_for() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.part(VIDEO, 0, 0, 0, 200);
+    assert!(is_waiting(&stage.answer(MPD_NAME)));
+    stage.segment(VIDEO, 0, 0, 200);
+    assert!(is_waiting(&stage.answer(MPD_NAME)));
+    stage.segment(AUDIO, 0, 0, 200);
+    stage.part(VIDEO, 1, 0, 200, 200);
+    let Answer::Ready(before) = stage.answer(MPD_NAME) else { panic!("ready") };
+    stage.part(VIDEO, 1, 1, 400, 200);
+    let Answer::Ready(after) = stage.answer(MPD_NAME) else { panic!("ready") };
+    assert_eq!((before.version, before.body.as_ptr()), (after.version, after.body.as_ptr()));
+}
+
+/// A codec change and a publisher that comes back are Periods; their start says how long nothing
+/// was sent.
+#[test]
+fn discontinuities_are_periods() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..3);
+    stage.input(Input::Track(video(3))).unwrap();
+    stage.live(3..5);
+    stage.clock += 5000;
+    stage.input(Input::Discontinuity).unwrap();
+    stage.live(5..6);
+    let mpd = mpd(&mut stage);
+    let periods: Vec<_> = mpd
+        .periods
+        .iter()
+        .map(|period| {
+            let template = |set: usize| {
+                period.adaptations[set].representations[0].SegmentTemplate.as_ref().unwrap()
+            };
+            (
+                period.id.clone().unwrap(),
+                period.start.unwrap().as_secs(),
+                template(0).startNumber.unwrap(),
+                template(0).initialization.clone().unwrap(),
+                template(1).presentationTimeOffset.unwrap(),
+            )
+        })
+        .collect();
+    let init = |id: u64| format!("1-init-{id}.mp4");
+    assert_eq!(
+        periods,
+        [
+            ("0".to_owned(), 0, 0, init(0), 0),
+            ("3".to_owned(), 6, 3, init(3), 6 * 48_000),
+            ("5".to_owned(), 15, 5, init(3), 10 * 48_000),
+        ]
+    );
+}
+
+/// A new Period is not listed before all its tracks can be: players do not take what is added.
+#[test]
+fn a_period_comes_whole() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..3);
+    stage.input(Input::Discontinuity).unwrap();
+    stage.segment(VIDEO, 3, 6000, 2000);
+    assert_eq!(mpd(&mut stage).periods.len(), 1);
+    stage.segment(AUDIO, 3, 6000, 2000);
+    let mpd = mpd(&mut stage);
+    assert_eq!(mpd.periods.len(), 2);
+    assert_eq!(mpd.periods[1].adaptations.len(), 2);
+}
+
+/// ARUT#641: sound that comes later begins a Period of its own making.
+#[test]
+fn a_late_track_begins_a_period() {
+    let mut stage = Stage::new(Config::default());
+    stage.input(Input::Track(video(0))).unwrap();
+    for sequence in 0..5 {
+        stage.segment(VIDEO, sequence, sequence as i64 * 2000, 2000);
+    }
+    assert_eq!(mpd(&mut stage).periods[0].adaptations.len(), 1);
+    stage.input(Input::Track(audio(5))).unwrap();
+    stage.part(AUDIO, 5, 0, 10_000, 200);
+    stage.segment(VIDEO, 5, 10_000, 2000);
+    stage.segment(AUDIO, 5, 10_000, 200);
+    let mpd = mpd(&mut stage);
+    let shape: Vec<_> =
+        mpd.periods.iter().map(|p| (p.id.clone().unwrap(), p.adaptations.len())).collect();
+    assert_eq!(shape, [("0".to_owned(), 1), ("5".to_owned(), 2)]);
+    assert_eq!(mpd.periods[1].start, Some(Duration::from_secs(10)));
+    // HLS needs no discontinuity for it.
+    assert!(!stage.text(support::VIDEO_LIST).contains("#EXT-X-DISCONTINUITY\n"));
+}
+
+/// `$Number$` counts without holes, so a track with a hole is listed up to it, and goes on in the
+/// next Period.
+#[test]
+fn a_gap_ends_a_run_of_numbers() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..3);
+    stage.segment(VIDEO, 3, 6000, 2000);
+    stage.segment(VIDEO, 4, 8000, 2000);
+    stage.live(5..7);
+    let mpd = mpd(&mut stage);
+    let numbers: Vec<_> = mpd
+        .periods
+        .iter()
+        .map(|period| {
+            let of = |set: usize| {
+                let template =
+                    period.adaptations[set].representations[0].SegmentTemplate.as_ref().unwrap();
+                let listed: i64 = template
+                    .SegmentTimeline
+                    .as_ref()
+                    .unwrap()
+                    .segments
+                    .iter()
+                    .map(|s| 1 + s.r.unwrap_or(0))
+                    .sum();
+                (template.startNumber.unwrap(), listed)
+            };
+            (of(0), of(1))
+        })
+        .collect();
+    assert_eq!(numbers, [((0, 5), (0, 3)), ((5, 2), (5, 2))]);
+}
+
+#[test]
+fn an_ended_stream_is_static() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..3);
+    let live = mpd(&mut stage);
+    stage.part(VIDEO, 3, 0, 6000, 200);
+    stage.input(Input::End).unwrap();
+    let text = ready(stage.answer(MPD_NAME));
+    let mpd = read(&text);
+    assert_eq!(mpd.mpdtype.as_deref(), Some("static"));
+    assert_eq!(mpd.mediaPresentationDuration, Some(Duration::from_millis(6200)));
+    assert!(mpd.minimumUpdatePeriod.is_none() && mpd.availabilityStartTime.is_none());
+    assert_eq!(mpd.periods[0].id, live.periods[0].id);
+    assert_eq!(mpd.periods[0].start, live.periods[0].start);
+}
+
+/// `@bandwidth` of a Representation does not change within its Period.
+#[test]
+fn bandwidth_stays_within_a_period() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..2);
+    let bandwidth =
+        |mpd: &MPD| mpd.periods.last().unwrap().adaptations[0].representations[0].bandwidth;
+    let first = bandwidth(&mpd(&mut stage));
+    stage
+        .input(Input::Segment(airloom_playlist::Segment {
+            track: VIDEO,
+            sequence: 2,
+            start: airloom_media::Timestamp::new(360_000),
+            duration: airloom_media::Duration::new(180_000),
+            independent: true,
+            discontinuity: false,
+            bytes: 9_000_000,
+        }))
+        .unwrap();
+    assert_eq!(bandwidth(&mpd(&mut stage)), first);
+}

@@ -1,0 +1,122 @@
+//! When the multivariant playlist is there, and what it has measured.
+
+mod support;
+
+use airloom_playlist::{Answer, Config, Input, Resource};
+use support::{AUDIO, Stage, VIDEO, VIDEO_LIST, is_waiting, tags, video};
+
+const INDEX: Resource = Resource::Multivariant;
+
+#[test]
+fn it_waits_for_every_track_that_was_announced() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.segment(VIDEO, 0, 0, 2000);
+    assert!(is_waiting(&stage.answer(INDEX)));
+    stage.segment(AUDIO, 0, 0, 2000);
+    let text = stage.text(INDEX);
+    assert_eq!(
+        text,
+        "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+         #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Audio 2\",DEFAULT=YES,\
+         AUTOSELECT=YES,CHANNELS=\"2\",URI=\"2.m3u8\"\n\
+         #EXT-X-STREAM-INF:BANDWIDTH=1600000,AVERAGE-BANDWIDTH=1600000,\
+         CODECS=\"avc1.640028,mp4a.40.2\",RESOLUTION=1920x1080,FRAME-RATE=30.000,\
+         AUDIO=\"audio\"\n1.m3u8\n"
+    );
+}
+
+/// SRS#409, ZLMediaKit#3988: a track that was announced and never comes holds nobody up for
+/// longer than the configuration says, in media time of the others.
+#[test]
+fn a_track_that_never_comes_is_not_waited_for() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.segment(VIDEO, 0, 0, 2000);
+    assert!(is_waiting(&stage.answer(INDEX)));
+    stage.segment(VIDEO, 1, 2000, 2000);
+    assert!(tags(&stage.text(INDEX), "EXT-X-MEDIA").is_empty());
+    assert_eq!(stage.answer(support::AUDIO_LIST), Answer::NotFound);
+    // Should it come after all, it is there for who asks then.
+    stage.segment(AUDIO, 2, 4000, 2000);
+    assert_eq!(tags(&stage.text(INDEX), "EXT-X-MEDIA").len(), 1);
+}
+
+/// CASES: sound that starts 3 s after the pictures is still waited for.
+#[test]
+fn sound_that_starts_late_is_in_the_first_playlist() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.segment(VIDEO, 0, 0, 2000);
+    stage
+        .input(Input::Gap(airloom_playlist::Gap {
+            track: AUDIO,
+            sequence: 0,
+            start: airloom_media::Timestamp::ZERO,
+            duration: airloom_media::Duration::new(96_000),
+            discontinuity: false,
+        }))
+        .unwrap();
+    stage.part(VIDEO, 1, 0, 2000, 200);
+    assert!(is_waiting(&stage.answer(INDEX)));
+    stage.segment(AUDIO, 1, 3000, 1000);
+    assert_eq!(tags(&stage.text(INDEX), "EXT-X-MEDIA").len(), 1);
+    // Nobody saw the stream without it, so it is in the first Period.
+    let text = stage.text(Resource::Mpd);
+    assert_eq!((text.matches("<Period").count(), text.matches("<Adapt").count()), (1, 2));
+}
+
+/// RFC 8216bis, 4.4.6.2: BANDWIDTH is the peak segment bit rate, AVERAGE-BANDWIDTH the average.
+#[test]
+fn bandwidth_is_measured() {
+    let mut stage = Stage::new(Config::default());
+    stage.input(Input::Track(video(0))).unwrap();
+    let mut at = 0;
+    for (sequence, (length, bytes)) in
+        [(2000, 500_000), (2000, 1_000_000), (100, 400_000)].into_iter().enumerate()
+    {
+        stage
+            .input(Input::Segment(airloom_playlist::Segment {
+                track: VIDEO,
+                sequence: sequence as u64,
+                start: airloom_media::Timestamp::new(at * 90),
+                duration: airloom_media::Duration::new(length * 90),
+                independent: true,
+                discontinuity: false,
+                bytes,
+            }))
+            .unwrap();
+        at += length as i64;
+    }
+    // The last is shorter than half a target duration: it is no segment's peak by the rule.
+    let average = (1_900_000u64 * 8 * 1000).div_ceil(4100);
+    let text = stage.text(INDEX);
+    assert!(text.contains(&format!("BANDWIDTH=4000000,AVERAGE-BANDWIDTH={average},")), "{text}");
+}
+
+/// A rendition whose list has nothing but gaps left is not offered.
+#[test]
+fn a_track_that_is_gone_for_a_window_is_not_offered() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..2);
+    for sequence in 2..60 {
+        stage.segment(VIDEO, sequence, sequence as i64 * 2000, 2000);
+    }
+    assert!(tags(&stage.text(INDEX), "EXT-X-MEDIA").is_empty());
+    assert_eq!(stage.answer(support::AUDIO_LIST), Answer::NotFound);
+    assert!(tags(&stage.text(VIDEO_LIST), "EXT-X-RENDITION-REPORT").is_empty());
+}
+
+/// A codec change is in the next multivariant playlist.
+#[test]
+fn the_latest_configuration_is_described() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..2);
+    stage.text(INDEX);
+    let changed = airloom_playlist::Rendition {
+        codecs: "avc1.42C01E".to_owned(),
+        init: 2,
+        format: airloom_playlist::Format::Video { width: 640, height: 360, frame_rate: None },
+        ..video(2)
+    };
+    stage.input(Input::Track(changed)).unwrap();
+    let text = stage.text(INDEX);
+    assert!(text.contains("CODECS=\"avc1.42C01E,mp4a.40.2\",RESOLUTION=640x360,AUDIO"), "{text}");
+}
