@@ -8,7 +8,7 @@ use airloom_rtmp::client::{self, Target};
 use airloom_rtmp::flv::{Kind, Tag};
 use airloom_rtmp::handshake::Scheme;
 use airloom_rtmp::server::{self, Rejection, RequestId, RequestKind};
-use airloom_rtmp::{Closed, Config, Deliver, EncodedTag, Error, GopCache};
+use airloom_rtmp::{Closed, Config, Deliver, Error, GopCache};
 use bytes::Bytes;
 use peer::{AAC_HEADER, AVC_HEADER};
 use proptest::prelude::*;

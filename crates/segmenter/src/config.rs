@@ -17,7 +17,8 @@ pub struct Config {
     /// interval in common use. Later segments are held to
     /// [`Segmenter::target_duration`](crate::Segmenter::target_duration), which the first settles.
     pub max_segment: Duration,
-    /// How long a Low-Latency part may be, or `None` for no parts: then a segment is one fragment.
+    /// How long a Low-Latency part may be, or `None` for no parts: then a segment is one fragment,
+    /// which has the fewest headers and holds no more memory, since payload is shared either way.
     /// Default 200 ms. A track's own target is at most this, unless one frame alone is longer.
     pub part: Option<Duration>,
     /// Whether MPEG-TS segments are made beside CMAF. Default true. They are rendered only when

@@ -65,6 +65,10 @@ pub struct Part {
     pub sequence: u64,
     /// Counts the parts of the segment from 0.
     pub index: u32,
+    /// The [`Init`] it is decoded with.
+    pub init: u32,
+    /// Whether a new timeline or configuration begins with the segment this belongs to.
+    pub discontinuity: bool,
     /// Decode time of the first sample, in the output timescale.
     pub start: Timestamp,
     /// The sum of the samples' durations.

@@ -6,6 +6,7 @@ use crate::ts_segment::Assembly;
 use crate::{Config, Discontinuity, DropReason, Error, Event, Output};
 
 mod clock;
+mod cutting;
 mod input;
 mod lane;
 mod pacing;

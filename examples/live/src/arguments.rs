@@ -47,7 +47,7 @@ impl Default for Arguments {
             data: PathBuf::from("./airloom-data"),
             segment: Duration::from_secs(2),
             part: Some(Duration::from_millis(200)),
-            window: Duration::from_secs(60),
+            window: Duration::from_mins(1),
             resume: Duration::from_secs(10),
             record: false,
             demo: false,

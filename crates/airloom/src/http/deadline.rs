@@ -158,7 +158,7 @@ mod tests {
         let (ours, mut theirs) = duplex(16);
         let deadline = WriteDeadline::default();
         let mut socket = Deadlined::new(ours, STALL, deadline.clone());
-        deadline.within(Duration::from_secs(60));
+        deadline.within(Duration::from_mins(1));
         let reader = tokio::spawn(async move {
             let mut byte = [0];
             while theirs.read(&mut byte).await.is_ok_and(|n| n > 0) {

@@ -54,6 +54,6 @@ mod tests {
         viewers.note(here, b"dash", start);
         assert_eq!(viewers.count(start + Duration::from_secs(5)), 2);
         assert_eq!(viewers.count(start + Duration::from_secs(13)), 1);
-        assert_eq!(viewers.count(start + Duration::from_secs(60)), 0);
+        assert_eq!(viewers.count(start + Duration::from_mins(1)), 0);
     }
 }

@@ -56,7 +56,7 @@ async fn a_publish_resumed_in_time_is_the_same_stream() {
 #[tokio::test(start_paused = true)]
 async fn a_publish_that_does_not_come_back_ends_and_is_forgotten() {
     let origin =
-        Origin::builder().resume(Duration::from_secs(10)).linger(Duration::from_secs(60)).build();
+        Origin::builder().resume(Duration::from_secs(10)).linger(Duration::from_mins(1)).build();
     let mut camera = Camera::publish(&origin, "cam").unwrap();
     camera.run_to(5.0);
     let path = video_playlist(&origin, "cam").await;

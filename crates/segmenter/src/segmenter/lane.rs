@@ -1,22 +1,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use airloom_media::{Codec, Delta, Duration, Kind, Rounding, Timescale, Timestamp, Track, TrackId};
+use airloom_media::{Codec, Duration, Kind, Rounding, Timescale, Timestamp, Track, TrackId};
 use bytes::Bytes;
 
 use super::policy::Policy;
 use super::ratio::Ratio;
 use super::schedule::Schedule;
-use crate::mp4::{self, Fragment, Presentation};
-use crate::part_target::{Frames, part_target};
 use crate::ts_segment::Closed;
-use crate::{Event, Gap, Init, Output, Part, PartSample, Segment};
+use crate::{Event, Gap, Output, Part, PartSample, Segment};
 
-/// Without parts there is no target to measure frames over; this long is enough.
-const MEASURED: std::time::Duration = std::time::Duration::from_millis(200);
-
-/// Fewer frames than these say little about their rule.
-const FEWEST: usize = 3;
+mod measure;
+mod part;
 
 /// A sample with its place on the output's clock.
 #[derive(Debug)]
@@ -199,15 +194,18 @@ impl Lane {
     /// long or have a hole in it when a sample at `next` (output ticks) became part of it; without
     /// one, whether the held sample makes it too long.
     pub(super) fn is_overlong(&self, next: Option<i64>) -> bool {
+        let decided = self.ends != i64::MAX;
         let (within, held) = match (&self.held, next) {
             // It will begin the segment after this one.
-            (Some(held), _) if held.mpeg >= self.ends => {
+            (Some(held), _)
+                if decided && (held.mpeg >= self.ends || self.would_overflow(self.frame)) =>
+            {
                 if self.open > self.segment.sequence.saturating_add(1) {
                     return false;
                 }
                 (0, held.decode_time)
             }
-            _ if self.ends != i64::MAX || !self.has_content() => return false,
+            _ if decided || !self.has_content() => return false,
             (Some(held), _) => (self.segment.duration, held.decode_time),
             (None, Some(next)) => {
                 let end = self.end.unwrap_or(next);
@@ -240,7 +238,8 @@ impl Lane {
         if let Some(held) = self.held.take() {
             let step = timed.decode_time - held.decode_time;
             let duration = if step > 2 * self.frame {
-                self.bridge(&held, step, timed.mpeg, sink)
+                self.enter(held.mpeg, self.frame, sink);
+                self.bridge(step, timed.mpeg, sink)
             } else {
                 step
             };
@@ -289,17 +288,20 @@ impl Lane {
         let Some(change) = timed.change.take() else { return };
         let same_clock = output_timescale(&change.track) == self.output;
         if let Some(held) = self.held.take() {
+            let step = timed.decode_time.saturating_sub(held.decode_time);
+            let regular = same_clock
+                && (1..=2 * self.frame).contains(&step)
+                && self.segment.duration.saturating_add(step) <= self.longest;
+            let duration = if regular { step } else { self.frame };
             if let Some(sequence) = change.sequence {
                 // The held sample is of the old description, whatever its time.
-                while self.ends <= held.mpeg && self.segment.sequence.saturating_add(1) < sequence {
+                while self.segment.sequence.saturating_add(1) < sequence
+                    && (self.ends <= held.mpeg || self.would_overflow(duration))
+                {
                     self.close_segment(sink);
                 }
                 self.ends = i64::MAX;
             }
-            let step = timed.decode_time.saturating_sub(held.decode_time);
-            let fits = (1..=2 * self.frame).contains(&step)
-                && self.segment.duration.saturating_add(step) <= self.longest;
-            let duration = if same_clock && fits { step } else { self.frame };
             self.append(held, duration, sink);
         }
         match change.sequence {
@@ -332,12 +334,11 @@ impl Lane {
         self.announced = false;
     }
 
-    /// How long `held` lasts when the next sample comes much later than one frame.
-    fn bridge(&self, held: &Timed, duration: i64, next: i64, sink: &mut Sink<'_>) -> i64 {
-        let longest = self.longest;
-        let within = if held.mpeg >= self.ends { 0 } else { self.segment.duration };
+    /// How long the held sample lasts when the next one comes much later than a frame.
+    fn bridge(&self, duration: i64, next: i64, sink: &mut Sink<'_>) -> i64 {
         let decided = self.ends != i64::MAX;
-        if decided && (duration > longest || (next >= self.ends && within + duration > longest)) {
+        let overflows = self.segment.duration + duration > self.longest;
+        if decided && (duration > self.longest || (next >= self.ends && overflows)) {
             // The segment cannot be that long: what is missing lies between two segments.
             self.leave_gap(duration - self.frame, sink);
             return self.frame;
@@ -369,16 +370,23 @@ impl Lane {
         }
     }
 
-    /// Puts a sample into its segment, and says which that is.
-    fn append(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) -> u64 {
-        self.advance(timed.mpeg, sink);
-        if self.ends != i64::MAX
-            && self.segment.samples > 0
-            && self.segment.duration + duration > self.longest
-        {
+    /// Goes to the segment of a sample at `mpeg` that lasts `duration`.
+    fn enter(&mut self, mpeg: i64, duration: i64, sink: &mut Sink<'_>) {
+        self.advance(mpeg, sink);
+        if self.ends != i64::MAX && self.would_overflow(duration) {
             // Its end is set but not reached: a track that runs long goes over early.
             self.close_segment(sink);
         }
+    }
+
+    /// Whether the open segment has something, and no room for so much more.
+    fn would_overflow(&self, duration: i64) -> bool {
+        self.segment.samples > 0 && self.segment.duration + duration > self.longest
+    }
+
+    /// Puts a sample into its segment, and says which that is.
+    fn append(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) -> u64 {
+        self.enter(timed.mpeg, duration, sink);
         self.end = Some(timed.decode_time + duration);
         self.segment.duration += duration;
         self.segment.samples += 1;
@@ -390,178 +398,6 @@ impl Lane {
             self.measure(sink);
         }
         self.segment.sequence
-    }
-
-    /// Settles the part target as soon as there is enough to measure.
-    fn measure(&mut self, sink: &mut Sink<'_>) {
-        let enough = match self.codec.kind() {
-            Kind::Audio => true,
-            _ if self.part_target.is_some() => true,
-            _ => {
-                let wanted = sink.policy.part.unwrap_or(MEASURED);
-                let wanted = Duration::from_std(wanted, self.output).ticks() as i64;
-                let limit = sink.policy.limits.segment_samples.min(1024);
-                let span = self.segment.duration;
-                (span >= wanted && self.measuring.len() >= FEWEST) || self.measuring.len() >= limit
-            }
-        };
-        if enough {
-            self.settle(sink);
-        }
-    }
-
-    /// Announces the track and passes on what waited for that.
-    fn settle(&mut self, sink: &mut Sink<'_>) {
-        if self.announced || self.measuring.is_empty() {
-            return;
-        }
-        let frames = self.frames();
-        self.frame = Duration::new(frames.ticks)
-            .rescale(frames.timescale, self.output, Rounding::Nearest)
-            .map_or(self.frame, |ticks| (ticks.ticks() / frames.count) as i64)
-            .clamp(1, i64::from(self.output.hz()));
-        if let Some(part) = sink.policy.part {
-            let target = *self.part_target.get_or_insert_with(|| {
-                let source =
-                    if self.codec.kind() == Kind::Audio { self.output } else { self.source };
-                part_target(part, frames, source, self.output) as i64
-            });
-            // A sample may be shorter than the rule by its source's rounding and still fit.
-            self.full = target - (self.frame - self.jitter()).max(1);
-        }
-        let presentation =
-            Presentation { track_id: self.number, timescale: self.output, codec: &self.codec };
-        if let Some(data) = mp4::init(presentation) {
-            sink.outputs.push_back(Output::Init(Init {
-                track: self.id,
-                id: self.init,
-                codec: Codec::clone(&self.codec),
-                timescale: self.output,
-                data,
-                part_target: Duration::new(self.part_target.unwrap_or(0).unsigned_abs()),
-                frame_duration: Duration::new(self.frame.unsigned_abs()),
-                presentation_delay: self.presentation_delay(),
-            }));
-        }
-        self.announced = true;
-        self.known = true;
-        for (timed, duration) in std::mem::take(&mut self.measuring) {
-            self.push(timed, duration, sink);
-        }
-    }
-
-    /// From the first decode time to the earliest presentation time of what was measured.
-    fn presentation_delay(&self) -> Duration {
-        let shown = self.measuring.iter().map(|(timed, _)| {
-            timed.decode_time.saturating_add(i64::from(timed.composition_offset))
-        });
-        let first = self.measuring.first().map_or(0, |(timed, _)| timed.decode_time);
-        let delay = shown.min().unwrap_or(first).saturating_sub(first);
-        Duration::new(u64::try_from(delay).unwrap_or(0))
-    }
-
-    /// How long frames last: what the parameter sets say where the samples bear it out, else what
-    /// the samples say.
-    fn frames(&self) -> Frames {
-        let stated = match &*self.codec {
-            Codec::Aac(config) => {
-                return Frames {
-                    ticks: config.frame_length().into(),
-                    count: 1,
-                    timescale: self.output,
-                };
-            }
-            Codec::Avc(config) => config.sps().frame_duration,
-            _ => None,
-        };
-        // One tick of the source, and what is shorter was repaired and says nothing.
-        let tick = Ratio::new(self.source, self.output).scale(1, Rounding::Up).unwrap_or(1);
-        let tick = tick.unsigned_abs();
-        let durations = self.measuring.iter().map(|(_, duration)| duration.unsigned_abs());
-        let mut durations: Vec<_> = durations.filter(|duration| *duration >= tick).collect();
-        durations.sort_unstable();
-        let median = durations.get(durations.len() / 2).copied();
-        let median = median.unwrap_or(0);
-        let (mut ticks, mut count) = (0, 0);
-        for duration in durations {
-            if (median / 2..=median * 2).contains(&duration) {
-                (ticks, count) = (ticks + duration, count + 1);
-            }
-        }
-        // A pause at the start is not a rate.
-        let (ticks, count) = match count {
-            0 => (self.frame.unsigned_abs(), 1),
-            1 | 2 => (ticks.min(u64::from(self.output.hz()) * count), count),
-            _ => (ticks, count),
-        };
-        let measured = ticks / count;
-        if let Some((stated, timescale)) = stated
-            && let Some(frame) =
-                Duration::new(stated).rescale(timescale, self.output, Rounding::Nearest)
-        {
-            let frame = frame.ticks();
-            let tolerance = frame / 200 + tick / count;
-            if count < FEWEST as u64 || frame.abs_diff(measured) <= tolerance {
-                return Frames { ticks: stated, count: 1, timescale };
-            }
-        }
-        // What was measured may be short by one tick of the source.
-        Frames { ticks: ticks + tick, count, timescale: self.output }
-    }
-
-    fn push(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) {
-        if sink.policy.part.is_some()
-            && self.part.duration + duration > self.part_target.unwrap_or(i64::MAX)
-        {
-            self.close_part(sink);
-        }
-        self.part.duration += duration;
-        self.part.bytes += timed.data.len();
-        self.part.samples.push(PartSample {
-            decode_time: Timestamp::new(timed.decode_time),
-            composition_offset: Delta::new(timed.composition_offset.into()),
-            duration: Duration::new(duration.unsigned_abs()),
-            sync: timed.sync,
-            data: timed.data,
-        });
-        if self.part.duration > self.full {
-            self.close_part(sink);
-        }
-    }
-
-    fn close_part(&mut self, sink: &mut Sink<'_>) {
-        let Some(first) = self.part.samples.first() else { return };
-        let (start, independent) = (first.decode_time, first.sync);
-        self.fragments = self.fragments.wrapping_add(1);
-        let header = mp4::chunk_header(
-            &Fragment {
-                track_id: self.number,
-                number: self.fragments,
-                base_media_decode_time: start.ticks().max(0).unsigned_abs(),
-                samples: &self.part.samples,
-                starts_segment: self.segment.parts.is_empty(),
-            },
-            u32::try_from(self.part.bytes).unwrap_or(u32::MAX),
-        );
-        let size = header.len() + self.part.bytes;
-        let part = Part {
-            track: self.id,
-            sequence: self.segment.sequence,
-            index: self.segment.parts.len() as u32,
-            start,
-            duration: Duration::new(self.part.duration.unsigned_abs()),
-            independent,
-            header,
-            samples: self.part.samples.drain(..).collect(),
-            size,
-        };
-        self.part.duration = 0;
-        self.part.bytes = 0;
-        self.segment.size += size;
-        if sink.policy.part.is_some() {
-            sink.outputs.push_back(Output::Part(part.clone()));
-        }
-        self.segment.parts.push(part);
     }
 
     /// Leaves every segment that ends at or before `mpeg`.

@@ -12,6 +12,7 @@ use airloom_segmenter::{
 use bytes::Bytes;
 
 pub mod boxes;
+pub mod flv;
 
 pub const VIDEO: TrackId = TrackId::new(1);
 pub const AUDIO: TrackId = TrackId::new(2);
@@ -334,6 +335,10 @@ impl Rig {
         let whole = gathered(segment.chunks());
         assert_eq!(whole, parts, "a segment is its parts, byte for byte");
         assert_eq!(whole.len(), segment.size);
+        assert!(open.iter().all(|part| part.init == segment.init));
+        if self.low_latency {
+            assert!(open.iter().all(|part| part.discontinuity == segment.discontinuity));
+        }
         assert_eq!(segment.start, open[0].start);
         assert_eq!(segment.independent, open[0].independent);
         let sum: u64 = open.iter().map(|part| part.duration.ticks()).sum();

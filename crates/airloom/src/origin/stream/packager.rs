@@ -20,8 +20,6 @@ pub(super) struct Packager {
     store: Store,
     first_sequence: u64,
     next_sequence: u64,
-    /// The segment that begins the current timeline: told before its first part comes.
-    broken_at: Option<u64>,
     target_told: bool,
     cut_told: bool,
     tracks: Vec<Described>,
@@ -57,7 +55,6 @@ impl Packager {
             store: Store::default(),
             first_sequence,
             next_sequence: first_sequence,
-            broken_at: None,
             target_told: false,
             cut_told: false,
             tracks: Vec::new(),
@@ -159,7 +156,7 @@ impl Packager {
                     start: part.start,
                     duration: part.duration,
                     independent: part.independent,
-                    discontinuity: part.index == 0 && self.broken_at == Some(part.sequence),
+                    discontinuity: part.discontinuity,
                     bytes: part.size as u64,
                 };
                 self.next_sequence = self.next_sequence.max(part.sequence + 1);
@@ -268,11 +265,9 @@ impl Packager {
                     );
                 }
             }
-            Event::Discontinuity { sequence, reason } => {
-                self.broken_at = Some(sequence);
-                if reason == segmenter::Discontinuity::Restart {
-                    return; // Told where the publisher left and where it came back.
-                }
+            // Told where the publisher left and where it came back.
+            Event::Discontinuity { reason: segmenter::Discontinuity::Restart, .. } => {}
+            Event::Discontinuity { reason, .. } => {
                 info!("{} goes on after a discontinuity: {reason:?}", self.name);
             }
             Event::TrackAbsent { track, absence } => {

@@ -1,0 +1,134 @@
+//! How long frames last, and from that the part target.
+
+use airloom_media::{Codec, Duration, Kind, Rounding};
+
+use super::{Lane, Sink};
+use crate::mp4::{self, Presentation};
+use crate::part_target::{Frames, part_target};
+use crate::segmenter::ratio::Ratio;
+use crate::{Init, Output};
+
+/// Without parts there is no target to measure frames over; this long is enough.
+const MEASURED: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Fewer frames than these say little about their rule.
+const FEWEST: usize = 3;
+
+impl Lane {
+    /// Settles the part target as soon as there is enough to measure.
+    pub(super) fn measure(&mut self, sink: &mut Sink<'_>) {
+        let enough = match self.codec.kind() {
+            Kind::Audio => true,
+            _ if self.part_target.is_some() => true,
+            _ => {
+                let wanted = sink.policy.part.unwrap_or(MEASURED);
+                let wanted = Duration::from_std(wanted, self.output).ticks() as i64;
+                let limit = sink.policy.limits.segment_samples.min(1024);
+                let span = self.segment.duration;
+                (span >= wanted && self.measuring.len() >= FEWEST) || self.measuring.len() >= limit
+            }
+        };
+        if enough {
+            self.settle(sink);
+        }
+    }
+
+    /// Announces the track and passes on what waited for that.
+    pub(super) fn settle(&mut self, sink: &mut Sink<'_>) {
+        if self.announced || self.measuring.is_empty() {
+            return;
+        }
+        let frames = self.frames();
+        self.frame = Duration::new(frames.ticks)
+            .rescale(frames.timescale, self.output, Rounding::Nearest)
+            .map_or(self.frame, |ticks| (ticks.ticks() / frames.count) as i64)
+            .clamp(1, i64::from(self.output.hz()));
+        if let Some(part) = sink.policy.part {
+            let target = *self.part_target.get_or_insert_with(|| {
+                let source =
+                    if self.codec.kind() == Kind::Audio { self.output } else { self.source };
+                part_target(part, frames, source, self.output) as i64
+            });
+            // A sample may be shorter than the rule by its source's rounding and still fit.
+            self.full = target - (self.frame - self.jitter()).max(1);
+        }
+        let presentation =
+            Presentation { track_id: self.number, timescale: self.output, codec: &self.codec };
+        if let Some(data) = mp4::init(presentation) {
+            sink.outputs.push_back(Output::Init(Init {
+                track: self.id,
+                id: self.init,
+                codec: Codec::clone(&self.codec),
+                timescale: self.output,
+                data,
+                part_target: Duration::new(self.part_target.unwrap_or(0).unsigned_abs()),
+                frame_duration: Duration::new(self.frame.unsigned_abs()),
+                presentation_delay: self.presentation_delay(),
+            }));
+        }
+        self.announced = true;
+        self.known = true;
+        for (timed, duration) in std::mem::take(&mut self.measuring) {
+            self.push(timed, duration, sink);
+        }
+    }
+
+    /// From the first decode time to the earliest presentation time of what was measured.
+    fn presentation_delay(&self) -> Duration {
+        let shown = self.measuring.iter().map(|(timed, _)| {
+            timed.decode_time.saturating_add(i64::from(timed.composition_offset))
+        });
+        let first = self.measuring.first().map_or(0, |(timed, _)| timed.decode_time);
+        let delay = shown.min().unwrap_or(first).saturating_sub(first);
+        Duration::new(u64::try_from(delay).unwrap_or(0))
+    }
+
+    /// How long frames last: what the parameter sets say where the samples bear it out, else what
+    /// the samples say.
+    fn frames(&self) -> Frames {
+        let stated = match &*self.codec {
+            Codec::Aac(config) => {
+                return Frames {
+                    ticks: config.frame_length().into(),
+                    count: 1,
+                    timescale: self.output,
+                };
+            }
+            Codec::Avc(config) => config.sps().frame_duration,
+            _ => None,
+        };
+        // One tick of the source, and what is shorter was repaired and says nothing.
+        let tick = Ratio::new(self.source, self.output).scale(1, Rounding::Up).unwrap_or(1);
+        let tick = tick.unsigned_abs();
+        let durations = self.measuring.iter().map(|(_, duration)| duration.unsigned_abs());
+        let mut durations: Vec<_> = durations.filter(|duration| *duration >= tick).collect();
+        durations.sort_unstable();
+        let median = durations.get(durations.len() / 2).copied();
+        let median = median.unwrap_or(0);
+        let (mut ticks, mut count) = (0, 0);
+        for duration in durations {
+            if (median / 2..=median * 2).contains(&duration) {
+                (ticks, count) = (ticks + duration, count + 1);
+            }
+        }
+        // A pause at the start is not a rate.
+        let (ticks, count) = match count {
+            0 => (self.frame.unsigned_abs(), 1),
+            1 | 2 => (ticks.min(u64::from(self.output.hz()) * count), count),
+            _ => (ticks, count),
+        };
+        let measured = ticks / count;
+        if let Some((stated, timescale)) = stated
+            && let Some(frame) =
+                Duration::new(stated).rescale(timescale, self.output, Rounding::Nearest)
+        {
+            let frame = frame.ticks();
+            let tolerance = frame / 200 + tick / count;
+            if count < FEWEST as u64 || frame.abs_diff(measured) <= tolerance {
+                return Frames { ticks: stated, count: 1, timescale };
+            }
+        }
+        // What was measured may be short by one tick of the source.
+        Frames { ticks: ticks + tick, count, timescale: self.output }
+    }
+}

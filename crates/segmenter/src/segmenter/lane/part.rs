@@ -1,0 +1,67 @@
+//! The part that is filling up.
+
+use airloom_media::{Delta, Duration, Timestamp};
+
+use super::{Lane, Sink, Timed};
+use crate::mp4::{self, Fragment};
+use crate::{Output, Part, PartSample};
+
+impl Lane {
+    pub(super) fn push(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) {
+        if sink.policy.part.is_some()
+            && self.part.duration + duration > self.part_target.unwrap_or(i64::MAX)
+        {
+            self.close_part(sink);
+        }
+        self.part.duration += duration;
+        self.part.bytes += timed.data.len();
+        self.part.samples.push(PartSample {
+            decode_time: Timestamp::new(timed.decode_time),
+            composition_offset: Delta::new(timed.composition_offset.into()),
+            duration: Duration::new(duration.unsigned_abs()),
+            sync: timed.sync,
+            data: timed.data,
+        });
+        if self.part.duration > self.full {
+            self.close_part(sink);
+        }
+    }
+
+    pub(super) fn close_part(&mut self, sink: &mut Sink<'_>) {
+        let Some(first) = self.part.samples.first() else { return };
+        let (start, independent) = (first.decode_time, first.sync);
+        self.fragments = self.fragments.wrapping_add(1);
+        let header = mp4::chunk_header(
+            &Fragment {
+                track_id: self.number,
+                number: self.fragments,
+                base_media_decode_time: start.ticks().max(0).unsigned_abs(),
+                samples: &self.part.samples,
+                starts_segment: self.segment.parts.is_empty(),
+            },
+            u32::try_from(self.part.bytes).unwrap_or(u32::MAX),
+        );
+        let size = header.len() + self.part.bytes;
+        let open = sink.schedule.segment(self.segment.sequence);
+        let part = Part {
+            track: self.id,
+            sequence: self.segment.sequence,
+            index: self.segment.parts.len() as u32,
+            init: self.init,
+            discontinuity: open.is_some_and(|open| open.discontinuity),
+            start,
+            duration: Duration::new(self.part.duration.unsigned_abs()),
+            independent,
+            header,
+            samples: self.part.samples.drain(..).collect(),
+            size,
+        };
+        self.part.duration = 0;
+        self.part.bytes = 0;
+        self.segment.size += size;
+        if sink.policy.part.is_some() {
+            sink.outputs.push_back(Output::Part(part.clone()));
+        }
+        self.segment.parts.push(part);
+    }
+}
