@@ -54,8 +54,9 @@ fn track(number: u8, which: bool) -> Track {
 struct Lane {
     /// The number of the last sample that came out.
     last: u64,
-    /// Where the last sample ended.
+    /// Where the last sample ended, in ticks of `hz`.
     end: i64,
+    hz: u32,
     /// The next segment.
     sequence: Option<u64>,
     /// Parts since the last segment.
@@ -95,6 +96,16 @@ impl Judge {
 
     fn output(&mut self, output: Output) {
         match output {
+            Output::Init(init) => {
+                // Another configuration may count in other ticks; what lies between two is lost.
+                let lane = self.lanes.entry(init.track).or_default();
+                let hz = init.timescale.hz();
+                if lane.hz != 0 && lane.hz != hz {
+                    let end = i128::from(lane.end) * i128::from(hz) / i128::from(lane.hz);
+                    lane.end = end as i64 - 1;
+                }
+                lane.hz = hz;
+            }
             Output::Part(part) => {
                 self.part(&part);
                 let lane = self.lanes.entry(part.track).or_default();
