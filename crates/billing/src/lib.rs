@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod config;
+mod delta;
+mod dimension;
+mod error;
+mod event;
+mod input;
+pub mod ledger;
+mod meter;
+mod money;
+mod name;
+mod recorder;
+mod time;
+
+pub use config::{Config, Limits};
+pub use delta::{Delta, Entry};
+pub use dimension::Dimensions;
+pub use error::{Damage, DamageKind, Error, Fault, FaultKind};
+pub use event::Event;
+pub use input::{Credit, Held, Input, Outcome, Reason, Refusal};
+pub use ledger::Storage;
+pub use meter::{Aggregation, Catalogue, Meter};
+pub use money::{Currency, Money, Rounding};
+pub use name::Name;
+pub use recorder::{Counter, Recorder};
+pub use time::WallTime;
