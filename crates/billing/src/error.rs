@@ -49,13 +49,19 @@ pub enum Error {
         /// The amount.
         what: &'static str,
     },
+    /// A setting cannot be met, or is not the one the ledger was begun with.
+    #[error("config: {field} is out of range")]
+    Config {
+        /// The setting.
+        field: &'static str,
+    },
     /// The storage under the ledger failed; nothing of the group was kept.
     #[error("storage: {0}")]
     Storage(#[from] Fault),
     /// The ledger holds bytes it did not write, or has lost some it did.
     #[error("ledger: {0}")]
     Corrupt(#[from] Damage),
-    /// An earlier storage failure could not be undone; `Ledger::recover` must succeed first.
+    /// An earlier storage failure could not be undone; [`Ledger::recover`](crate::ledger::Ledger::recover) must succeed first.
     ///
     #[error("ledger: waiting for recovery after a storage failure")]
     Poisoned,

@@ -3,7 +3,7 @@ use crate::Fault;
 /// Where a ledger keeps its bytes: named, append-only blobs.
 ///
 /// The ledger itself does no input or output; what implements this does.
-/// `Directory` keeps blobs as files, `Memory` in memory. Names are made by the
+/// [`Directory`](super::Directory) keeps blobs as files, [`Memory`](super::Memory) in memory. Names are made by the
 /// ledger: 1 to 32 of `a-z 0-9 . -`.
 ///
 /// What an implementation owes: bytes handed to [`append`](Self::append) may be lost or torn by
@@ -17,12 +17,12 @@ pub trait Storage {
     /// A [`Fault`] where the storage cannot be read.
     fn list(&self) -> Result<Vec<(String, u64)>, Fault>;
 
-    /// The whole content of `name`.
+    /// The content of `name` from byte `offset` to its end; nothing where it ends before.
     ///
     /// # Errors
     ///
     /// A [`Fault`] where the blob is missing or cannot be read.
-    fn read(&self, name: &str) -> Result<Vec<u8>, Fault>;
+    fn read(&self, name: &str, offset: u64) -> Result<Vec<u8>, Fault>;
 
     /// Adds `bytes` at the end of `name`, which comes into being with its first bytes.
     ///
