@@ -1,4 +1,4 @@
-use crate::{Currency, Name};
+use crate::{Currency, Name, WallTime};
 
 /// Why this crate could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +53,27 @@ pub enum Error {
     #[error("config: {field} is out of range")]
     Config {
         /// The setting.
+        field: &'static str,
+    },
+    /// There is no time zone of that name.
+    #[error("time zone: not in the IANA database")]
+    Zone,
+    /// A rate is no plain decimal number within range.
+    #[error("rate: a decimal number up to 1000000000 with at most 12 places expected")]
+    Rate,
+    /// A period cannot be closed yet.
+    #[error("period: open until {until}")]
+    PeriodOpen {
+        /// From when on it can be.
+        until: WallTime,
+    },
+    /// A period does not follow the last one that was closed.
+    #[error("period: does not follow the last closed one")]
+    PeriodOrder,
+    /// A statement is not what was closed.
+    #[error("statement: {field} is wrong")]
+    Statement {
+        /// The member that gives it away.
         field: &'static str,
     },
     /// The storage under the ledger failed; nothing of the group was kept.

@@ -1,5 +1,7 @@
 mod json;
 
+pub(crate) use json::offset;
+
 use sha2::{Digest, Sha256};
 
 use crate::{Dimensions, Name, WallTime};

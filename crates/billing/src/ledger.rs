@@ -21,6 +21,7 @@
 
 mod aggregate;
 mod base;
+mod closing;
 mod codec;
 mod file;
 mod frame;
