@@ -21,7 +21,8 @@ pub struct Config {
     ///
     /// Default 14 days, and never less than a day over `late`. An event from before is refused as
     /// [`Refusal::Expired`](crate::Refusal::Expired), so that forgetting a key cannot let a
-    /// repeat through. Costs 25 to 57 bytes of memory a key.
+    /// repeat through; the key itself may be used for other usage then. Costs 28 to 57 bytes of
+    /// memory a key.
     pub remember: Duration,
     /// How long a [`Recorder`](crate::Recorder) counts before it hands out a delta: what a
     /// power failure may lose.
@@ -81,7 +82,9 @@ pub struct Limits {
     /// Default 100,000 producers, 80 bytes each; a producer's marks are kept for its latest
     /// 16 epochs.
     pub producers: usize,
-    /// Quarantined items. Default 1,000,000; about 100 bytes each. Beyond it usage is refused.
+    /// Quarantined items, and notices that are not settled.
+    ///
+    /// Default 1,000,000; about 100 bytes each. Beyond it usage is refused.
     pub quarantine: usize,
     /// Bytes of records in one group, and so the most that one failure can cost to send again.
     ///

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{Dimensions, Name, WallTime};
 
 /// What one producer counted since its previous delta, to be applied exactly once.
@@ -7,7 +9,7 @@ use crate::{Dimensions, Name, WallTime};
 /// sequence it applied for each producer and epoch: the next number is applied, an older one is
 /// a duplicate, a later one is refused until the missing one has come. The mark moves in the same
 /// group of the log as the usage, so that neither can survive without the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delta {
     /// Who counted; unique in the cluster (a node's name, not its address).
     pub producer: Name,
@@ -20,7 +22,7 @@ pub struct Delta {
 }
 
 /// One counter's part of a [`Delta`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Who used it.
     pub tenant: Name,

@@ -2,6 +2,7 @@ mod json;
 
 pub(crate) use json::offset;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{Dimensions, Name, WallTime};
@@ -21,7 +22,7 @@ use crate::{Dimensions, Name, WallTime};
 /// assert_eq!(Event::from_json(event.to_json().as_bytes())?, event);
 /// # Ok::<(), airloom_billing::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Who used it (`subject`).
     pub tenant: Name,

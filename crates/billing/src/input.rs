@@ -1,7 +1,10 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{Delta, Event, Money, Name};
 
 /// What a ledger takes in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Input {
     /// One usage event, counted once per tenant, source and id.
@@ -12,10 +15,27 @@ pub enum Input {
     Credit(Credit),
     /// Count a quarantined item after all.
     Release(Held),
+    /// Something to tell a tenant, kept once per tenant, kind and id until it is settled.
+    Notice(Notice),
+    /// The notice of this number has arrived, or was given up.
+    Settled(u64),
+}
+
+/// Something to tell a tenant by webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Whom to tell.
+    pub tenant: Name,
+    /// What kind of thing it is: `quota.soft`, `statement.closed`.
+    pub kind: Name,
+    /// The idempotency key within tenant and kind; kept for good.
+    pub id: Name,
+    /// What to send: JSON with the members `type`, `timestamp` and `data`.
+    pub body: String,
 }
 
 /// Prepaid or granted money, used up by statements until nothing is left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
     /// Whose money.
     pub tenant: Name,
@@ -28,7 +48,7 @@ pub struct Credit {
 }
 
 /// Where a quarantined item lies: its record's number and its place within a delta.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Held {
     /// The number of the record in the ledger.
     pub record: u64,
@@ -40,7 +60,7 @@ pub struct Held {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Accepted and counted.
+    /// Accepted and counted, or, of anything but usage, kept.
     Counted {
         /// The number of the record in the ledger.
         record: u64,
@@ -108,6 +128,6 @@ pub enum Refusal {
     Full,
     /// Credit must be more than zero, and in the currency of the tenant's earlier credit.
     Amount,
-    /// Nothing is quarantined there, or it can still not be counted.
+    /// Nothing is quarantined there, or it can still not be counted; no such notice waits.
     Held,
 }

@@ -46,7 +46,7 @@ use std::time::Duration;
 
 use crate::{
     Catalogue, Config, Damage, DamageKind, Dimensions, Error, FaultKind, Held, Input, Meter, Money,
-    Name, Outcome, Reason, WallTime,
+    Name, Notice, Outcome, Reason, WallTime,
 };
 use frame::Chain;
 use group::Group;
@@ -149,6 +149,15 @@ pub struct Quarantined {
     pub time: WallTime,
     /// How much.
     pub quantity: u64,
+}
+
+/// A notice that waits to be delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Its number, for [`Input::Settled`].
+    pub number: u64,
+    /// The notice.
+    pub notice: Notice,
 }
 
 impl Replay {
@@ -388,6 +397,41 @@ impl<S: Storage> Ledger<S> {
         })
     }
 
+    /// Every notice that is not settled, oldest first.
+    pub fn notices(&self) -> impl Iterator<Item = Queued> {
+        self.state.notices.iter().filter_map(|(&number, waiting)| {
+            let notice = Notice {
+                tenant: self.state.names.value(waiting.tenant)?.clone(),
+                kind: waiting.kind.clone(),
+                id: waiting.id.clone(),
+                body: waiting.body.to_string(),
+            };
+            Some(Queued { number, notice })
+        })
+    }
+
+    /// The record up to which everything has reached the ledger called `target`; `None` where
+    /// nothing was ever to be shipped there.
+    pub fn forwarded(&self, target: &Name) -> Option<u64> {
+        let number = self.state.names.number(target)?;
+        self.state.forwarded.get(&number).copied()
+    }
+
+    pub(crate) fn note_forwarded(
+        &mut self,
+        now: WallTime,
+        target: &Name,
+        record: u64,
+    ) -> Result<(), Error> {
+        if self.forwarded(target).is_some_and(|known| record <= known) {
+            return self.healthy();
+        }
+        self.write(now, |group| {
+            let target = group.name(target);
+            group.write(Record::Forwarded { target, record });
+        })
+    }
+
     /// Every tenant the ledger knows, in the order they came.
     pub fn tenants(&self) -> impl Iterator<Item = &Name> {
         self.state.tenants.keys().filter_map(|&number| self.state.names.value(number))
@@ -510,7 +554,8 @@ impl<S: Storage> Ledger<S> {
     /// Writes a base and removes the log before it whose records were all received before
     /// `before`; returns how many segments went.
     ///
-    /// Aggregates, keys, marks, quarantine, balances and statements stay; what goes is the raw
+    /// Segments with inputs that a [`Forwarder`](crate::forward::Forwarder) of this ledger has
+    /// not shipped yet stay. Aggregates, keys, marks, quarantine, balances and statements stay; what goes is the raw
     /// events ([`Ledger::reader`]), and with them the chance to rebuild from them: the base takes
     /// their place, and the log vouches for its digest.
     ///
@@ -519,7 +564,12 @@ impl<S: Storage> Ledger<S> {
     /// As [`Ledger::apply`]; whatever fails, the ledger stays whole.
     pub fn compact(&mut self, now: WallTime, before: WallTime) -> Result<usize, Error> {
         self.healthy()?;
-        let old = self.segments.iter().take_while(|segment| segment.last_at < before).count();
+        let shipped = self.state.forwarded.values().copied().min().unwrap_or(u64::MAX);
+        let ends = self.segments.iter().skip(1).map(|next| next.first - 1);
+        let ends = ends.chain(std::iter::once(self.state.record));
+        let old = self.segments.iter().zip(ends);
+        let old = old.take_while(|(segment, end)| segment.last_at < before && *end <= shipped);
+        let old = old.count();
         if old == 0 {
             return Ok(0);
         }

@@ -14,7 +14,7 @@ use super::codec::{Cursor, put_number, put_signed, put_text, put_wide, put_words
 use super::frame::Chain;
 use super::index::Index;
 use super::record::{aggregation_code, aggregation_from, reason_code, with_reason};
-use super::state::{Closed, Item, Notice, State, Tenant, Totals};
+use super::state::{Closed, Item, State, Tenant, Totals, Waiting};
 use crate::event::CONTENT;
 use crate::{Aggregation, Currency, Dimensions, Held, Name};
 
@@ -89,7 +89,8 @@ pub(super) fn encode(state: &State, chain: &Chain) -> (Vec<u8>, [u8; 32]) {
         put_number(&mut out, number);
         put_number(&mut out, u64::from(notice.tenant));
         put_signed(&mut out, notice.at);
-        put_text(&mut out, &notice.kind);
+        put_text(&mut out, notice.kind.as_str());
+        put_text(&mut out, notice.id.as_str());
         put_text(&mut out, &notice.body);
     }
     put_number(&mut out, state.forwarded.len() as u64);
@@ -218,10 +219,11 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(State, Chain, [u8; 32])> {
     }
     for _ in 0..cursor.number()? {
         let number = cursor.number()?;
-        let notice = Notice {
+        let notice = Waiting {
             tenant: cursor.small()?,
             at: cursor.signed()?,
-            kind: cursor.text()?.into(),
+            kind: Name::new(cursor.text()?).ok()?,
+            id: Name::new(cursor.text()?).ok()?,
             body: cursor.text()?.into(),
         };
         state.notices.insert(number, notice);

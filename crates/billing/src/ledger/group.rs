@@ -9,8 +9,11 @@ use super::state::{EPOCHS, SeriesKey, State, unique_hash};
 use crate::event::{CONTENT, Fields, Identity};
 use crate::{
     Aggregation, Catalogue, Config, Credit, Currency, Delta, Dimensions, Entry, Event, Held, Input,
-    Meter, Name, Outcome, Reason, Refusal, WallTime,
+    Meter, Name, Notice, Outcome, Reason, Refusal, WallTime,
 };
+
+/// The longest notice, in bytes.
+const NOTICE: usize = 64 << 10;
 
 /// Records on their way into the log, judged against the state and against each other.
 ///
@@ -36,6 +39,8 @@ pub(super) struct Group<'a> {
     producers: HashSet<u32>,
     released: HashSet<Held>,
     quarantined: usize,
+    notices: usize,
+    settled: HashSet<u64>,
     currencies: HashMap<u32, Currency>,
     granted: HashMap<u32, i64>,
 }
@@ -67,6 +72,8 @@ impl<'a> Group<'a> {
             producers: HashSet::new(),
             released: HashSet::new(),
             quarantined: 0,
+            notices: 0,
+            settled: HashSet::new(),
             currencies: HashMap::new(),
             granted: HashMap::new(),
         };
@@ -99,6 +106,8 @@ impl<'a> Group<'a> {
             Input::Delta(delta) => self.delta(delta),
             Input::Credit(credit) => self.credit(credit),
             Input::Release(held) => self.release(*held),
+            Input::Notice(notice) => self.notice(notice),
+            Input::Settled(notice) => self.settled(*notice),
         };
         judged.unwrap_or_else(|outcome| outcome)
     }
@@ -269,6 +278,32 @@ impl<'a> Group<'a> {
         }
         self.released.insert(held);
         Ok(Outcome::Counted { record: self.write(Record::Release { held }) })
+    }
+
+    fn notice(&mut self, notice: &Notice) -> Result<Outcome, Outcome> {
+        let key = Identity::key("notice", &notice.tenant, &notice.kind, &notice.id);
+        self.repeated(Identity { key, content: 0 })?;
+        self.room(&notice.tenant, 1)?;
+        if notice.body.len() > NOTICE {
+            return Err(Outcome::Refused(Refusal::Size));
+        }
+        if self.state.notices.len() + self.notices >= self.config.limits.quarantine {
+            return Err(Outcome::Refused(Refusal::Full));
+        }
+        let tenant = self.tenant(&notice.tenant);
+        self.keys.insert(key, 0);
+        self.notices += 1;
+        let (at, kind, body) = (self.now.unix_millis(), notice.kind.as_str(), &notice.body);
+        let id = notice.id.as_str();
+        let record = self.write(Record::Notice { tenant, key, at, kind, id, body });
+        Ok(Outcome::Counted { record })
+    }
+
+    fn settled(&mut self, notice: u64) -> Result<Outcome, Outcome> {
+        if !self.state.notices.contains_key(&notice) || !self.settled.insert(notice) {
+            return Err(Outcome::Refused(Refusal::Held));
+        }
+        Ok(Outcome::Counted { record: self.write(Record::Settled { notice }) })
     }
 
     fn repeated(&self, identity: Identity) -> Result<(), Outcome> {

@@ -30,7 +30,7 @@ pub(super) enum Record<'a> {
     /// A period was closed.
     Statement { tenant: u32, from: i64, to: i64, used: i64, text: &'a str },
     /// Something to tell a tenant, once.
-    Notice { tenant: u32, key: [u64; 2], at: i64, kind: &'a str, body: &'a str },
+    Notice { tenant: u32, key: [u64; 2], at: i64, kind: &'a str, id: &'a str, body: &'a str },
     /// A notice arrived, or was given up.
     Settled { notice: u64 },
     /// Everything up to and including `record` has reached the ledger called `target`.
@@ -297,12 +297,13 @@ impl<'a> Record<'a> {
                 put_signed(out, used);
                 put_text(out, text);
             }
-            Self::Notice { tenant, key, at, kind, body } => {
+            Self::Notice { tenant, key, at, kind, id, body } => {
                 out.push(NOTICE);
                 put_number(out, u64::from(tenant));
                 put_words(out, &key);
                 put_signed(out, at);
                 put_text(out, kind);
+                put_text(out, id);
                 put_text(out, body);
             }
             Self::Settled { notice } => {
@@ -380,6 +381,7 @@ impl<'a> Record<'a> {
                 key: [cursor.word()?, cursor.word()?],
                 at: cursor.signed()?,
                 kind: cursor.text()?,
+                id: cursor.text()?,
                 body: cursor.text()?,
             },
             SETTLED => Self::Settled { notice: cursor.number()? },
@@ -448,7 +450,7 @@ mod tests {
         round(Record::Horizon { day: u16::MAX });
         round(Record::Base { record: 8, digest: [7; 32] });
         round(Record::Statement { tenant: 1, from: -1, to: 1, used: 5, text: "{}" });
-        round(Record::Notice { tenant: 1, key: [1, 2], at: 3, kind: "k", body: "b" });
+        round(Record::Notice { tenant: 1, key: [1, 2], at: 3, kind: "k", id: "i", body: "b" });
         round(Record::Settled { notice: 3 });
         round(Record::Forwarded { target: 3, record: 4 });
     }

@@ -31,7 +31,7 @@ pub(super) struct State {
     pub(super) totals: Totals,
     /// Keys of events before this day are forgotten.
     pub(super) horizon: u16,
-    pub(super) notices: BTreeMap<u64, Notice>,
+    pub(super) notices: BTreeMap<u64, Waiting>,
     pub(super) forwarded: BTreeMap<u32, u64>,
 }
 
@@ -87,11 +87,13 @@ pub(super) struct Item {
     pub(super) reason: Reason,
 }
 
+/// A notice that has not arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Notice {
+pub(super) struct Waiting {
     pub(super) tenant: u32,
     pub(super) at: i64,
-    pub(super) kind: Arc<str>,
+    pub(super) kind: Name,
+    pub(super) id: Name,
     pub(super) body: Arc<str>,
 }
 
@@ -219,10 +221,11 @@ impl State {
                 }
                 tenant.closed.push(Closed { from, to, text: text.into(), changed: false });
             }
-            Record::Notice { tenant, key, at, kind, body } => {
+            Record::Notice { tenant, key, at, kind, id, body } => {
                 self.names.value(tenant)?;
                 self.index.insert(key, 0, u16::MAX);
-                let notice = Notice { tenant, at, kind: kind.into(), body: body.into() };
+                let (kind, id) = (Name::new(kind).ok()?, Name::new(id).ok()?);
+                let notice = Waiting { tenant, at, kind, id, body: body.into() };
                 self.notices.insert(self.record, notice);
             }
             Record::Settled { notice } => self.notices.remove(&notice).map(drop)?,
