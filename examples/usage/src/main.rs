@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use std::{env, fs, io};
 
@@ -15,7 +15,7 @@ const HELP: &str = "usage [--data DIR] [--now RFC3339] COMMAND
 
   record [FILE]              read CloudEvents, one JSON object a line, from FILE or standard input
   show [TENANT]              usage by tenant and meter, with a bar for each day
-  close TENANT DAY [ZONE]    close the month that DAY (2026-03-01) is in; write HTML and CSV
+  close TENANT DAY [ZONE]    close the month that DAY (2026-03-01) is in; write it here, as HTML and CSV
   verify                     read the whole log again and check every hash
 
 --tariff FILE  a price book in JSON; default 0.5 USD a 10 GB viewed, 1 USD a 1,000 chat requests";
@@ -61,12 +61,8 @@ fn run() -> Result<(), Box<dyn Error>> {
         ["record", file] => record(&mut ledger, now, io::BufReader::new(fs::File::open(file)?)),
         ["show"] => show(&ledger, None),
         ["show", tenant] => show(&ledger, Some(tenant)),
-        ["close", tenant, day] => {
-            close(&mut ledger, now, &tariff, [tenant, day, "UTC"], &directory)
-        }
-        ["close", tenant, day, zone] => {
-            close(&mut ledger, now, &tariff, [tenant, day, zone], &directory)
-        }
+        ["close", tenant, day] => close(&mut ledger, now, &tariff, [tenant, day, "UTC"]),
+        ["close", tenant, day, zone] => close(&mut ledger, now, &tariff, [tenant, day, zone]),
         ["verify"] => verify(&ledger),
         _ => Err(HELP.into()),
     }
@@ -122,16 +118,15 @@ fn close(
     now: WallTime,
     tariff: &PriceBook,
     [tenant, day, zone]: [&str; 3],
-    directory: &Path,
 ) -> Result<(), Box<dyn Error>> {
     let account = Account::monthly(Name::new(tenant)?, Zone::new(zone)?);
     // Noon is on the same day in every zone but the farthest ones.
     let period: Period = account.period(WallTime::parse(&format!("{day}T12:00:00Z"))?);
     let statement = ledger.close(now, &account, period, tariff)?;
     for (suffix, text) in [("html", statement.to_html()), ("csv", statement.to_csv())] {
-        let file = directory.join(format!("statement-{}.{suffix}", &statement.hash[..16]));
+        let file = format!("statement-{}.{suffix}", &statement.hash[..16]);
         fs::write(&file, text)?;
-        println!("{}", file.display());
+        println!("{file}");
     }
     println!("{} for {} to {}", statement.money(statement.total), period.from(), period.to());
     Ok(())
