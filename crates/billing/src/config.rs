@@ -88,7 +88,8 @@ pub struct Limits {
     pub quarantine: usize,
     /// Bytes of records in one group, and so the most that one failure can cost to send again.
     ///
-    /// Default 16 MiB; held in memory while the group is written.
+    /// 1 byte to 1 GiB, passed by one input at most. Default 16 MiB; held in memory while the
+    /// group is written.
     pub group: usize,
     /// Bytes after which a new segment is begun. Default 64 MiB; read whole on recovery.
     pub segment: u64,

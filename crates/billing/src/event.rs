@@ -43,7 +43,7 @@ pub struct Event {
 }
 
 /// The identity of an accepted thing and a fingerprint of what it said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
     /// 128 bits of SHA-256 over kind, tenant, source and id, each preceded by its length.
     pub(crate) key: [u64; 2],
@@ -53,26 +53,42 @@ pub(crate) struct Identity {
 
 /// Hashes fields so that no two lists of fields give the same bytes: each is preceded by its
 /// length, so a separator within a field means nothing.
-pub(crate) struct Fields(Sha256);
+pub(crate) struct Fields {
+    sha: Sha256,
+    /// Fields on their way into the hash: most keys fit, and one long update is cheaper than
+    /// many short ones.
+    buffer: [u8; 192],
+    len: usize,
+}
 
 impl Fields {
     pub(crate) fn new(domain: &'static str) -> Self {
-        Self(Sha256::new()).text(domain)
+        Self { sha: Sha256::new(), buffer: [0; 192], len: 0 }.text(domain)
     }
 
-    pub(crate) fn text(mut self, text: &str) -> Self {
-        self.0.update((text.len() as u64).to_le_bytes());
-        self.0.update(text);
+    pub(crate) fn text(self, text: &str) -> Self {
+        self.number(text.len() as u64).bytes(text.as_bytes())
+    }
+
+    pub(crate) fn number(self, number: u64) -> Self {
+        self.bytes(&number.to_le_bytes())
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        if let Some(room) = self.buffer.get_mut(self.len..self.len + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.len += bytes.len();
+        } else {
+            self.sha.update(self.buffer.get(..self.len).unwrap_or_default());
+            self.sha.update(bytes);
+            self.len = 0;
+        }
         self
     }
 
-    pub(crate) fn number(mut self, number: u64) -> Self {
-        self.0.update(number.to_le_bytes());
-        self
-    }
-
-    pub(crate) fn finish(self) -> [u64; 4] {
-        let digest: [u8; 32] = self.0.finalize().into();
+    pub(crate) fn finish(mut self) -> [u64; 4] {
+        self.sha.update(self.buffer.get(..self.len).unwrap_or_default());
+        let digest: [u8; 32] = self.sha.finalize().into();
         let mut words = [0; 4];
         for (word, bytes) in words.iter_mut().zip(digest.as_chunks().0) {
             *word = u64::from_le_bytes(*bytes);
@@ -129,5 +145,13 @@ mod tests {
         assert_ne!(key("a", "b", "c:d"), key("a", "b:c", "d"));
         assert_ne!(key("ab", "c", "d"), key("a", "bc", "d"));
         assert_eq!(key("a", "b", "c"), key("a", "b", "c"));
+    }
+
+    #[test]
+    fn long_names_hash_like_short_ones() {
+        let (long, longer) = ("x".repeat(200), "x".repeat(201));
+        assert_ne!(key(&long, "y", "z"), key(&longer, "y", "z"));
+        assert_ne!(key("y", &long, "z"), key("y", "z", &long));
+        assert_eq!(key(&long, &long, "z"), key(&long, &long, "z"));
     }
 }

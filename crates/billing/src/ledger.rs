@@ -185,7 +185,7 @@ fn check(config: &Config) -> Result<(), Error> {
     if config.remember < config.late.saturating_add(Duration::from_hours(24)) {
         return Err(Error::Config { field: "remember" });
     }
-    if config.limits.group > (1 << 30) {
+    if !(1..=1 << 30).contains(&config.limits.group) {
         return Err(Error::Config { field: "group" });
     }
     Ok(())
@@ -240,9 +240,8 @@ impl<S: Storage> Ledger<S> {
     fn settle(&mut self, torn: Option<Torn>) -> Result<(), Error> {
         if let Some(torn) = torn {
             let name = segment_name(torn.segment);
-            if torn.offset <= frame::SEGMENT as u64 {
+            if torn.offset == 0 {
                 self.storage.remove(&name)?;
-                self.segments.pop();
             } else {
                 self.storage.truncate(&name, torn.offset)?;
                 self.storage.sync(&name)?;
@@ -276,12 +275,8 @@ impl<S: Storage> Ledger<S> {
         let mut rest = inputs;
         while !rest.is_empty() {
             let mut group = Group::new(&self.state, &self.config, &self.catalogue, now);
-            while let Some((input, others)) = rest.split_first()
-                && group.len() < self.config.limits.group
-            {
-                outcomes.push(group.judge(input));
-                rest = others;
-            }
+            let judged = group.judge(rest, &mut outcomes);
+            rest = rest.get(judged..).unwrap_or_default();
             let (bytes, count) = group.finish();
             self.commit(bytes, count, now)?;
         }
@@ -576,12 +571,17 @@ impl<S: Storage> Ledger<S> {
         let record = self.state.record;
         let name = base_name(record);
         let (bytes, digest) = base::encode(&self.state, &self.chain);
-        self.storage.append(&name, &bytes).and_then(|()| self.storage.sync(&name)).inspect_err(
-            |_| {
-                // A base without a record that vouches for it is removed on the next opening.
-                let _ = self.storage.remove(&name);
-            },
-        )?;
+        if replay::bases(&self.storage)?.contains(&record) {
+            // Part of one that could not be written before.
+            self.storage.remove(&name)?;
+        }
+        self.storage.append(&name, &bytes)?;
+        self.storage.sync(&name)?;
+        // What is about to go cannot be had again: see that what takes its place is there.
+        if self.storage.read(&name, 0)? != bytes {
+            let segment = record + 1;
+            return Err(Damage { segment, offset: 0, record, kind: DamageKind::Base }.into());
+        }
         self.roll = true;
         self.write(now, |group| {
             group.write(Record::Base { record, digest });

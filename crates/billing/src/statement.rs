@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::ledger::Head;
 use crate::rating::{Rate, Step};
-use crate::{Currency, Cycle, Dimensions, Error, Money, Name, Period, Rounding, WallTime, Zone};
+use crate::{
+    Currency, Cycle, Dimensions, Error, Money, Name, Notice, Period, Rounding, WallTime, Zone,
+};
 
 pub(crate) use lines::{Meters, adjust, rate};
 
@@ -186,6 +188,29 @@ impl Statement {
             return wrong("due");
         }
         Ok(())
+    }
+
+    /// What to tell the tenant once the statement is closed, the same each time.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: the names in it are fixed.
+    pub fn notice(&self) -> Result<Notice, Error> {
+        let body = serde_json::json!({
+            "type": "statement.closed",
+            "timestamp": self.closed_at,
+            "data": {
+                "tenant": self.tenant, "period": self.period, "currency": self.currency,
+                "total": self.total, "credit_used": self.credit_used, "due": self.due,
+                "hash": self.hash,
+            },
+        });
+        Ok(Notice {
+            tenant: self.tenant.clone(),
+            kind: Name::new("statement.closed")?,
+            id: Name::new(&self.hash)?,
+            body: body.to_string(),
+        })
     }
 
     fn computed_hash(&self) -> String {

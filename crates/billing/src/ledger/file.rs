@@ -1,6 +1,3 @@
-// The one place of this crate that touches files. It stays here, behind `Storage`, because a
-// ledger without a durable storage is half a ledger, and what must be synced when is part of its
-// correctness; nothing else of the crate depends on this module.
 #![expect(clippy::disallowed_types, reason = "this is the file backend behind `Storage`")]
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -11,6 +8,10 @@ use super::Storage;
 use crate::{Fault, FaultKind};
 
 /// A [`Storage`] of files in one directory, held by one process at a time.
+///
+/// The one part of this crate that does input and output. It is here, behind the trait, because
+/// a ledger without a durable storage is half a ledger, and what has to be synced when is part of
+/// its correctness; rating, aggregation and everything else know the trait at most.
 ///
 /// Content is synced with `fdatasync`, names with an `fsync` of the directory.
 #[derive(Debug)]

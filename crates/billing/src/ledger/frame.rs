@@ -114,6 +114,16 @@ fn unwritten(bytes: &[u8], offset: usize) -> bool {
         .any(|sector| !sector.is_empty() && sector.iter().all(|&byte| byte == 0))
 }
 
+/// Whether a whole group header stands anywhere behind the first byte. Groups are written one
+/// after another, each once the one before is synced: what has another behind it was not
+/// interrupted.
+fn followed(bytes: &[u8]) -> bool {
+    bytes.windows(GROUP).skip(1).any(|header| {
+        header.starts_with(GROUP_MAGIC)
+            && u32::from_le_bytes(word(header, 64)) == crc32c::crc32c(&header[..64])
+    })
+}
+
 fn word<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or([0; N])
 }
@@ -128,7 +138,10 @@ pub(super) fn read_header(bytes: &[u8], first: u64, chain: &Chain) -> Result<(),
     match bytes.get(..SEGMENT) {
         None => Err(Found::Torn),
         Some(header) if header == segment_header(first, chain) => Ok(()),
-        Some(header) if unwritten(header, 0) => Err(Found::Torn),
+        // A segment's header leaves together with its first group.
+        Some(header) if unwritten(header, 0) && !bytes.get(GROUP..).is_some_and(followed) => {
+            Err(Found::Torn)
+        }
         Some(header) => {
             let crc = u32::from_le_bytes(word(header, 48));
             let whole = crc == crc32c::crc32c(&header[..48]) && header[..8] == *SEGMENT_MAGIC;
@@ -155,7 +168,7 @@ pub(super) fn read_group<'a>(
     }
     let Some((header, body)) = rest.split_first_chunk::<GROUP>() else { return Found::Torn };
     let broken = |kind| {
-        if unwritten(rest, offset) { Found::Torn } else { Found::Damaged(kind) }
+        if unwritten(rest, offset) && !followed(rest) { Found::Torn } else { Found::Damaged(kind) }
     };
     let crc = u32::from_le_bytes(word(header, 64));
     if header[..4] != *GROUP_MAGIC || crc != crc32c::crc32c(&header[..64]) {
@@ -221,6 +234,27 @@ mod tests {
             let end = bytes.len().min((sector + 1) * SECTOR);
             bytes[sector * SECTOR..end].fill(0);
             assert!(matches!(read_group(&bytes, 0, 1, &[0; 32]), Found::Torn), "{sector}");
+        }
+    }
+
+    #[test]
+    fn a_lost_sector_with_a_group_behind_it_is_damage() {
+        let (mut bytes, chain) = group(&[0xa5; 2000]);
+        let mut next = vec![0; GROUP];
+        next.extend_from_slice(b"more");
+        seal(&mut next, 2, 1, WallTime::UNIX_EPOCH, &chain);
+        let first = bytes.len();
+        bytes.extend_from_slice(&next);
+        for sector in 0..first / SECTOR {
+            let mut bytes = bytes.clone();
+            bytes[sector * SECTOR..(sector + 1) * SECTOR].fill(0);
+            let found = read_group(&bytes, 0, 1, &[0; 32]);
+            assert!(matches!(found, Found::Damaged(_)), "{sector}: {found:?}");
+            let mut segment = segment_header(1, &[0; 32]).to_vec();
+            segment.extend_from_slice(&bytes);
+            segment[..SECTOR].fill(0);
+            let found = read_header(&segment, 1, &[0; 32]);
+            assert!(matches!(found, Err(Found::Damaged(DamageKind::SegmentHeader))));
         }
     }
 

@@ -12,6 +12,9 @@ use crate::{
     Meter, Name, Notice, Outcome, Reason, Refusal, WallTime,
 };
 
+/// Inputs whose keys are looked up together.
+const AHEAD: usize = 32;
+
 /// The longest notice, in bytes.
 const NOTICE: usize = 64 << 10;
 
@@ -100,21 +103,47 @@ impl<'a> Group<'a> {
         self.state.record + u64::from(self.count)
     }
 
-    pub(super) fn judge(&mut self, input: &Input) -> Outcome {
-        let judged = match input {
-            Input::Event(event) => self.event(event),
-            Input::Delta(delta) => self.delta(delta),
-            Input::Credit(credit) => self.credit(credit),
-            Input::Release(held) => self.release(*held),
-            Input::Notice(notice) => self.notice(notice),
-            Input::Settled(notice) => self.settled(*notice),
-        };
-        judged.unwrap_or_else(|outcome| outcome)
+    /// Judges inputs until the group is as large as it may be; says how many.
+    pub(super) fn judge(&mut self, inputs: &[Input], outcomes: &mut Vec<Outcome>) -> usize {
+        let mut judged = 0;
+        for inputs in inputs.chunks(AHEAD) {
+            // Each key is a miss in every cache. Looked up one right after the other, the
+            // processor waits for many at once; between them stands nothing that depends on them.
+            let mut events = [(Identity::default(), None); AHEAD];
+            for (input, (identity, _)) in inputs.iter().zip(&mut events) {
+                if let Input::Event(event) = input {
+                    *identity = event.identity();
+                }
+            }
+            for (identity, known) in events.iter_mut().take(inputs.len()) {
+                *known = self.state.index.content(identity.key);
+            }
+            for (input, (identity, known)) in inputs.iter().zip(events) {
+                if self.len() >= self.config.limits.group {
+                    return judged;
+                }
+                let outcome = match input {
+                    Input::Event(event) => self.event(event, identity, known),
+                    Input::Delta(delta) => self.delta(delta),
+                    Input::Credit(credit) => self.credit(credit),
+                    Input::Release(held) => self.release(*held),
+                    Input::Notice(notice) => self.notice(notice),
+                    Input::Settled(notice) => self.settled(*notice),
+                };
+                outcomes.push(outcome.unwrap_or_else(|outcome| outcome));
+                judged += 1;
+            }
+        }
+        judged
     }
 
-    fn event(&mut self, event: &Event) -> Result<Outcome, Outcome> {
-        let identity = event.identity();
-        self.repeated(identity)?;
+    fn event(
+        &mut self,
+        event: &Event,
+        identity: Identity,
+        known: Option<u64>,
+    ) -> Result<Outcome, Outcome> {
+        self.repeated(identity, known)?;
         if day(event.time) < self.horizon() {
             return Err(Outcome::Refused(Refusal::Expired));
         }
@@ -228,7 +257,7 @@ impl<'a> Group<'a> {
         let content = Fields::new("credit").number(amount as u64).text(currency.code()).finish();
         let key = Identity::key("credit", &credit.tenant, &credit.source, &credit.id);
         let identity = Identity { key, content: content[0] & CONTENT };
-        self.repeated(identity)?;
+        self.repeated(identity, self.state.index.content(key))?;
         self.room(&credit.tenant, 0)?;
         let known = self.known_name(&credit.tenant);
         let account = known.and_then(|tenant| self.state.tenants.get(&tenant));
@@ -282,7 +311,7 @@ impl<'a> Group<'a> {
 
     fn notice(&mut self, notice: &Notice) -> Result<Outcome, Outcome> {
         let key = Identity::key("notice", &notice.tenant, &notice.kind, &notice.id);
-        self.repeated(Identity { key, content: 0 })?;
+        self.repeated(Identity { key, content: 0 }, self.state.index.content(key))?;
         self.room(&notice.tenant, 1)?;
         if notice.body.len() > NOTICE {
             return Err(Outcome::Refused(Refusal::Size));
@@ -306,9 +335,9 @@ impl<'a> Group<'a> {
         Ok(Outcome::Counted { record: self.write(Record::Settled { notice }) })
     }
 
-    fn repeated(&self, identity: Identity) -> Result<(), Outcome> {
-        let known = self.keys.get(&identity.key).copied();
-        match known.or_else(|| self.state.index.content(identity.key)) {
+    /// Whether something was accepted under this key, of which the state says `known`.
+    fn repeated(&self, identity: Identity, known: Option<u64>) -> Result<(), Outcome> {
+        match known.or_else(|| self.keys.get(&identity.key).copied()) {
             None => Ok(()),
             Some(content) if content == identity.content => Err(Outcome::Duplicate),
             Some(_) => Err(Outcome::Conflict),

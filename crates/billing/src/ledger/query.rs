@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::aggregate::Total;
 use super::state::State;
 use crate::{Dimensions, Name, WallTime};
@@ -32,7 +34,7 @@ pub struct Query {
 }
 
 /// One answer of a [`Query`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// The meter.
     pub meter: Name,
@@ -42,7 +44,8 @@ pub struct Usage {
     pub from: WallTime,
     /// The first instant it no longer covers.
     pub to: WallTime,
-    /// How much, in the meter's unit.
+    /// How much, in the meter's unit; in JSON a string past 2^53 - 1.
+    #[serde(with = "crate::statement::quantity")]
     pub quantity: u128,
 }
 

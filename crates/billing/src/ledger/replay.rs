@@ -196,7 +196,8 @@ impl Replay {
             return Err(self.missing(self.state.record + 1).into());
         }
         let bytes = storage.read(&segment_name(first), 0)?;
-        let mut segment = Segment { first, len: 0, last_at: WallTime::UNIX_EPOCH, last_write: 0 };
+        let mut segment =
+            Segment { first, len: 0, last_at: WallTime::UNIX_EPOCH, last_write: u64::MAX };
         let mut found = match frame::read_header(&bytes, first, &self.chain) {
             Ok(()) => {
                 segment.len = SEGMENT as u64;
@@ -222,11 +223,17 @@ impl Replay {
         match found {
             Found::Damaged(kind) => return Err(damage(kind).into()),
             Found::Torn if !last => return Err(damage(DamageKind::Missing).into()),
+            // A segment without a group is one that was never begun: its name must be free.
+            Found::Torn | Found::End if segment.last_write == u64::MAX => {
+                let bytes = bytes.len() as u64;
+                self.torn = Some(Torn { segment: first, offset: 0, bytes });
+                return Ok(());
+            }
             Found::Torn => {
                 let bytes = bytes.len() as u64 - segment.len;
                 self.torn = Some(Torn { segment: first, offset: segment.len, bytes });
             }
-            _ => {}
+            Found::End | Found::Group(_) => {}
         }
         self.segments.push(segment);
         Ok(())
