@@ -32,6 +32,11 @@ impl Zone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
+    /// A time as its clocks show it, to the minute: `2026-03-01 00:00`.
+    pub(crate) fn show(&self, time: WallTime) -> String {
+        time.to_jiff().to_zoned(self.0.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
     /// The first instant of a day: midnight, or the end of a gap that swallows it.
     fn start(&self, date: Date) -> WallTime {
         let start = date.to_zoned(self.0.clone()).and_then(|day| day.start_of_day());

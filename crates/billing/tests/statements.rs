@@ -170,6 +170,7 @@ fn csv_and_html_say_what_the_statement_says() {
     let html = statement.to_html();
     assert!(!html.contains("<script>"));
     assert!(html.contains("25,000,000,000 × 0.5 USD / 10,000,000,000 = 125 minor units"));
+    assert!(html.contains("From 2026-03-01 00:00 to 2026-04-01 00:00, Europe/Berlin"));
     assert!(html.contains(&statement.hash));
 }
 

@@ -46,7 +46,8 @@ impl Statement {
     pub fn to_html(&self) -> String {
         let mut out = String::new();
         let (tenant, zone) = (escape(self.tenant.as_str()), escape(self.zone.name()));
-        let (from, to) = (self.period.from(), self.period.to());
+        let show = |time| self.zone.show(time);
+        let (from, to) = (show(self.period.from()), show(self.period.to()));
         // Writing to a String cannot fail.
         let _ = write!(
             out,
@@ -54,7 +55,7 @@ impl Statement {
              <meta name=\"viewport\" content=\"width=device-width\">\
              <title>Statement for {tenant}</title><style>{STYLE}</style>\
              <h1>Statement for {tenant}</h1>\
-             <p>From <time>{from}</time> to <time>{to}</time> ({zone})</p>\
+             <p>From {from} to {to}, {zone}</p>\
              <table><thead><tr><th>What<th class=\"n\">Quantity<th class=\"n\">Amount\
              <tbody>"
         );
@@ -83,7 +84,7 @@ impl Statement {
             escape(&self.previous),
             self.ledger_record,
             escape(&self.ledger_chain),
-            self.closed_at,
+            show(self.closed_at),
         );
         out
     }
@@ -98,11 +99,13 @@ impl Statement {
             let _ = write!(
                 out,
                 "<small>adjustment of {} to {}, {billed} billed before</small>",
-                line.covers.from(),
-                line.covers.to(),
+                self.zone.show(line.covers.from()),
+                self.zone.show(line.covers.to()),
             );
         } else if line.covers != self.period {
-            let _ = write!(out, "<small>{} to {}</small>", line.covers.from(), line.covers.to());
+            let (from, to) = (line.covers.from(), line.covers.to());
+            let (from, to) = (self.zone.show(from), self.zone.show(to));
+            let _ = write!(out, "<small>{from} to {to}</small>");
         }
         out.push_str("<small>");
         if line.allowance > 0 {
