@@ -1,0 +1,473 @@
+//! What readers read: a bounded history, the ticks that tell it, and the places of those who
+//! follow.
+
+mod batch;
+mod budget;
+mod compose;
+mod presence;
+mod reader;
+mod slot;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::author::UserKey;
+use crate::{Config, Cursor, EntryId, Epoch, Limits, Offset, UserId};
+
+use batch::{Aside, Shown, millis};
+use budget::Budget;
+use presence::Presence;
+
+pub use batch::Batch;
+pub use reader::{Reader, Take};
+pub(crate) use slot::{Fresh, Lane, Slot};
+
+/// Batches kept for a driver that drains late; older ones go, and readers catch up instead.
+const BATCHES: usize = 16;
+/// Answers to readers who came back at the same place, kept until the next tick.
+const ANSWERS: usize = 8;
+
+/// The reading side of a room: history, ticks, cursors.
+///
+/// A [`Room`](crate::Room) and a [`Member`](crate::cluster::Member) each hold one; get it by
+/// their `feed`. It gives every reader the entries in order, each at most once, and either all
+/// of them or a statement of which are missing.
+#[derive(Debug)]
+pub struct Feed {
+    config: Config,
+    epoch: Epoch,
+    slots: VecDeque<Slot>,
+    /// Bytes of JSON in `slots`.
+    bytes: usize,
+    /// The offset the next entry gets.
+    next: u64,
+    /// All below it were in a batch, or stated as missing.
+    published: u64,
+    /// How many of `slots` are below `published`.
+    old: usize,
+    /// When the next tick may be.
+    ready: Duration,
+    last_append: Duration,
+    budget: Budget,
+    presence: Presence,
+    /// An event of constant size that waits for the next tick.
+    notice: Option<Bytes>,
+    batches: VecDeque<Batch>,
+    answers: Vec<Caught>,
+}
+
+/// What a reader without entries of its own got at `from`.
+#[derive(Debug)]
+struct Caught {
+    from: u64,
+    resuming: bool,
+    events: u32,
+    end: u64,
+    bytes: Bytes,
+}
+
+impl Feed {
+    pub(crate) fn new(now: Duration, config: Config, epoch: Epoch) -> Self {
+        let budget = Budget::new(config.display, epoch.number());
+        let presence = Presence::new(config.presence, config.members);
+        Self {
+            config,
+            epoch,
+            slots: VecDeque::new(),
+            bytes: 0,
+            next: 1,
+            published: 1,
+            old: 0,
+            ready: Duration::ZERO,
+            last_append: now,
+            budget,
+            presence,
+            notice: None,
+            batches: VecDeque::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// The life this history is of.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The last entry there is.
+    pub fn head(&self) -> Cursor {
+        Cursor { epoch: self.epoch, offset: Offset::new(self.next - 1) }
+    }
+
+    /// How many read here.
+    pub fn readers(&self) -> u64 {
+        self.presence.here()
+    }
+
+    /// Bytes of the entries kept, as JSON.
+    pub fn history_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Entries kept.
+    pub fn history_entries(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Lets somebody read from behind `cursor` on, or from a little before now without one.
+    ///
+    /// `user` is who reads, where that is known: they see their own messages whatever is sampled.
+    /// Call [`catch_up`](Self::catch_up) next. Every joiner leaves once.
+    pub fn join(&mut self, user: Option<&UserId>, cursor: Option<Cursor>) -> Reader {
+        self.presence.join(user);
+        match cursor {
+            Some(cursor) if cursor.epoch == self.epoch && cursor.offset.number() < self.next => {
+                Reader::new(self.epoch, cursor.offset.number() + 1, user)
+            }
+            // Another life, or a place nobody was ever given: the reset is said at the first
+            // catching up.
+            Some(_) => Reader::new(self.other_epoch(), 0, user),
+            None => Reader::new(self.epoch, self.welcome(), user),
+        }
+    }
+
+    /// Says that a reader is gone.
+    pub fn leave(&mut self, user: Option<&UserId>) {
+        self.presence.leave(user);
+    }
+
+    /// Says that somebody is writing at this moment.
+    pub(crate) fn typing(&mut self, now: Duration, user: &UserId) {
+        self.presence.typing(now, user);
+    }
+
+    pub(crate) fn elsewhere(&mut self, readers: u64) {
+        self.presence.elsewhere(readers);
+    }
+
+    /// Tells every reader something about the stream itself with the next tick; the newest wins.
+    pub(crate) fn notice(&mut self, event: Bytes) {
+        self.notice = Some(event);
+    }
+
+    /// What a reader missed: after joining, and whenever it is [`Take::Behind`] or has waited.
+    ///
+    /// Somebody who comes back with a cursor gets everything that is still kept, sampled or not,
+    /// in answers of at most [`Limits::replay`](crate::Limits::replay) bytes; call again until it
+    /// is [`Take::Nothing`]. Somebody who was here and fell behind gets what the audience was
+    /// shown meanwhile, the newest of it where that is too much. Either way the rest is a `gap`,
+    /// and a cursor of another epoch is a `reset` first.
+    pub fn catch_up(&mut self, now: Duration, reader: &mut Reader) -> Take<'static> {
+        self.expire(now);
+        if reader.ready() > millis(now) {
+            return Take::Wait(Duration::from_millis(reader.ready()));
+        }
+        let mut out = BytesMut::new();
+        let mut events = 0;
+        if reader.epoch != self.epoch {
+            let next = self.welcome();
+            compose::reset(&mut out, self.epoch, next - 1);
+            events += 1;
+            reader.epoch = self.epoch;
+            reader.settle(next, reader.ready(), true);
+        }
+        let (from, resuming) = (reader.next, reader.is_resuming());
+        if from >= self.published {
+            reader.settle(from, self.busy_until(now, events), false);
+            return if events == 0 { Take::Nothing } else { Take::Own(out.freeze()) };
+        }
+        let caught = self.caught(from, resuming, reader.user);
+        events += caught.events;
+        reader.settle(
+            caught.end,
+            self.busy_until(now, events),
+            resuming && caught.end < self.published,
+        );
+        if out.is_empty() {
+            return Take::Own(caught.bytes);
+        }
+        out.extend_from_slice(&caught.bytes);
+        Take::Own(out.freeze())
+    }
+
+    /// When the next tick is due.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let entries = (self.published < self.next || self.notice.is_some()).then_some(self.ready);
+        let presence = self.presence.due().map(|due| due.max(self.ready));
+        [entries, presence].into_iter().flatten().min()
+    }
+
+    /// Ticks if a tick is due. Early calls do nothing.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if self.poll_timeout().is_some_and(|due| due <= now) {
+            self.tick(now);
+        }
+        self.expire(now);
+    }
+
+    /// The next batch for all readers.
+    pub fn poll_batch(&mut self) -> Option<Batch> {
+        self.batches.pop_front()
+    }
+
+    /// Whether another entry of that lane may be admitted before the next tick.
+    pub(crate) fn has_room(&self, lane: Lane) -> bool {
+        let pending = self.slots.len() - self.old;
+        let limit = self.config.limits.pending;
+        pending < if lane == Lane::Priority { limit.saturating_mul(2) } else { limit }
+    }
+
+    /// The offset the next entry gets.
+    pub(crate) fn next(&self) -> Offset {
+        Offset::new(self.next)
+    }
+
+    pub(crate) fn last_append(&self) -> Duration {
+        self.last_append
+    }
+
+    /// Takes an entry in. One that lies beyond the next offset leaves a gap; one below it is
+    /// known already and passed over.
+    pub(crate) fn append(&mut self, now: Duration, entry: Fresh) {
+        if entry.offset.number() < self.next {
+            return;
+        }
+        let slot = Slot::new(now, entry);
+        self.next = slot.offset + 1;
+        self.bytes += slot.bytes();
+        self.slots.push_back(slot);
+        self.last_append = now;
+    }
+
+    /// Gives up on everything below `offset` that has not come.
+    pub(crate) fn skip_to(&mut self, offset: Offset) {
+        self.next = self.next.max(offset.number());
+    }
+
+    /// Puts a tombstone in an entry's place. Returns whether the entry was still there.
+    pub(crate) fn delete(&mut self, target: EntryId) -> bool {
+        let Some(index) = self.find(target) else { return false };
+        let Some(slot) = self.slots.get_mut(index) else { return false };
+        self.bytes -= slot.bytes();
+        slot.bury();
+        self.bytes += slot.bytes();
+        self.answers.clear();
+        true
+    }
+
+    pub(crate) fn slot(&self, id: EntryId) -> Option<&Slot> {
+        self.slots.get(self.find(id)?)
+    }
+
+    /// Entries from `offset` on, oldest first.
+    pub(crate) fn slots_from(&self, offset: Offset) -> impl Iterator<Item = &Slot> + Clone {
+        let start = self.index(offset.number());
+        self.slots.range(start..)
+    }
+
+    /// Ends this life and begins another, empty one; readers are told at the next batch.
+    pub(crate) fn begin(&mut self, now: Duration, epoch: Epoch) {
+        self.epoch = epoch;
+        self.slots.clear();
+        self.bytes = 0;
+        self.next = 1;
+        self.published = 1;
+        self.old = 0;
+        self.last_append = now;
+        self.batches.clear();
+        self.answers.clear();
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    fn find(&self, id: EntryId) -> Option<usize> {
+        // What this epoch admitted lies at its own offset; what it inherited, anywhere.
+        let index = if id.epoch == self.epoch {
+            self.index(id.offset.number())
+        } else {
+            self.slots.iter().position(|slot| slot.id == id)?
+        };
+        self.slots.get(index).filter(|slot| slot.id == id).map(|_| index)
+    }
+
+    /// The first slot at or above an offset.
+    fn index(&self, offset: u64) -> usize {
+        self.slots.partition_point(|slot| slot.offset < offset)
+    }
+
+    /// Where somebody begins who knows nothing.
+    fn welcome(&self) -> u64 {
+        let index = self.old.saturating_sub(self.config.welcome);
+        match self.slots.get(index) {
+            Some(slot) if self.config.welcome > 0 => slot.offset.min(self.published),
+            _ => self.published,
+        }
+    }
+
+    /// An epoch that is not this one.
+    fn other_epoch(&self) -> Epoch {
+        Epoch::new(!self.epoch.number())
+    }
+
+    /// Until when a reader given `events` now is to be left alone, in milliseconds.
+    fn busy_until(&self, now: Duration, events: u32) -> u64 {
+        millis(now.saturating_add(self.config.interval * events))
+    }
+
+    fn tick(&mut self, now: Duration) {
+        self.answers.clear();
+        let end = self.decide(now);
+        let mut aside = BytesMut::new();
+        let mut events = self.presence.say(now, &mut aside);
+        if let Some(notice) = self.notice.take() {
+            aside.extend_from_slice(&notice);
+            events += 1;
+        }
+        let aside = Aside { bytes: aside.freeze(), events };
+        let range = self.published..end;
+        let entries = self.slots.range(self.old..).take_while(|slot| slot.offset < end);
+        let shown = entries.map(|slot| Shown {
+            offset: slot.offset,
+            author: slot.author,
+            full: &slot.json,
+            others: slot.shown_to_others(),
+        });
+        let (batch, events) =
+            Batch::new(self.epoch, range, shown, aside, now, self.config.interval);
+        self.published = end;
+        self.old = self.index(end);
+        self.ready = now.saturating_add(self.pause(events));
+        if events > 0 {
+            if self.batches.len() == BATCHES {
+                self.batches.pop_front();
+            }
+            self.batches.push_back(batch);
+        }
+    }
+
+    /// Decides what is shown of the entries not yet published, and up to where this tick speaks.
+    fn decide(&mut self, now: Duration) -> u64 {
+        let count = |lane| {
+            let fresh = self.slots.range(self.old..).filter(|slot| !slot.decided);
+            fresh.filter(|slot| slot.lane == lane).count() as u64
+        };
+        let (priority, ordinary) = (count(Lane::Priority), count(Lane::Ordinary));
+        let sample = self.budget.sample(now, priority, ordinary);
+        let mut index = 0;
+        let mut last_shown = None;
+        for slot in self.slots.range_mut(self.old..) {
+            if !slot.decided {
+                slot.decided = true;
+                slot.sampled = slot.lane == Lane::Ordinary && !sample.shows(index);
+                index += u64::from(slot.lane == Lane::Ordinary);
+            }
+            if !slot.sampled {
+                last_shown = Some(slot.offset);
+            }
+        }
+        // What was left out at the end is stated together with the next tick's beginning: then a
+        // sampled tick says one gap, not two.
+        last_shown.map_or(self.next, |last| last + 1)
+    }
+
+    /// How long to be silent after a tick of that many events.
+    fn pause(&self, events: u32) -> Duration {
+        let told = self.config.interval * events.max(1);
+        let per_second = u64::from(self.config.deliveries.max(1));
+        let fan_out = Duration::from_millis(self.presence.here().saturating_mul(1000) / per_second);
+        told.max(fan_out.min(self.config.slowest))
+    }
+
+    /// Drops what the history no longer holds. What no batch has told stays.
+    fn expire(&mut self, now: Duration) {
+        let history = self.config.history;
+        let mut dropped = false;
+        while self.old > 0 {
+            let Some(first) = self.slots.front() else { break };
+            let over = self.slots.len() > history.entries
+                || self.bytes > history.bytes
+                || now.saturating_sub(first.at) > history.age;
+            if !over {
+                break;
+            }
+            self.bytes -= first.bytes();
+            self.slots.pop_front();
+            self.old -= 1;
+            dropped = true;
+        }
+        if dropped {
+            self.answers.clear();
+        }
+    }
+
+    fn caught(&mut self, from: u64, resuming: bool, user: UserKey) -> Caught {
+        let start = self.index(from);
+        let old = self.slots.range(start..self.old.max(start));
+        let personal = user != UserKey::NOBODY && old.clone().any(|slot| slot.is_own(user));
+        if !personal
+            && let Some(known) =
+                self.answers.iter().find(|it| it.from == from && it.resuming == resuming)
+        {
+            return known.share();
+        }
+        let caught = self.compose(from, resuming, if personal { user } else { UserKey::NOBODY });
+        if !personal && self.answers.len() < ANSWERS {
+            self.answers.push(caught.share());
+        }
+        caught
+    }
+
+    fn compose(&self, from: u64, resuming: bool, user: UserKey) -> Caught {
+        let start = self.index(from);
+        let items = self
+            .slots
+            .range(start..self.old.max(start))
+            .filter_map(|slot| slot.shown_to(user, resuming).map(|json| (slot.offset, json)));
+        let limit = self.config.limits.replay;
+        let range = if resuming {
+            from..self.end_within(limit, items.clone())
+        } else {
+            from..self.published
+        };
+        let first = if resuming { from } else { first_within(limit, items.clone()) };
+        let items = items.filter(|(offset, _)| (first..range.end).contains(offset));
+        let mut out = BytesMut::new();
+        let events = compose::stretch(&mut out, self.epoch, range.clone(), items);
+        Caught { from, resuming, events, end: range.end, bytes: out.freeze() }
+    }
+
+    /// How far the oldest of `items` reach within `limit` bytes; one at least.
+    fn end_within<'a>(&self, limit: usize, items: impl Iterator<Item = (u64, &'a Bytes)>) -> u64 {
+        let mut bytes = 0;
+        for (index, (offset, json)) in items.enumerate() {
+            bytes += json.len();
+            if bytes > limit && index > 0 {
+                return offset;
+            }
+        }
+        self.published
+    }
+}
+
+/// Where the newest of `items` begin that fit `limit` bytes; the last at least.
+fn first_within<'a>(limit: usize, items: impl Iterator<Item = (u64, &'a Bytes)> + Clone) -> u64 {
+    let mut excess: usize = items.clone().map(|(_, json)| json.len()).sum();
+    let mut first = 0;
+    for (offset, json) in items {
+        first = offset;
+        if excess <= limit {
+            break;
+        }
+        excess -= json.len();
+    }
+    first
+}
+
+impl Caught {
+    fn share(&self) -> Self {
+        Self { bytes: self.bytes.clone(), ..*self }
+    }
+}
