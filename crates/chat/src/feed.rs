@@ -24,6 +24,9 @@ pub use batch::Batch;
 pub use reader::{Reader, Take};
 pub(crate) use slot::{Fresh, Lane, Slot};
 
+const SECOND: Duration = Duration::from_secs(1);
+/// Events a tick may take before its gaps are stated as one: gap, batch, gap, batch.
+const QUOTA: u32 = 4;
 /// Batches kept for a driver that drains late; older ones go, and readers catch up instead.
 const BATCHES: usize = 16;
 /// Answers to readers who came back at the same place, kept until the next tick.
@@ -49,11 +52,13 @@ pub struct Feed {
     old: usize,
     /// When the next tick may be.
     ready: Duration,
+    /// The ticks of the last second and their events.
+    told: VecDeque<(Duration, u32)>,
     last_append: Duration,
     budget: Budget,
     presence: Presence,
     /// An event of constant size that waits for the next tick.
-    notice: Option<Bytes>,
+    notice: Option<(Duration, Bytes)>,
     batches: VecDeque<Batch>,
     answers: Vec<Caught>,
 }
@@ -81,6 +86,7 @@ impl Feed {
             published: 1,
             old: 0,
             ready: Duration::ZERO,
+            told: VecDeque::new(),
             last_append: now,
             budget,
             presence,
@@ -119,8 +125,8 @@ impl Feed {
     ///
     /// `user` is who reads, where that is known: they see their own messages whatever is sampled.
     /// Call [`catch_up`](Self::catch_up) next. Every joiner leaves once.
-    pub fn join(&mut self, user: Option<&UserId>, cursor: Option<Cursor>) -> Reader {
-        self.presence.join(user);
+    pub fn join(&mut self, now: Duration, user: Option<&UserId>, cursor: Option<Cursor>) -> Reader {
+        self.presence.join(now, user);
         match cursor {
             Some(cursor) if cursor.epoch == self.epoch && cursor.offset.number() < self.next => {
                 Reader::new(self.epoch, cursor.offset.number() + 1, user)
@@ -133,8 +139,8 @@ impl Feed {
     }
 
     /// Says that a reader is gone.
-    pub fn leave(&mut self, user: Option<&UserId>) {
-        self.presence.leave(user);
+    pub fn leave(&mut self, now: Duration, user: Option<&UserId>) {
+        self.presence.leave(now, user);
     }
 
     /// Says that somebody is writing at this moment.
@@ -142,13 +148,13 @@ impl Feed {
         self.presence.typing(now, user);
     }
 
-    pub(crate) fn elsewhere(&mut self, readers: u64) {
-        self.presence.elsewhere(readers);
+    pub(crate) fn elsewhere(&mut self, now: Duration, readers: u64) {
+        self.presence.elsewhere(now, readers);
     }
 
     /// Tells every reader something about the stream itself with the next tick; the newest wins.
-    pub(crate) fn notice(&mut self, event: Bytes) {
-        self.notice = Some(event);
+    pub(crate) fn notice(&mut self, now: Duration, event: Bytes) {
+        self.notice = Some((now, event));
     }
 
     /// What a reader missed: after joining, and whenever it is [`Take::Behind`] or has waited.
@@ -193,9 +199,10 @@ impl Feed {
 
     /// When the next tick is due.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let entries = (self.published < self.next || self.notice.is_some()).then_some(self.ready);
-        let presence = self.presence.due().map(|due| due.max(self.ready));
-        [entries, presence].into_iter().flatten().min()
+        let entries = (self.published < self.next).then_some(self.last_append);
+        let notice = self.notice.as_ref().map(|(since, _)| *since);
+        let due = [entries, notice, self.presence.due()].into_iter().flatten().min();
+        due.map(|due| due.max(self.ready))
     }
 
     /// Ticks if a tick is due. Early calls do nothing.
@@ -319,33 +326,58 @@ impl Feed {
 
     fn tick(&mut self, now: Duration) {
         self.answers.clear();
-        let end = self.decide(now);
-        let mut aside = BytesMut::new();
-        let mut events = self.presence.say(now, &mut aside);
-        if let Some(notice) = self.notice.take() {
-            aside.extend_from_slice(&notice);
-            events += 1;
+        while self.told.front().is_some_and(|(at, _)| now.saturating_sub(*at) >= SECOND) {
+            self.told.pop_front();
         }
-        let aside = Aside { bytes: aside.freeze(), events };
+        let quota = self.per_second().saturating_sub(self.told.iter().map(|(_, it)| it).sum());
+        let end = self.decide(now);
         let range = self.published..end;
         let entries = self.slots.range(self.old..).take_while(|slot| slot.offset < end);
+        let public =
+            entries.clone().filter_map(|slot| Some((slot.offset, slot.shown_to_others()?)));
+        let least = compose::least(&range, public);
+        let free = self.told.front().map_or(now, |(at, _)| at.saturating_add(SECOND));
+        if quota < least.max(1) {
+            self.ready = free.max(self.ready);
+            return;
+        }
+        let mut aside = Aside::default();
+        let mut out = BytesMut::new();
+        if quota > least {
+            aside.events += self.presence.say(now, &mut out);
+        }
+        if quota > least + aside.events
+            && let Some((_, notice)) = self.notice.take()
+        {
+            out.extend_from_slice(&notice);
+            aside.events += 1;
+        }
+        aside.bytes = out.freeze();
+        let quota = (quota - aside.events).min(QUOTA);
         let shown = entries.map(|slot| Shown {
             offset: slot.offset,
             author: slot.author,
             full: &slot.json,
             others: slot.shown_to_others(),
         });
-        let (batch, events) =
-            Batch::new(self.epoch, range, shown, aside, now, self.config.interval);
+        let interval = self.config.interval;
+        let (batch, events) = Batch::new(self.epoch, range, shown, aside, now, interval, quota);
         self.published = end;
         self.old = self.index(end);
         self.ready = now.saturating_add(self.pause(events));
         if events > 0 {
+            self.told.push_back((now, events));
             if self.batches.len() == BATCHES {
                 self.batches.pop_front();
             }
             self.batches.push_back(batch);
         }
+    }
+
+    /// How many events a reader may get in a second; a gap and a batch at least.
+    fn per_second(&self) -> u32 {
+        let interval = self.config.interval.as_millis().max(1);
+        u32::try_from(SECOND.as_millis() / interval).unwrap_or(u32::MAX).max(2)
     }
 
     /// Decides what is shown of the entries not yet published, and up to where this tick speaks.
@@ -435,7 +467,13 @@ impl Feed {
         let first = if resuming { from } else { first_within(limit, items.clone()) };
         let items = items.filter(|(offset, _)| (first..range.end).contains(offset));
         let mut out = BytesMut::new();
-        let events = compose::stretch(&mut out, self.epoch, range.clone(), items);
+        let events = compose::stretch(
+            &mut out,
+            self.epoch,
+            range.clone(),
+            items,
+            if resuming { QUOTA } else { 2 },
+        );
         Caught { from, resuming, events, end: range.end, bytes: out.freeze() }
     }
 

@@ -17,7 +17,7 @@ pub struct Rooms {
     anchor: Anchor,
     epoch: u64,
     limit: usize,
-    rooms: HashMap<RoomId, Held>,
+    alive: HashMap<RoomId, Held>,
     /// The rooms in the order of their next timeout.
     timers: BTreeSet<(Duration, RoomId)>,
     /// Rooms that may have outputs.
@@ -43,7 +43,7 @@ impl Rooms {
             anchor,
             epoch: first.number(),
             limit,
-            rooms: HashMap::new(),
+            alive: HashMap::new(),
             timers: BTreeSet::new(),
             ready: BTreeSet::new(),
         }
@@ -61,17 +61,17 @@ impl Rooms {
 
     /// How many rooms are alive.
     pub fn len(&self) -> usize {
-        self.rooms.len()
+        self.alive.len()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.rooms.is_empty()
+        self.alive.is_empty()
     }
 
     /// A room, if it is alive.
     pub fn room(&self, id: &RoomId) -> Option<&Room> {
-        self.rooms.get(id).map(|held| &held.room)
+        self.alive.get(id).map(|held| &held.room)
     }
 
     /// Gives a room an input; makes the room if need be.
@@ -100,21 +100,21 @@ impl Rooms {
         user: Option<&UserId>,
         cursor: Option<Cursor>,
     ) -> Result<Reader, Refusal> {
-        let reader = self.open(now, id)?.feed_mut().join(user, cursor);
+        let reader = self.open(now, id)?.feed_mut().join(now, user, cursor);
         self.touch(id);
         Ok(reader)
     }
 
     /// What a reader missed. See [`Feed::catch_up`](crate::Feed::catch_up).
     pub fn catch_up(&mut self, now: Duration, id: &RoomId, reader: &mut Reader) -> Take<'static> {
-        let Some(held) = self.rooms.get_mut(id) else { return Take::Nothing };
+        let Some(held) = self.alive.get_mut(id) else { return Take::Nothing };
         held.room.feed_mut().catch_up(now, reader)
     }
 
     /// Says that a reader is gone.
-    pub fn leave(&mut self, id: &RoomId, user: Option<&UserId>) {
-        if let Some(held) = self.rooms.get_mut(id) {
-            held.room.feed_mut().leave(user);
+    pub fn leave(&mut self, now: Duration, id: &RoomId, user: Option<&UserId>) {
+        if let Some(held) = self.alive.get_mut(id) {
+            held.room.feed_mut().leave(now, user);
             self.touch(id);
         }
     }
@@ -122,7 +122,7 @@ impl Rooms {
     /// The next thing for somebody else, and of which room.
     pub fn poll_output(&mut self) -> Option<(RoomId, Output)> {
         while let Some(id) = self.ready.first().cloned() {
-            if let Some(output) = self.rooms.get_mut(&id).and_then(|held| held.room.poll_output()) {
+            if let Some(output) = self.alive.get_mut(&id).and_then(|held| held.room.poll_output()) {
                 return Some((id, output));
             }
             self.ready.remove(&id);
@@ -142,11 +142,11 @@ impl Rooms {
                 break;
             }
             self.timers.remove(&(due, id.clone()));
-            let Some(held) = self.rooms.get_mut(&id) else { continue };
+            let Some(held) = self.alive.get_mut(&id) else { continue };
             held.timer = None;
             held.room.handle_timeout(now);
             if held.room.idle_at().is_some_and(|idle| idle <= now) {
-                self.rooms.remove(&id);
+                self.alive.remove(&id);
                 self.ready.remove(&id);
             } else {
                 self.touch(&id);
@@ -155,10 +155,10 @@ impl Rooms {
     }
 
     fn open(&mut self, now: Duration, id: &RoomId) -> Result<&mut Room, Refusal> {
-        if !self.rooms.contains_key(id) && self.rooms.len() >= self.limit {
+        if !self.alive.contains_key(id) && self.alive.len() >= self.limit {
             return Err(Refusal::Full { what: "rooms" });
         }
-        let held = self.rooms.entry(id.clone()).or_insert_with(|| {
+        let held = self.alive.entry(id.clone()).or_insert_with(|| {
             let epoch = Epoch::new(self.epoch);
             self.epoch += 1;
             let policies = (self.policies)(id);
@@ -170,7 +170,7 @@ impl Rooms {
 
     /// Puts a room where its timeout and its outputs will be found.
     fn touch(&mut self, id: &RoomId) {
-        let Some(held) = self.rooms.get_mut(id) else { return };
+        let Some(held) = self.alive.get_mut(id) else { return };
         let due = [held.room.poll_timeout(), held.room.idle_at()].into_iter().flatten().min();
         if held.timer != due {
             if let Some(old) = held.timer {
@@ -187,6 +187,6 @@ impl Rooms {
 
 impl fmt::Debug for Rooms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rooms").field("rooms", &self.rooms.len()).finish_non_exhaustive()
+        f.debug_struct("Rooms").field("rooms", &self.alive.len()).finish_non_exhaustive()
     }
 }

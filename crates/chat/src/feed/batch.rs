@@ -21,7 +21,9 @@ struct Inner {
     range: Range<u64>,
     events: Bytes,
     /// What comes beside the entries: the presence, the state of the link.
-    aside: Bytes,
+    aside: Aside,
+    /// How long a reader is busy with one event, in milliseconds.
+    interval: u64,
     /// When readers are ready for the next, in milliseconds.
     at: u64,
     ready: u64,
@@ -61,7 +63,8 @@ impl Shown<'_> {
 }
 
 impl Batch {
-    /// `at` and the time that one event takes up are of the feed that ticks.
+    /// `at`, the time that one event takes up and how many events there may be are of the feed
+    /// that ticks.
     pub(super) fn new<'a>(
         epoch: Epoch,
         range: Range<u64>,
@@ -69,10 +72,11 @@ impl Batch {
         aside: Aside,
         at: Duration,
         interval: Duration,
+        quota: u32,
     ) -> (Self, u32) {
         let mut out = BytesMut::new();
         let public = entries.clone().filter_map(|it| it.others.map(|json| (it.offset, json)));
-        let events = compose::stretch(&mut out, epoch, range.clone(), public) + aside.events;
+        let events = compose::stretch(&mut out, epoch, range.clone(), public, quota) + aside.events;
         out.extend_from_slice(&aside.bytes);
         let mut own: Vec<_> = entries
             .clone()
@@ -95,7 +99,8 @@ impl Batch {
             epoch,
             range,
             events: out.freeze(),
-            aside: aside.bytes,
+            aside,
+            interval: millis(interval),
             at: millis(at),
             ready: millis(at.saturating_add(interval * events)),
             own: own.into(),
@@ -138,8 +143,9 @@ impl Batch {
         self.0.ready
     }
 
-    /// What `user` gets, where that differs from [`events`](Self::events).
-    pub(super) fn own(&self, user: UserKey) -> Option<Bytes> {
+    /// What `user` gets, where that differs from [`events`](Self::events), and when it is ready
+    /// for more.
+    pub(super) fn own(&self, user: UserKey) -> Option<(Bytes, u64)> {
         let inner = &*self.0;
         if inner.own.is_empty() || user == UserKey::NOBODY {
             return None;
@@ -153,9 +159,10 @@ impl Batch {
             let mine = (part.author == user).then_some(&part.full);
             mine.or(part.others.as_ref()).map(|json| (part.offset, json))
         });
-        compose::stretch(&mut out, inner.epoch, inner.range.clone(), items);
-        out.extend_from_slice(&inner.aside);
-        Some(out.freeze())
+        let events = compose::stretch(&mut out, inner.epoch, inner.range.clone(), items, 2);
+        out.extend_from_slice(&inner.aside.bytes);
+        let events = u64::from(events + inner.aside.events);
+        Some((out.freeze(), inner.at + inner.interval * events))
     }
 }
 

@@ -7,30 +7,32 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{Cursor, Epoch, Offset};
 
-/// Events a stretch may take before its gaps are stated as one: gap, batch, gap, batch.
-const QUOTA: u32 = 4;
-
 /// Writes the stretch `range` of `epoch`, of which `items` are shown, in rising order.
 ///
 /// What is missing is said by `gap` events between `batch` events, in the order of the offsets,
-/// so that a reader's position only ever rises. Where that would take more than [`QUOTA`] events,
-/// one `gap` spans all that is missing and names in `except` what comes all the same, and one
-/// `batch` follows. Returns the number of events.
+/// so that a reader's position only ever rises. Where that would take more than `quota` events,
+/// one `gap` spans all that is missing and names in `except` what comes all the same, one `batch`
+/// follows, and another `gap` where something is missing behind it. Returns the number of events.
 pub(super) fn stretch<'a>(
     out: &mut BytesMut,
     epoch: Epoch,
     range: Range<u64>,
     items: impl Iterator<Item = (u64, &'a Bytes)> + Clone,
+    quota: u32,
 ) -> u32 {
-    let Shape { events, missing, bytes } = shape(&range, items.clone());
+    let Shape { events, missing, last, bytes } = shape(&range, items.clone());
     if events == 0 {
         return 0;
     }
     out.reserve(bytes + events as usize * 96);
-    if events > QUOTA {
+    let least = 2 + u32::from(last < range.end);
+    if events > quota.max(least) {
         spanning_gap(out, &missing, items.clone());
         batch(out, epoch, items);
-        return 2;
+        if last < range.end {
+            gap(out, epoch, last..range.end);
+        }
+        return least;
     }
     let mut next = range.start;
     let mut open = false;
@@ -56,15 +58,23 @@ pub(super) fn stretch<'a>(
     events
 }
 
+/// How many events the stretch cannot do without: none, a batch or a gap, or both.
+pub(super) fn least<'a>(range: &Range<u64>, items: impl Iterator<Item = (u64, &'a Bytes)>) -> u32 {
+    shape(range, items).events.min(2)
+}
+
 struct Shape {
     events: u32,
-    /// From the first to the last that is missing.
+    /// From the first that is missing to the last with something shown after it.
     missing: Range<u64>,
+    /// Behind the last that is shown.
+    last: u64,
     bytes: usize,
 }
 
 fn shape<'a>(range: &Range<u64>, items: impl Iterator<Item = (u64, &'a Bytes)>) -> Shape {
-    let mut shape = Shape { events: 0, missing: range.end..range.start, bytes: 0 };
+    let mut shape =
+        Shape { events: 0, missing: range.end..range.start, last: range.start, bytes: 0 };
     let mut next = range.start;
     let mut open = false;
     let mut miss = |from: u64, to: u64| {
@@ -82,10 +92,8 @@ fn shape<'a>(range: &Range<u64>, items: impl Iterator<Item = (u64, &'a Bytes)>) 
         open = true;
         next = offset + 1;
     }
-    if next < range.end {
-        miss(next, range.end);
-        shape.events += 1;
-    }
+    shape.events += u32::from(next < range.end);
+    shape.last = next;
     shape
 }
 
@@ -159,7 +167,7 @@ mod tests {
         let shown: Vec<_> = shown.iter().map(|it| (*it, Bytes::from(it.to_string()))).collect();
         let mut out = BytesMut::new();
         let items = shown.iter().map(|(offset, json)| (*offset, json));
-        let events = stretch(&mut out, Epoch::new(0xe), range, items);
+        let events = stretch(&mut out, Epoch::new(0xe), range, items, 4);
         (events, String::from_utf8(out.to_vec()).unwrap())
     }
 
@@ -173,8 +181,8 @@ mod tests {
 
     #[test]
     fn gaps_stand_where_the_missing_ones_would() {
-        let (events, text) = said(1..9, &[3, 4, 7]);
-        assert_eq!(events, 5, "two batches, three gaps: too many, so one of each");
+        let (events, text) = said(1..10, &[3, 4, 7, 9]);
+        assert_eq!(events, 2, "two batches and three gaps would be too many");
         assert!(text.starts_with("event: gap\ndata: {\"from\":1,\"to\":8,\"except\":[3,4,7]}\n\n"));
         let (events, text) = said(1..8, &[3, 4, 7]);
         assert_eq!(events, 4);

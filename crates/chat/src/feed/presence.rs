@@ -28,7 +28,8 @@ pub(super) struct Presence {
     typing: HashSet<UserKey>,
     typing_ends: Option<Duration>,
     ready: Duration,
-    changed: bool,
+    /// Since when there is something new to say.
+    changed: Option<Duration>,
 }
 
 impl Presence {
@@ -43,13 +44,13 @@ impl Presence {
             typing: HashSet::new(),
             typing_ends: None,
             ready: Duration::ZERO,
-            changed: false,
+            changed: None,
         }
     }
 
-    pub(super) fn join(&mut self, user: Option<&UserId>) {
+    pub(super) fn join(&mut self, now: Duration, user: Option<&UserId>) {
         self.here += 1;
-        self.changed = true;
+        self.changed.get_or_insert(now);
         let Some(user) = user else { return };
         if let Some(times) = self.listed.get_mut(user) {
             *times += 1;
@@ -60,9 +61,9 @@ impl Presence {
         }
     }
 
-    pub(super) fn leave(&mut self, user: Option<&UserId>) {
+    pub(super) fn leave(&mut self, now: Duration, user: Option<&UserId>) {
         self.here = self.here.saturating_sub(1);
-        self.changed = true;
+        self.changed.get_or_insert(now);
         let Some(user) = user else { return };
         match self.listed.get_mut(user) {
             Some(times) if *times > 1 => *times -= 1,
@@ -74,14 +75,16 @@ impl Presence {
     pub(super) fn typing(&mut self, now: Duration, user: &UserId) {
         let user = UserKey::of(user);
         if self.typing.len() < TYPISTS && self.typing.insert(user) {
-            self.changed = true;
+            self.changed.get_or_insert(now);
             self.typing_ends.get_or_insert(now.saturating_add(TYPING));
         }
     }
 
     /// Readers of the same room on other nodes.
-    pub(super) fn elsewhere(&mut self, readers: u64) {
-        self.changed |= self.elsewhere != readers;
+    pub(super) fn elsewhere(&mut self, now: Duration, readers: u64) {
+        if self.elsewhere != readers {
+            self.changed.get_or_insert(now);
+        }
         self.elsewhere = readers;
     }
 
@@ -92,7 +95,7 @@ impl Presence {
     /// When there is something to say.
     pub(super) fn due(&self) -> Option<Duration> {
         self.pace?;
-        if self.changed { Some(self.ready) } else { self.typing_ends.map(|it| it.max(self.ready)) }
+        self.changed.or(self.typing_ends).map(|since| since.max(self.ready))
     }
 
     /// Writes the statement if it is due.
@@ -120,7 +123,7 @@ impl Presence {
             }
         }
         out.extend_from_slice(b"}\n\n");
-        self.changed = false;
+        self.changed = None;
         self.ready = now.saturating_add(pace);
         1
     }
@@ -140,20 +143,20 @@ mod tests {
     fn small_rooms_are_listed_and_large_ones_counted() {
         let user = |name: &str| name.parse::<UserId>().unwrap();
         let mut presence = Presence::new(Some(Duration::from_secs(1)), 2);
-        presence.join(Some(&user("ann")));
-        presence.join(Some(&user("ann")));
-        presence.join(None);
+        presence.join(Duration::ZERO, Some(&user("ann")));
+        presence.join(Duration::ZERO, Some(&user("ann")));
+        presence.join(Duration::ZERO, None);
         let event = "event: presence\ndata: ";
         assert_eq!(
             said(&mut presence, 0),
             format!("{event}{{\"readers\":3,\"typing\":0,\"members\":[\"ann\"]}}\n\n")
         );
-        presence.join(Some(&user("ben")));
-        presence.join(Some(&user("cid")));
+        presence.join(Duration::ZERO, Some(&user("ben")));
+        presence.join(Duration::ZERO, Some(&user("cid")));
         assert_eq!(said(&mut presence, 999), "");
         assert_eq!(said(&mut presence, 1000), format!("{event}{{\"readers\":5,\"typing\":0}}\n\n"));
-        presence.leave(Some(&user("cid")));
-        presence.leave(Some(&user("ann")));
+        presence.leave(Duration::ZERO, Some(&user("cid")));
+        presence.leave(Duration::ZERO, Some(&user("ann")));
         assert_eq!(
             said(&mut presence, 2000),
             format!("{event}{{\"readers\":3,\"typing\":0,\"members\":[\"ann\",\"ben\"]}}\n\n")

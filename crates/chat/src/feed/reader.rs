@@ -63,11 +63,12 @@ impl Reader {
             return Take::Wait(Duration::from_millis(self.ready()));
         }
         self.next = range.end;
-        self.state = batch.ready() << 1;
-        match batch.own(self.user) {
-            Some(own) => Take::Own(own),
-            None => Take::Write(batch.events()),
+        if let Some((own, ready)) = batch.own(self.user) {
+            self.state = ready.max(batch.ready()) << 1;
+            return Take::Own(own);
         }
+        self.state = batch.ready() << 1;
+        Take::Write(batch.events())
     }
 
     /// Where it stands: the last entry it was given or told it misses.
