@@ -6,8 +6,8 @@ pub struct Config {
     /// The least time that one event of the stream takes up. Default 100 ms: ten events a second.
     ///
     /// A tick that says more than a batch (a gap before it, the presence) is followed by that
-    /// much more silence, and no second has more than ten events. Only a reader that falls behind
-    /// and catches up may get two more, its gap and its batch.
+    /// much more silence, and no second has more than ten events. Only a reader that
+    /// is being given what it missed may get up to four more in one second.
     pub interval: Duration,
     /// The longest time between two ticks while there is something to say. Default 500 ms.
     pub slowest: Duration,

@@ -198,10 +198,10 @@ fn a_long_replay_comes_in_bounded_pieces_while_the_room_goes_on() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     /// Whatever happens, in whatever order: a reader has an unbroken run of entries and stated
-    /// gaps up to the head, and never more than ten events in a second, twelve if it stalls.
+    /// gaps up to the head, and never more than ten events in a second and four for what it missed.
     #[test]
     fn readers_account_for_every_entry(
         steps in prop::collection::vec((0u8..8, 0u64..60), 1..200),
@@ -238,7 +238,7 @@ proptest! {
         let head = room.feed().head().offset.number();
         for client in &clients {
             prop_assert_eq!(client.reader.as_ref().unwrap().cursor().offset.number(), head);
-            prop_assert!(client.busiest_second() <= 12, "{:?}", client.times);
+            prop_assert!(client.busiest_second() <= 14, "{:?}", client.times);
             let first = client.entries.keys().copied()
                 .chain(client.gaps.iter().map(|gap| *gap.start())).min().unwrap_or(head + 1);
             let missing: u64 = client.missing();

@@ -39,18 +39,21 @@ pub fn run(room: &mut Room, clients: &mut [&mut Client], until: Duration) -> Vec
     loop {
         let wake = clients.iter().filter_map(|client| client.wake).min();
         let due = [room.poll_timeout(), wake].into_iter().flatten().min();
-        let Some(due) = due.filter(|due| *due <= until) else { return others };
-        room.handle_timeout(due);
+        let due = due.filter(|due| *due <= until);
+        if let Some(due) = due {
+            room.handle_timeout(due);
+        }
         while let Some(output) = room.poll_output() {
             match output {
                 Output::Batch(batch) => {
                     for client in clients.iter_mut() {
-                        client.receive(due, &batch, room.feed_mut());
+                        client.receive(due.unwrap_or(until), &batch, room.feed_mut());
                     }
                 }
                 other => others.push(other),
             }
         }
+        let Some(due) = due else { return others };
         for client in clients.iter_mut() {
             client.woken(due, room.feed_mut());
         }
