@@ -8,11 +8,19 @@ use crate::{Name, UserId};
 ///
 /// Two ids of one hash would share rate limits and see each other's unsampled messages; at 64
 /// bits a room of a million writers has one such pair in forty million rooms.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
 pub(crate) struct UserKey(u64);
 
 impl UserKey {
     pub(crate) const NOBODY: Self = Self(0);
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde calls")]
+    pub(crate) fn is_nobody(&self) -> bool {
+        *self == Self::NOBODY
+    }
 
     pub(crate) fn of(user: &UserId) -> Self {
         let mut hasher = DefaultHasher::new();

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::author::UserKey;
-use crate::{Config, Cursor, EntryId, Epoch, Limits, Offset, UserId};
+use crate::{Config, Cursor, EntryId, Epoch, Offset, UserId};
 
 use batch::{Aside, Shown, millis};
 use budget::Budget;
@@ -22,7 +22,7 @@ use presence::Presence;
 
 pub use batch::Batch;
 pub use reader::{Reader, Take};
-pub(crate) use slot::{Fresh, Lane, Slot};
+pub(crate) use slot::{Fresh, Lane, Slot, encode};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Events a tick may take before its gaps are stated as one: gap, batch, gap, batch.
@@ -41,6 +41,7 @@ const ANSWERS: usize = 8;
 pub struct Feed {
     config: Config,
     epoch: Epoch,
+    open: bool,
     slots: VecDeque<Slot>,
     /// Bytes of JSON in `slots`.
     bytes: usize,
@@ -80,6 +81,7 @@ impl Feed {
         Self {
             config,
             epoch,
+            open: true,
             slots: VecDeque::new(),
             bytes: 0,
             next: 1,
@@ -128,12 +130,11 @@ impl Feed {
     pub fn join(&mut self, now: Duration, user: Option<&UserId>, cursor: Option<Cursor>) -> Reader {
         self.presence.join(now, user);
         match cursor {
-            Some(cursor) if cursor.epoch == self.epoch && cursor.offset.number() < self.next => {
-                Reader::new(self.epoch, cursor.offset.number() + 1, user)
+            // Whether that is a place in this life is asked at the first catching up: until then
+            // a member may still have to learn which life it is.
+            Some(cursor) => {
+                Reader::new(cursor.epoch, cursor.offset.number().saturating_add(1), user)
             }
-            // Another life, or a place nobody was ever given: the reset is said at the first
-            // catching up.
-            Some(_) => Reader::new(self.other_epoch(), 0, user),
             None => Reader::new(self.epoch, self.welcome(), user),
         }
     }
@@ -169,9 +170,13 @@ impl Feed {
         if reader.ready() > millis(now) {
             return Take::Wait(Duration::from_millis(reader.ready()));
         }
+        if !self.open {
+            return Take::Wait(now.saturating_add(self.config.interval));
+        }
         let mut out = BytesMut::new();
         let mut events = 0;
-        if reader.epoch != self.epoch {
+        // Another life, or a place that nobody was ever given.
+        if reader.epoch != self.epoch || reader.next > self.next {
             let next = self.welcome();
             compose::reset(&mut out, self.epoch, next - 1);
             events += 1;
@@ -199,6 +204,9 @@ impl Feed {
 
     /// When the next tick is due.
     pub fn poll_timeout(&self) -> Option<Duration> {
+        if !self.open {
+            return None;
+        }
         let entries = (self.published < self.next).then_some(self.last_append);
         let notice = self.notice.as_ref().map(|(since, _)| *since);
         let due = [entries, notice, self.presence.due()].into_iter().flatten().min();
@@ -207,7 +215,7 @@ impl Feed {
 
     /// Ticks if a tick is due. Early calls do nothing.
     pub fn handle_timeout(&mut self, now: Duration) {
-        if self.poll_timeout().is_some_and(|due| due <= now) {
+        if self.open && self.poll_timeout().is_some_and(|due| due <= now) {
             self.tick(now);
         }
         self.expire(now);
@@ -240,27 +248,24 @@ impl Feed {
         if entry.offset.number() < self.next {
             return;
         }
+        if let Some(target) = entry.deletes {
+            self.delete(target);
+        }
         let slot = Slot::new(now, entry);
         self.next = slot.offset + 1;
         self.bytes += slot.bytes();
         self.slots.push_back(slot);
-        self.last_append = now;
+        self.last_append = self.last_append.max(now);
     }
 
-    /// Gives up on everything below `offset` that has not come.
-    pub(crate) fn skip_to(&mut self, offset: Offset) {
-        self.next = self.next.max(offset.number());
-    }
-
-    /// Puts a tombstone in an entry's place. Returns whether the entry was still there.
-    pub(crate) fn delete(&mut self, target: EntryId) -> bool {
-        let Some(index) = self.find(target) else { return false };
-        let Some(slot) = self.slots.get_mut(index) else { return false };
+    /// Puts a tombstone in an entry's place, if it is still there.
+    fn delete(&mut self, target: EntryId) {
+        let Some(index) = self.find(target) else { return };
+        let Some(slot) = self.slots.get_mut(index) else { return };
         self.bytes -= slot.bytes();
         slot.bury();
         self.bytes += slot.bytes();
         self.answers.clear();
-        true
     }
 
     pub(crate) fn slot(&self, id: EntryId) -> Option<&Slot> {
@@ -273,8 +278,9 @@ impl Feed {
         self.slots.range(start..)
     }
 
-    /// Ends this life and begins another, empty one; readers are told at the next batch.
+    /// Ends this life and begins another, empty one, closed until [`settle`](Self::settle).
     pub(crate) fn begin(&mut self, now: Duration, epoch: Epoch) {
+        self.open = false;
         self.epoch = epoch;
         self.slots.clear();
         self.bytes = 0;
@@ -286,8 +292,47 @@ impl Feed {
         self.answers.clear();
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.config.limits
+    /// Whether readers are served: not before a member knows the history it is to serve.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Opens, with everything so far as the past, and wakes the readers.
+    pub(crate) fn settle(&mut self, now: Duration) {
+        self.open = true;
+        for slot in &mut self.slots {
+            slot.decided = true;
+        }
+        self.published = self.next;
+        self.old = self.slots.len();
+        self.answers.clear();
+        let range = self.next..self.next;
+        let (interval, nothing) = (self.config.interval, std::iter::empty());
+        let (batch, _) =
+            Batch::new(self.epoch, range, nothing, Aside::default(), now, interval, QUOTA);
+        self.keep(batch);
+        self.expire(now);
+    }
+
+    /// The oldest entry there is; the next one where there is none.
+    pub(crate) fn first(&self) -> Offset {
+        Offset::new(self.slots.front().map_or(self.next, |slot| slot.offset))
+    }
+
+    /// Gives up on everything below `offset` that has not come, and on all that came before it:
+    /// among what is missing may be its deletion.
+    pub(crate) fn lose_to(&mut self, offset: Offset) {
+        if offset.number() <= self.next {
+            return;
+        }
+        self.next = offset.number();
+        self.slots.clear();
+        self.bytes = 0;
+        self.old = 0;
+        self.answers.clear();
+        if !self.open {
+            self.published = self.next;
+        }
     }
 
     fn find(&self, id: EntryId) -> Option<usize> {
@@ -312,11 +357,6 @@ impl Feed {
             Some(slot) if self.config.welcome > 0 => slot.offset.min(self.published),
             _ => self.published,
         }
-    }
-
-    /// An epoch that is not this one.
-    fn other_epoch(&self) -> Epoch {
-        Epoch::new(!self.epoch.number())
     }
 
     /// Until when a reader given `events` now is to be left alone, in milliseconds.
@@ -367,11 +407,15 @@ impl Feed {
         self.ready = now.saturating_add(self.pause(events));
         if events > 0 {
             self.told.push_back((now, events));
-            if self.batches.len() == BATCHES {
-                self.batches.pop_front();
-            }
-            self.batches.push_back(batch);
+            self.keep(batch);
         }
+    }
+
+    fn keep(&mut self, batch: Batch) {
+        if self.batches.len() == BATCHES {
+            self.batches.pop_front();
+        }
+        self.batches.push_back(batch);
     }
 
     /// How many events a reader may get in a second; a gap and a batch at least.

@@ -6,7 +6,8 @@ use crate::WallTime;
 use crate::{Author, Batch, Body, Cursor, Entry, EntryId, Key, Modes, Reaction, UserId};
 
 /// What a room is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Input {
     /// Somebody wants an entry in the room. Answered with [`Answer::Admitted`] or

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod author;
+pub mod cluster;
 mod config;
 mod cursor;
 mod entry;

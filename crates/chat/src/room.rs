@@ -2,14 +2,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::author::UserKey;
-use crate::feed::{Feed, Fresh, Lane};
+use crate::feed::{Feed, Fresh, Lane, encode};
 use crate::generations::Generations;
 use crate::moderation::{Case, Modes, Policies, Record, Verdict};
 use crate::sanctions::Sanctions;
 use crate::tally::Tally;
 use crate::{
     Act, Anchor, Answer, Audit, Author, Body, Config, Cursor, Deed, Entry, EntryId, Epoch, Input,
-    Key, Output, Poll, Receipt, Refusal, Restriction, Roles, Submission, Ticket, UserId,
+    Key, Offset, Output, Poll, Receipt, Refusal, Restriction, Roles, Submission, Ticket, UserId,
 };
 
 /// How long the pace of a silent author is remembered: longer than any slow mode worth the name.
@@ -153,6 +153,45 @@ impl Room {
         silent.then(|| self.feed.last_append().saturating_add(self.config.idle))
     }
 
+    /// Goes on as the sequencer of a new life with the history of the one before.
+    pub(crate) fn succeed(&mut self, now: Duration, epoch: Epoch) {
+        let past: Vec<_> = self
+            .feed
+            .slots_from(Offset::ZERO)
+            .filter_map(|slot| Some((slot.at, slot.fresh(), slot.entry()?)))
+            .collect();
+        self.feed.begin(now, epoch);
+        self.held.clear();
+        self.answers = Generations::new(now, self.config.limits.keys, self.config.keys);
+        self.tally = Tally::new(now, &self.config);
+        let mut poll = None;
+        for (at, fresh, mut entry) in past {
+            entry.offset = self.feed.next();
+            if let Some(key) = &fresh.key {
+                let cursor = Cursor { epoch, offset: entry.offset };
+                let answer = Answer::Admitted(Receipt { id: entry.id, cursor });
+                self.answers.insert(now, (fresh.author, key.clone()), answer);
+            }
+            match &entry.body {
+                Body::Reactions { target, counts } => self.tally.restore(*target, counts),
+                Body::Poll(standing) if standing.poll.is_none() => {
+                    poll = Some(Poll { poll: Some(entry.id), ..standing.clone() });
+                }
+                Body::Poll(standing) if !standing.closed => poll = Some(standing.clone()),
+                Body::Poll(_) => poll = None,
+                _ => {}
+            }
+            let json = encode(&entry);
+            self.feed.append(at, Fresh { offset: entry.offset, json, ..fresh });
+        }
+        // Who had voted is not known here: better an early end than a second vote.
+        if let Some(poll) = poll {
+            let standing = Body::Poll(Poll { closed: true, ..poll });
+            self.append(now, None, None, standing, Lane::Priority, false);
+        }
+        self.feed.settle(now);
+    }
+
     fn submit(&mut self, now: Duration, submission: Submission) -> Result<Answer, Refusal> {
         let author = UserKey::of(&submission.author.id);
         let key = submission.key.clone().map(|key| (author, key));
@@ -199,7 +238,7 @@ impl Room {
             }
             Body::Delete { target } => {
                 let slot = self.feed.slot(*target);
-                if slot.is_some_and(|slot| slot.deletes) {
+                if slot.is_some_and(|slot| slot.deletes.is_some()) {
                     return Err(Refusal::Impossible { field: "target" });
                 }
                 let own = slot.is_some_and(|slot| slot.author == UserKey::of(&author.id));
@@ -328,10 +367,7 @@ impl Room {
         let lane = lane(&submission);
         let Submission { author, key, body } = submission;
         let deed = match &body {
-            Body::Delete { target } => {
-                self.feed.delete(*target);
-                Some(Deed::Act(Act::Delete { target: *target }))
-            }
+            Body::Delete { target } => Some(Deed::Act(Act::Delete { target: *target })),
             Body::Pin { .. } | Body::Poll(_) | Body::StreamInfo { .. } | Body::System { .. } => {
                 Some(Deed::Entry(self.next_id()))
             }

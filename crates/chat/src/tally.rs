@@ -73,6 +73,11 @@ impl Tally {
         Ok(())
     }
 
+    /// Goes on counting from what an earlier life of the room came to.
+    pub(crate) fn restore(&mut self, target: EntryId, counts: &BTreeMap<Reaction, u64>) {
+        self.reactions.insert(target, counts.clone());
+    }
+
     /// The poll that is running from now on, and how the one before it ended.
     pub(crate) fn open(&mut self, id: EntryId, poll: Poll) -> Option<Body> {
         let last = self.poll.take();

@@ -75,7 +75,7 @@ mod tests {
         let mut budget = Budget::new(Some(Display { rate: 20, burst: 200 }), 1);
         assert_eq!(budget.sample(Duration::ZERO, 0, 200).shown, 200);
         assert_eq!(budget.sample(Duration::from_millis(500), 0, 1000).shown, 10);
-        assert_eq!(budget.sample(Duration::from_millis(1000), 4, 1000).shown, 6);
+        assert_eq!(budget.sample(Duration::from_secs(1), 4, 1000).shown, 6);
         // Priority entries alone may cost more than there is.
         assert_eq!(budget.sample(Duration::from_millis(1500), 40, 1000).shown, 0);
         assert_eq!(Budget::new(None, 1).sample(Duration::ZERO, 0, 1 << 40).shown, 1 << 40);

@@ -56,6 +56,9 @@ impl Reader {
         if self.epoch != batch.epoch() || self.next < range.start {
             return Take::Behind;
         }
+        if batch.events().is_empty() {
+            return Take::Nothing;
+        }
         if self.next > range.start {
             return if self.next >= range.end { Take::Nothing } else { Take::Behind };
         }

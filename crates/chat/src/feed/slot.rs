@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::author::UserKey;
-use crate::{Body, Entry, EntryId, Key, Offset, UserId, WallTime};
+use crate::{Body, Entry, EntryId, Key, Offset, WallTime};
 
 /// Whether an entry may be sampled away when a room says more than people can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,29 +19,44 @@ pub(crate) struct Fresh {
     pub(crate) offset: Offset,
     pub(crate) id: EntryId,
     pub(crate) at: WallTime,
-    pub(crate) author: Option<UserId>,
+    pub(crate) author: UserKey,
     pub(crate) key: Option<Key>,
     pub(crate) lane: Lane,
     /// Whether only its author sees it.
     pub(crate) shadow: bool,
-    /// Whether it is itself a deletion, which cannot be undone.
-    pub(crate) deletes: bool,
+    /// What it deletes, if that is what it does.
+    pub(crate) deletes: Option<EntryId>,
     pub(crate) json: Bytes,
 }
 
 impl Fresh {
     /// The entry with its JSON, encoded this once.
     pub(crate) fn new(entry: &Entry, key: Option<Key>, lane: Lane, shadow: bool) -> Self {
+        Self::of(entry, encode(entry), key, lane, shadow)
+    }
+
+    /// The entry whose JSON is known.
+    pub(crate) fn of(
+        entry: &Entry,
+        json: Bytes,
+        key: Option<Key>,
+        lane: Lane,
+        shadow: bool,
+    ) -> Self {
         Self {
             offset: entry.offset,
             id: entry.id,
             at: entry.at,
-            author: entry.author.as_ref().map(|author| author.id.clone()),
+            author: entry.author.as_ref().map_or(UserKey::NOBODY, |author| UserKey::of(&author.id)),
             key,
             lane,
             shadow,
-            deletes: matches!(entry.body, Body::Delete { .. }),
-            json: encode(entry),
+            deletes: match entry.body {
+                // One that is of itself is a tombstone.
+                Body::Delete { target } if target != entry.id => Some(target),
+                _ => None,
+            },
+            json,
         }
     }
 }
@@ -59,7 +74,8 @@ pub(crate) struct Slot {
     pub(crate) json: Bytes,
     /// What the others see of a shadow entry.
     pub(crate) veil: Option<Bytes>,
-    pub(crate) deletes: bool,
+    /// What it deletes, if that is what it does.
+    pub(crate) deletes: Option<EntryId>,
     /// Whether a tick has decided on showing it, and decided against.
     pub(super) decided: bool,
     pub(super) sampled: bool,
@@ -73,7 +89,7 @@ impl Slot {
             id,
             at: now,
             wall: at,
-            author: author.as_ref().map_or(UserKey::NOBODY, UserKey::of),
+            author,
             key,
             lane,
             veil: shadow.then(|| tombstone(offset, id, at)),
@@ -82,6 +98,26 @@ impl Slot {
             decided: false,
             sampled: false,
         }
+    }
+
+    /// The entry as it came in, or its tombstone.
+    pub(crate) fn fresh(&self) -> Fresh {
+        Fresh {
+            offset: Offset::new(self.offset),
+            id: self.id,
+            at: self.wall,
+            author: self.author,
+            key: self.key.clone(),
+            lane: self.lane,
+            shadow: self.veil.is_some(),
+            deletes: self.deletes,
+            json: self.json.clone(),
+        }
+    }
+
+    /// What the JSON says.
+    pub(crate) fn entry(&self) -> Option<Entry> {
+        serde_json::from_slice(&self.json).ok()
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -219,7 +219,7 @@ impl Client {
             }
             "reset" => {
                 self.resets += 1;
-                self.epoch = json["epoch"].as_str().expect("an epoch").to_owned();
+                json["epoch"].as_str().expect("an epoch").clone_into(&mut self.epoch);
                 self.entries.clear();
                 self.gaps.clear();
                 self.next = Some(id.expect("a reset has an id").offset.number() + 1);
