@@ -135,7 +135,7 @@ struct World {
 }
 
 fn config() -> airloom_chat::Config {
-    let history = History { entries: 120, ..History::default() };
+    let history = History { entries: 40, ..History::default() };
     airloom_chat::Config { history, display: None, ..airloom_chat::Config::default() }
 }
 
@@ -687,7 +687,7 @@ fn worlds_keep_their_promises() {
         entries += world.history.len();
         for client in world.clients.iter().flatten() {
             resets += client.resets;
-            gaps += client.gaps.len();
+            gaps += client.stated;
         }
     }
     println!(

@@ -60,6 +60,17 @@ pub fn run(room: &mut Room, clients: &mut [&mut Client], until: Duration) -> Vec
     }
 }
 
+/// What may be in the data of an event.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Data {
+    entries: Vec<Entry>,
+    from: u64,
+    to: u64,
+    except: Option<Vec<u64>>,
+    epoch: String,
+}
+
 /// What a client holds.
 #[derive(Debug, Default)]
 pub struct Client {
@@ -73,6 +84,8 @@ pub struct Client {
     /// What it was told to be missing.
     pub gaps: Vec<RangeInclusive<u64>>,
     pub resets: usize,
+    /// Gaps stated, whatever became of them.
+    pub stated: usize,
     pub last_id: Option<Cursor>,
     /// When each event came.
     pub times: Vec<Duration>,
@@ -174,15 +187,13 @@ impl Client {
             }
         }
         self.times.push(now);
-        let json: serde_json::Value = serde_json::from_str(data).expect(data);
-        let number = |field: &str| json[field].as_u64().expect(field);
+        let data_of = || serde_json::from_str::<Data>(data).expect(data);
         match name {
             "batch" => {
                 self.batches += 1;
-                let entries = json["entries"].as_array().expect("entries");
+                let entries = data_of().entries;
                 assert!(!entries.is_empty());
                 for entry in entries {
-                    let entry: Entry = serde_json::from_value(entry.clone()).expect("an entry");
                     self.entry(entry);
                 }
                 let last = *self.entries.last_key_value().expect("just read").0;
@@ -194,9 +205,10 @@ impl Client {
                 assert_eq!(id.epoch.to_string(), self.epoch, "a reset comes first");
             }
             "gap" => {
-                let (from, to) = (number("from"), number("to"));
-                assert!(from <= to);
-                match json.get("except") {
+                let Data { from, to, except, .. } = data_of();
+                assert!(0 < from && from <= to);
+                self.stated += 1;
+                match except {
                     None => {
                         assert_eq!(*self.next.get_or_insert(from), from, "a gap begins where due");
                         self.next = Some(to + 1);
@@ -204,8 +216,7 @@ impl Client {
                     }
                     Some(except) => {
                         let mut start = from;
-                        for kept in except.as_array().expect("offsets") {
-                            let kept = kept.as_u64().expect("an offset");
+                        for kept in except {
                             if start < kept {
                                 self.gaps.push(start..=kept - 1);
                             }
@@ -219,7 +230,8 @@ impl Client {
             }
             "reset" => {
                 self.resets += 1;
-                json["epoch"].as_str().expect("an epoch").clone_into(&mut self.epoch);
+                self.epoch = data_of().epoch;
+                assert!(!self.epoch.is_empty());
                 self.entries.clear();
                 self.gaps.clear();
                 self.next = Some(id.expect("a reset has an id").offset.number() + 1);
