@@ -289,12 +289,16 @@ impl World {
             Event::Write { attempt } => self.write(attempt),
             Event::Delete => {
                 let after = ms(300 + self.dice.roll(3000));
-                self.at(after, Event::Delete);
-                self.delete();
+                if troubled {
+                    self.at(after, Event::Delete);
+                    self.delete();
+                }
             }
             Event::Wander => {
                 let after = ms(100 + self.dice.roll(2000));
-                self.at(after, Event::Wander);
+                if self.now < TROUBLE + REST / 2 {
+                    self.at(after, Event::Wander);
+                }
                 let index = self.dice.roll(self.clients.len() as u64) as usize;
                 for node in &mut self.nodes {
                     let had = node.clients.len();
