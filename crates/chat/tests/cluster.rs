@@ -503,7 +503,9 @@ impl World {
                 let life = self.nodes[to].life;
                 let copies = if self.dice.chance(2) { 2 } else { 1 };
                 for _ in 0..copies {
-                    let after = ms(1 + self.dice.roll(self.delay));
+                    // A few come from another time.
+                    let late = if self.dice.chance(1) { 10_000 } else { self.delay };
+                    let after = ms(1 + self.dice.roll(late));
                     self.at(after, Event::Deliver { to, life, frame: frame.clone() });
                 }
             }
