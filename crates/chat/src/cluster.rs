@@ -19,6 +19,7 @@ mod backlog;
 mod config;
 mod frame;
 mod member;
+mod rules;
 mod wire;
 
 pub use config::Config;

@@ -12,6 +12,7 @@ mod generations;
 mod input;
 mod label;
 pub mod moderation;
+mod post;
 mod refusal;
 mod room;
 mod rooms;
@@ -30,6 +31,7 @@ pub use input::{
 };
 pub use label::{Key, Name, Reaction, RoomId, UserId};
 pub use moderation::Modes;
+pub use post::Post;
 pub use refusal::Refusal;
 pub use room::Room;
 pub use rooms::Rooms;

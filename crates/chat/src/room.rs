@@ -5,7 +5,7 @@ use crate::author::UserKey;
 use crate::feed::{Feed, Fresh, Lane, encode};
 use crate::generations::Generations;
 use crate::moderation::{Case, Modes, Policies, Record, Verdict};
-use crate::sanctions::Sanctions;
+use crate::sanctions::{Sanctions, Standing};
 use crate::tally::Tally;
 use crate::{
     Act, Anchor, Answer, Audit, Author, Body, Config, Cursor, Deed, Entry, EntryId, Epoch, Input,
@@ -26,6 +26,7 @@ pub struct Room {
     policies: Policies,
     anchor: Anchor,
     modes: Modes,
+    rules_version: u64,
     sanctions: Sanctions,
     authors: Generations<UserKey, Record>,
     record: Record,
@@ -59,6 +60,7 @@ impl Room {
             policies,
             anchor,
             modes: Modes::default(),
+            rules_version: 0,
             sanctions: Sanctions::new(limits.sanctions),
             authors: Generations::new(now, limits.users, PACES),
             record: Record::default(),
@@ -151,6 +153,22 @@ impl Room {
     pub fn idle_at(&self) -> Option<Duration> {
         let silent = self.feed.readers() == 0;
         silent.then(|| self.feed.last_append().saturating_add(self.config.idle))
+    }
+
+    /// What moderators have set: the modes, and who may not write.
+    pub(crate) fn rules(&self, now: Duration) -> (Modes, Vec<Standing>) {
+        (self.modes, self.sanctions.standing(now))
+    }
+
+    /// How often that was changed.
+    pub(crate) fn rules_version(&self) -> u64 {
+        self.rules_version
+    }
+
+    /// Takes over what moderators have set elsewhere.
+    pub(crate) fn set_rules(&mut self, now: Duration, modes: Modes, standing: Vec<Standing>) {
+        self.modes = modes;
+        self.sanctions.replace(now, standing);
     }
 
     /// Goes on as the sequencer of a new life with the history of the one before.
@@ -359,6 +377,7 @@ impl Room {
             Act::Modes(modes) => self.modes = *modes,
             Act::Delete { .. } => {}
         }
+        self.rules_version += 1;
         self.audit(now, Some(by.id.clone()), Deed::Act(act));
         Ok(Answer::Done)
     }

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Refusal, Restriction, UserId};
 
 /// Who may not write, or not be seen.
@@ -8,6 +10,15 @@ use crate::{Refusal, Restriction, UserId};
 pub(crate) struct Sanctions {
     in_force: HashMap<UserId, Sanction>,
     limit: usize,
+}
+
+/// A sanction as it travels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    pub(crate) user: UserId,
+    pub(crate) how: Restriction,
+    #[serde(default, with = "crate::input::millis")]
+    pub(crate) lasts: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +65,25 @@ impl Sanctions {
         let until = lasts.map(|lasts| now.saturating_add(lasts));
         self.in_force.insert(user.clone(), Sanction { how, until });
         Ok(())
+    }
+
+    /// What is in force, for another node; the clocks differ, so how much longer.
+    pub(crate) fn standing(&self, now: Duration) -> Vec<Standing> {
+        let in_force = self.in_force.iter().filter_map(|(user, sanction)| {
+            let lasts = sanction.until.map(|until| until.saturating_sub(now));
+            let over = lasts.is_some_and(|lasts| lasts.is_zero());
+            (!over).then(|| Standing { user: user.clone(), how: sanction.how, lasts })
+        });
+        in_force.collect()
+    }
+
+    /// Takes over what is in force elsewhere, and nothing else.
+    pub(crate) fn replace(&mut self, now: Duration, standing: Vec<Standing>) {
+        self.in_force.clear();
+        for Standing { user, how, lasts } in standing {
+            let until = lasts.map(|lasts| now.saturating_add(lasts));
+            self.in_force.insert(user, Sanction { how, until });
+        }
     }
 
     pub(crate) fn pardon(&mut self, user: &UserId) {

@@ -251,7 +251,7 @@ impl Policy for Questions {
 fn what_is_held_waits_for_its_review() {
     let mut room = room_with(Policies::none().with(Questions));
     let mut ann = Client::join(ms(0), room.feed_mut(), None);
-    let mut hold = |room: &mut Room, text: &str| {
+    let holding = |room: &mut Room, text: &str| {
         let submission = Submission::message(author("bob"), text);
         let submission = submission.with_key(text.parse().unwrap());
         match room.handle_input(ms(0), Input::Submit(submission)) {
@@ -259,9 +259,9 @@ fn what_is_held_waits_for_its_review() {
             other => panic!("{other:?}"),
         }
     };
-    let (one, two) = (hold(&mut room, "one?"), hold(&mut room, "two?"));
-    assert_eq!(hold(&mut room, "one?"), one, "held once");
-    let three = hold(&mut room, "three?");
+    let (one, two) = (holding(&mut room, "one?"), holding(&mut room, "two?"));
+    assert_eq!(holding(&mut room, "one?"), one, "held once");
+    let three = holding(&mut room, "three?");
     let asked = run(&mut room, &mut [&mut ann], ms(1000));
     assert_eq!(asked.len(), 3);
     assert!(matches!(&asked[0], Output::Review(ticket, held)

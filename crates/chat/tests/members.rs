@@ -7,7 +7,8 @@ use std::time::Duration;
 use airloom_chat::cluster::{Config, Frame, Input, Lease, Member, NodeId, Output, RequestId};
 use airloom_chat::moderation::Policies;
 use airloom_chat::{
-    Act, Anchor, Answer, Body, EntryId, Epoch, History, Refusal, Roles, Room, Submission, Take,
+    Act, Anchor, Answer, Body, EntryId, Epoch, History, Modes, Refusal, Restriction, Roles, Room,
+    Submission, Take,
 };
 use client::{Client, author, ms};
 
@@ -35,7 +36,7 @@ impl Pair {
             ..airloom_chat::Config::default()
         };
         let member = |node| {
-            let policies = Policies::none();
+            let policies = Policies::default();
             let room = Room::new(ms(0), config.clone(), policies, Epoch::new(0), Anchor::default());
             Member::new(ms(0), NodeId(node), Config::default(), room)
         };
@@ -337,6 +338,42 @@ fn readers_are_told_when_the_room_is_out_of_reach_and_when_it_is_back() {
     pair.members[0].handle_input(now, Input::Link(false));
     pair.run(ms(500));
     assert_eq!(pair.clients[here].1.notices, ["{\"connected\":false}"]);
+}
+
+#[test]
+fn a_successor_keeps_bans_and_modes() {
+    let mut pair = Pair::new(100);
+    let staff = || author("mod").with_roles(Roles::MODERATOR);
+    let acts = |lasts| {
+        let restrict = |number: u64| Act::Restrict {
+            user: client::user(&format!("troll {number}")),
+            how: Restriction::Ban,
+            lasts,
+        };
+        (0..1200).map(restrict).collect::<Vec<_>>()
+    };
+    for act in acts(None) {
+        pair.request(1, airloom_chat::Input::Moderate { by: staff(), act });
+    }
+    let modes = Modes { followers_only: true, ..Modes::default() };
+    let act = Act::Modes(modes);
+    pair.request(0, airloom_chat::Input::Moderate { by: staff(), act });
+    let act = Act::Pardon { user: client::user("troll 7") };
+    pair.request(0, airloom_chat::Input::Moderate { by: staff(), act });
+    pair.run(ms(2000));
+    let now = pair.now;
+    pair.members[0].retire(now);
+    pair.drain();
+    pair.grant(1, 2);
+    for (name, expected) in [
+        ("troll 0", Refusal::Banned { retry_after: None }),
+        ("troll 1199", Refusal::Banned { retry_after: None }),
+        ("troll 7", Refusal::FollowersOnly),
+    ] {
+        let said = Submission::message(author(name), "hello");
+        let id = pair.request(1, airloom_chat::Input::Submit(said));
+        assert_eq!(pair.answer(id), Some(Err(expected)), "{name}");
+    }
 }
 
 #[test]

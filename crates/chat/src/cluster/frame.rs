@@ -5,6 +5,8 @@ use super::NodeId;
 use super::wire::Refused;
 use crate::author::UserKey;
 use crate::feed::{Fresh, Lane};
+use crate::moderation::Modes;
+use crate::sanctions::Standing;
 use crate::{Answer, Entry, Epoch, Error, Input, Key, Offset};
 
 /// What members of a room tell each other: one message on the room's subject, to all of them.
@@ -31,7 +33,11 @@ pub(super) enum Kind {
     /// Entries of the sequencer's epoch; its newest and its oldest.
     Entries { head: Offset, first: Offset },
     /// The sequencer is there; readers of all nodes.
-    Beat { head: Offset, first: Offset, readers: u64 },
+    Beat { head: Offset, first: Offset, readers: u64, rules: u64 },
+    /// A follower does not know what moderators have set.
+    AskRules,
+    /// What they have set, in parts.
+    Rules(Rules),
     /// A follower lacks what comes from `start` on.
     Ask { start: Offset },
     /// A follower's writer wants something.
@@ -40,6 +46,16 @@ pub(super) enum Kind {
     Reply { to: NodeId, number: u64, result: Result<Answer, Refused> },
     /// Readers of a follower.
     Readers { readers: u64 },
+}
+
+/// A part of what moderators have set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Rules {
+    pub(super) version: u64,
+    pub(super) part: usize,
+    pub(super) parts: usize,
+    pub(super) modes: Modes,
+    pub(super) sanctions: Vec<Standing>,
 }
 
 /// What stands beside an entry.
@@ -142,11 +158,23 @@ mod tests {
         let offset = Offset::new(7);
         for kind in [
             Kind::Entries { head: offset, first: offset },
-            Kind::Beat { head: offset, first: offset, readers: 9 },
+            Kind::Beat { head: offset, first: offset, readers: 9, rules: 2 },
             Kind::Ask { start: offset },
             Kind::Forward { number: 1, input: Input::Submit(message) },
             Kind::Reply { to: NodeId(3), number: 1, result: Ok(Answer::Counted) },
             Kind::Readers { readers: 4 },
+            Kind::AskRules,
+            Kind::Rules(Rules {
+                version: 1,
+                part: 0,
+                parts: 1,
+                modes: Modes { slow_ms: 5, ..Modes::default() },
+                sanctions: vec![Standing {
+                    user: "bob".parse().unwrap(),
+                    how: crate::Restriction::Ban,
+                    lasts: None,
+                }],
+            }),
         ] {
             let frame = Frame::new(NodeId(1), Epoch::new(3), kind)
                 .with_entries(vec![entry(1, "one\ntwo"), entry(2, "")]);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::backlog::Backlog;
 use super::frame::Kind;
-use super::{Config, Frame};
+use super::{Config, Frame, rules};
 use crate::generations::Generations;
 use crate::{Answer, Epoch, Feed, Offset, Refusal, Room};
 
@@ -95,6 +95,9 @@ pub struct Member {
     /// What readers believe of the link.
     told: bool,
     repaired: Option<(Offset, Duration)>,
+    /// What moderators have set, as the sequencer tells; and when it last told.
+    rules: rules::Copy,
+    rules_told: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -136,6 +139,8 @@ impl Member {
             link: true,
             told: true,
             repaired: None,
+            rules: rules::Copy::default(),
+            rules_told: None,
         }
     }
 
@@ -407,7 +412,8 @@ impl Member {
         let (head, first) = (self.feed().head().offset, self.feed().first());
         let elsewhere: u64 = self.crowd.values().map(|(readers, _)| readers).sum();
         let readers = self.feed().readers().saturating_add(elsewhere);
-        self.send(Kind::Beat { head, first, readers });
+        let rules = self.room.rules_version();
+        self.send(Kind::Beat { head, first, readers, rules });
     }
 
     fn follow(&mut self, now: Duration) {
@@ -452,11 +458,28 @@ impl Member {
                     self.mirror(now, head, first, frame.entries);
                 }
             }
-            Kind::Beat { head, first, readers } => {
+            Kind::Beat { head, first, readers, rules } => {
                 if self.hear(now, header.epoch) {
                     self.mirror(now, head, first, Vec::new());
                     let elsewhere = readers.saturating_sub(self.reported);
                     self.room.feed_mut().elsewhere(now, elsewhere);
+                    if self.rules.lacks(now, rules, self.config.beat) {
+                        self.send(Kind::AskRules);
+                    }
+                }
+            }
+            Kind::AskRules => {
+                let again = now.saturating_sub(self.config.ask);
+                if sequencing && self.rules_told.is_none_or(|at| at <= again) {
+                    self.rules_told = Some(now);
+                    for part in rules::parts(now, &self.room) {
+                        self.send(Kind::Rules(part));
+                    }
+                }
+            }
+            Kind::Rules(part) => {
+                if self.hear(now, header.epoch) {
+                    self.rules.take(now, part, &mut self.room);
                 }
             }
             Kind::Ask { start } => {
@@ -511,6 +534,7 @@ impl Member {
         if epoch > self.epoch() {
             self.room.feed_mut().begin(now, epoch);
             self.backlog.clear();
+            self.rules.forget();
         }
         self.heard = Some(now);
         // Not all at once, when the sequencer falls silent.
