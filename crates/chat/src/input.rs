@@ -125,9 +125,9 @@ pub enum Act {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Restriction {
-    /// [`Refusal::TimedOut`].
+    /// [`Refusal::TimedOut`](crate::Refusal::TimedOut).
     Timeout,
-    /// [`Refusal::Banned`].
+    /// [`Refusal::Banned`](crate::Refusal::Banned).
     Ban,
     /// Nothing is refused, but nobody else sees it: to the others the entry is one that was
     /// deleted before they came.

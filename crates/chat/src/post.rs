@@ -88,7 +88,7 @@ mod tests {
         }
         let deep = "[".repeat(Post::LIMIT);
         assert!(matches!(Post::parse(deep.as_bytes()), Err(Error::Json { .. })));
-        assert!(matches!(Post::parse(&[b' '; Post::LIMIT + 1]), Err(Error::TooLong { .. })));
+        assert!(matches!(Post::parse(&vec![b' '; Post::LIMIT + 1]), Err(Error::TooLong { .. })));
     }
 
     #[test]

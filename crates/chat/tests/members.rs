@@ -114,7 +114,7 @@ impl Pair {
                 self.members[index].handle_input(self.now, Input::Lease(lease));
             }
             Output::Acquire => {
-                self.members[index].handle_input(self.now, Input::Lease(Lease::Denied))
+                self.members[index].handle_input(self.now, Input::Lease(Lease::Denied));
             }
             Output::Release(epoch) => self.released.push(epoch),
             Output::Room(airloom_chat::Output::Batch(batch)) => {
