@@ -65,7 +65,7 @@ enum Event {
     Heal,
 }
 
-struct Due(Duration, u64, Event);
+struct Due(Duration, u64, Box<Event>);
 
 impl PartialEq for Due {
     fn eq(&self, other: &Self) -> bool {
@@ -189,7 +189,7 @@ impl World {
 
     fn at(&mut self, after: Duration, event: Event) {
         self.serial += 1;
-        self.events.push(Due(self.now + after, self.serial, event));
+        self.events.push(Due(self.now + after, self.serial, Box::new(event)));
     }
 
     fn start(&mut self, node: usize) {
@@ -251,7 +251,7 @@ impl World {
             if event.is_some_and(|event| event <= self.now)
                 && let Some(Due(_, _, event)) = self.events.pop()
             {
-                self.happen(event);
+                self.happen(*event);
             } else {
                 for node in 0..self.nodes.len() {
                     if let Some(member) = &mut self.nodes[node].member {
