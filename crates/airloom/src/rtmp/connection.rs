@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use airloom_rtmp::server::{Output, Rejection, Request, RequestId, RequestKind, Session};
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncWriteExt, Interest};
+use tokio::io::{AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
@@ -267,7 +267,7 @@ fn queued(queue: &VecDeque<Bytes>) -> usize {
 }
 
 pub(super) async fn write(
-    writer: &mut tokio::net::tcp::WriteHalf<'_>,
+    writer: &mut (impl AsyncWrite + Unpin),
     queue: &VecDeque<Bytes>,
 ) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); SLICES];
