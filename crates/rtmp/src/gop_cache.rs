@@ -93,21 +93,26 @@ impl GopCache {
         self.tags.push(tag.clone());
     }
 
-    /// What a player that joins now is sent, in order, encoded for chunks of `chunk_size` bytes.
-    /// Metadata and sequence headers carry the timestamp of the key frame that follows them: their
-    /// own may be hours past.
+    /// What a player that joins now is sent, in order, encoded for chunks of `chunk_size` bytes:
+    /// [`headers`](Self::headers), then [`tags`](Self::tags).
     ///
     /// Encoded anew for each player that joins, so that a stream nobody plays costs nothing.
     pub fn replay(&self, chunk_size: u32) -> impl Iterator<Item = EncodedTag> {
+        let tags = self.tags.iter().map(move |tag| EncodedTag::new(tag, chunk_size));
+        self.headers().map(move |header| EncodedTag::new(&header, chunk_size)).chain(tags)
+    }
+
+    /// Metadata and sequence headers, with the timestamp of the key frame that follows them: their
+    /// own may be hours past.
+    pub fn headers(&self) -> impl Iterator<Item = Tag> {
         let headers = self.headers.iter().map(|(_, _, header)| header);
-        self.metadata
-            .iter()
-            .chain(headers)
-            .map(move |header| {
-                let tag = Tag { timestamp: self.start, ..header.clone() };
-                EncodedTag::new(&tag, chunk_size)
-            })
-            .chain(self.tags.iter().map(move |tag| EncodedTag::new(tag, chunk_size)))
+        let all = self.metadata.iter().chain(headers);
+        all.map(|header| Tag { timestamp: self.start, ..header.clone() })
+    }
+
+    /// Everything since the last key frame, itself included, as it came.
+    pub fn tags(&self) -> &[Tag] {
+        &self.tags
     }
 
     /// Bytes of bodies held since the last key frame.

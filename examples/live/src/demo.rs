@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use airloom::rtmp::client::Target;
 use airloom::rtmp::flv::{Demuxer, Kind, Tag};
-use airloom::rtmp::{Config, PublishError, Publisher};
+use airloom::rtmp::{ClientError, Config, Publisher};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
@@ -28,7 +28,7 @@ pub(crate) async fn publish(rtmp: SocketAddr) {
     }
 }
 
-async fn publish_once(rtmp: SocketAddr) -> Result<(), PublishError> {
+async fn publish_once(rtmp: SocketAddr) -> Result<(), ClientError> {
     let target = Target::parse(&format!("rtmp://{rtmp}/live/demo"))?;
     let tags = tags()?;
     let frames = tags.iter().filter(|tag| is_audio_frame(tag)).count() as u64;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use airloom_rtmp::server::{Closed, Output, Rejection, Request, RequestId, RequestKind, Session};
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{broadcast, watch};
@@ -294,7 +294,7 @@ fn queued(queue: &VecDeque<Bytes>) -> usize {
 }
 
 pub(super) async fn write(
-    writer: &mut WriteHalf<'_>,
+    writer: &mut (impl AsyncWrite + Unpin),
     queue: &VecDeque<Bytes>,
 ) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); SLICES];

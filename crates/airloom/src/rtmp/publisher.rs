@@ -1,22 +1,19 @@
-use std::collections::VecDeque;
-use std::io;
+use std::convert::Infallible;
 
-use airloom_rtmp::Config;
-use airloom_rtmp::client::{Output, Session, Target};
+use airloom_rtmp::client::{Session, Target};
 use airloom_rtmp::flv::Tag;
-use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use airloom_rtmp::{Config, EncodedTag};
 
-use super::connection::{advance, write};
+use super::link::Link;
+use super::{ClientError, Dialer};
 
-/// Publishes one stream to an RTMP server.
+/// Publishes one stream to an RTMP server. See [`Push`](super::Push) for one that comes back when
+/// it is cut off.
 ///
 /// ```no_run
-/// use airloom::rtmp::{Config, Publisher, client::Target, flv::{Kind, Tag}};
+/// use airloom::rtmp::{ClientError, Config, Publisher, client::Target, flv::{Kind, Tag}};
 ///
-/// # async fn example() -> Result<(), airloom::rtmp::PublishError> {
+/// # async fn example() -> Result<(), ClientError> {
 /// let target = Target::parse("rtmp://127.0.0.1/live/cam")?;
 /// let mut publisher = Publisher::connect(Config::default(), target).await?;
 /// publisher.send(&Tag::new(Kind::Audio, 0, vec![0xAF, 0, 0x11, 0x90].into())).await?;
@@ -24,147 +21,71 @@ use super::connection::{advance, write};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Publisher {
-    socket: TcpStream,
-    session: Session,
-    started: Instant,
-    queue: VecDeque<Bytes>,
-    input: BytesMut,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Starting,
-    Ready,
-    Closed,
-}
-
-/// Why a stream could not be published, or not go on.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// The connection could not be made, or broke.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The server broke the protocol, or the URL cannot be understood.
-    #[error(transparent)]
-    Protocol(#[from] airloom_rtmp::Error),
-    /// The server said no.
-    #[error("refused: {code} {description}")]
-    Rejected {
-        /// The status code, such as `NetStream.Publish.BadName`.
-        code: String,
-        /// What the server says of it.
-        description: String,
-    },
-    /// The server ended the connection.
-    #[error("the server ended the connection")]
-    Closed,
-}
+pub struct Publisher(Link);
 
 impl Publisher {
-    /// Connects to `target` and waits until the server lets it publish.
+    /// Connects to `target` over TCP and waits until the server lets it publish.
     ///
     /// # Errors
     ///
-    /// [`PublishError::Io`] where there is no connection; [`PublishError::Rejected`] with the
-    /// server's reason; [`PublishError::Protocol`] for a server that is none, including one that
+    /// [`ClientError::Io`] where there is no connection; [`ClientError::Rejected`] with the
+    /// server's reason; [`ClientError::Protocol`] for a server that is none, including one that
     /// does not answer within [`Config::handshake_timeout`].
-    pub async fn connect(config: Config, target: Target) -> Result<Self, PublishError> {
-        let socket = TcpStream::connect((target.host(), target.port())).await?;
-        socket.set_nodelay(true)?;
-        let mut publisher = Self {
-            socket,
-            session: Session::publish(config, target),
-            started: Instant::now(),
-            queue: VecDeque::new(),
-            input: BytesMut::new(),
-            state: State::Starting,
-        };
-        publisher.session.handle_timeout(publisher.started.elapsed())?;
-        publisher.drain()?;
-        while publisher.state == State::Starting {
-            publisher.step().await?;
-        }
-        Ok(publisher)
+    pub async fn connect(config: Config, target: Target) -> Result<Self, ClientError> {
+        Self::dial(&Dialer::default(), &config, &target).await
+    }
+
+    /// Connects as `dialer` does it.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn dial(
+        dialer: &Dialer,
+        config: &Config,
+        target: &Target,
+    ) -> Result<Self, ClientError> {
+        Link::open(config, target, dialer, Session::publish).await.map(Self)
     }
 
     /// Sends one tag; returns once the socket has taken it, so that a slow server slows the caller.
     ///
     /// # Errors
     ///
-    /// [`PublishError::Closed`] where the server has ended the stream; [`PublishError::Io`] and
-    /// [`PublishError::Protocol`] where the connection broke.
-    pub async fn send(&mut self, tag: &Tag) -> Result<(), PublishError> {
-        if self.state == State::Closed {
-            return Err(PublishError::Closed);
+    /// [`ClientError::Closed`] where the server has ended the stream, [`ClientError::Moved`] where
+    /// it wants it elsewhere; [`ClientError::Io`] and [`ClientError::Protocol`] where the
+    /// connection broke.
+    pub async fn send(&mut self, tag: &Tag) -> Result<(), ClientError> {
+        self.send_encoded(&EncodedTag::for_server(tag, self.0.chunk_size())).await
+    }
+
+    /// Sends a tag that was encoded once for many, with [`EncodedTag::for_server`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_encoded(&mut self, tag: &EncodedTag) -> Result<(), ClientError> {
+        self.0.send(tag).await
+    }
+
+    /// Keeps the connection alive while there is nothing to send: answers the server, and fails
+    /// when it is gone. It may be given up at any time.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn idle(&mut self) -> Result<Infallible, ClientError> {
+        loop {
+            self.0.next().await?;
         }
-        self.session.send_tag(tag)?;
-        self.flush().await
     }
 
     /// Ends the publish as the protocol wants it and closes the connection.
     ///
     /// # Errors
     ///
-    /// [`PublishError::Io`] where the goodbye could not be sent.
-    pub async fn finish(mut self) -> Result<(), PublishError> {
-        self.session.finish();
-        self.flush().await?;
-        Ok(self.socket.shutdown().await?)
-    }
-
-    async fn flush(&mut self) -> Result<(), PublishError> {
-        self.drain()?;
-        while !self.queue.is_empty() {
-            self.step().await?;
-        }
-        Ok(())
-    }
-
-    /// One exchange with the socket, or one timeout.
-    async fn step(&mut self) -> Result<(), PublishError> {
-        let wake = self.session.poll_timeout().map(|time| self.started + time);
-        let (mut reader, mut writer) = self.socket.split();
-        tokio::select! {
-            read = reader.read_buf(&mut self.input) => {
-                if read? == 0 {
-                    self.state = State::Closed;
-                    return Err(PublishError::Closed);
-                }
-                let input = self.input.split().freeze();
-                self.session.handle_input(self.started.elapsed(), input)?;
-            }
-            written = write(&mut writer, &self.queue), if !self.queue.is_empty() => {
-                advance(&mut self.queue, written?);
-            }
-            () = async {
-                match wake {
-                    Some(wake) => sleep_until(wake).await,
-                    None => std::future::pending().await,
-                }
-            } => self.session.handle_timeout(self.started.elapsed())?,
-        }
-        self.drain()
-    }
-
-    fn drain(&mut self) -> Result<(), PublishError> {
-        while let Some(output) = self.session.poll_output() {
-            match output {
-                Output::Send(bytes) => self.queue.push_back(bytes),
-                Output::Ready => self.state = State::Ready,
-                Output::Rejected { code, description } => {
-                    self.state = State::Closed;
-                    return Err(PublishError::Rejected {
-                        code: code.to_string_lossy().into_owned(),
-                        description: description.to_string_lossy().into_owned(),
-                    });
-                }
-                Output::Closed(_) => self.state = State::Closed,
-                _ => {}
-            }
-        }
-        Ok(())
+    /// [`ClientError::Io`] where the goodbye could not be sent.
+    pub async fn finish(self) -> Result<(), ClientError> {
+        self.0.finish().await
     }
 }

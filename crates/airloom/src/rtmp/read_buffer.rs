@@ -1,7 +1,7 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp::ReadHalf;
 
 /// Read at once from a quiet connection.
@@ -11,8 +11,9 @@ const MOST: usize = 256 << 10;
 
 /// Where a connection's bytes arrive.
 ///
-/// It grows with the connection's pace, and holds memory only while there is something to read: a
-/// publisher that says nothing costs no buffer.
+/// It grows with the connection's pace. What is read is at least a quarter of the memory behind it,
+/// or all there was to read, so that slices of it which are kept do not pin much more than
+/// themselves.
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
     buffer: BytesMut,
@@ -24,13 +25,23 @@ impl ReadBuffer {
         Self { buffer: BytesMut::new(), size: LEAST }
     }
 
-    /// What arrives next; no bytes at the end of the connection. Nothing is lost where the future
-    /// is dropped.
+    /// Waits for what arrives next; at the end of the connection, no bytes. Loses nothing where it
+    /// is dropped before it is done.
     ///
     /// What is returned is at least a quarter of the memory behind it, or all there was to read, so
-    /// that slices of it which are kept do not pin much more than themselves.
+    /// that slices of it which are kept do not pin much more than themselves. Memory is held only
+    /// while there is something to read: a publisher that says nothing costs no buffer.
     pub(super) async fn next(&mut self, socket: &mut ReadHalf<'_>) -> io::Result<Bytes> {
         socket.readable().await?;
+        self.read(socket).await
+    }
+
+    /// As [`next`](Self::next), from what cannot tell whether there is something to read; memory is
+    /// held while waiting.
+    pub(super) async fn read(
+        &mut self,
+        socket: &mut (impl AsyncRead + Unpin),
+    ) -> io::Result<Bytes> {
         if self.buffer.capacity() < self.size / 4 {
             self.buffer.reserve(self.size);
         }

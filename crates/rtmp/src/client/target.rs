@@ -110,4 +110,63 @@ impl Target {
         let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
         format!("{scheme}://{open}{}{close}:{}/{}", self.host, self.port, self.app)
     }
+
+    /// Where a server sends its client with a reconnect request: `tc_url` is absolute, or relative
+    /// to the present [`tc_url`](Self::tc_url) (Enhanced RTMP v2, reconnect request). The name stays.
+    ///
+    /// ```
+    /// use airloom_rtmp::client::Target;
+    ///
+    /// let target = Target::parse("rtmp://a.example/live/key")?;
+    /// assert_eq!(target.moved("rtmp://b.example:1936/live")?.host(), "b.example");
+    /// assert_eq!(target.moved("/backup")?.tc_url(), "rtmp://a.example:1935/backup");
+    /// # Ok::<(), airloom_rtmp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse); also where `tc_url` would leave TLS behind.
+    pub fn moved(&self, tc_url: &str) -> Result<Self, Error> {
+        let present = self.tc_url();
+        let (scheme, rest) = present.split_once("://").unwrap_or_default();
+        let authority = rest.split('/').next().unwrap_or_default();
+        let base = if tc_url.contains("://") {
+            tc_url.to_owned()
+        } else if tc_url.starts_with("//") {
+            format!("{scheme}:{tc_url}")
+        } else if tc_url.starts_with('/') {
+            format!("{scheme}://{authority}{tc_url}")
+        } else {
+            let folder =
+                self.app.rsplit_once('/').map_or(String::new(), |(up, _)| format!("{up}/"));
+            format!("{scheme}://{authority}/{folder}{tc_url}")
+        };
+        let moved = Self::parse(&format!("{}/{}", base.trim_end_matches('/'), self.name))?;
+        if self.secure && !moved.secure {
+            return Err(Error::Malformed { field: "scheme", offset: 0, value: b'r'.into() });
+        }
+        Ok(moved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_are_absolute_or_relative_and_never_out_of_tls() {
+        let target = Target::parse("rtmps://[::1]:9/a/b/key?x=1").unwrap();
+        for (tc_url, expected) in [
+            ("rtmps://h/c", "rtmps://h:443/c"),
+            ("//h:7/c/", "rtmps://h:7/c"),
+            ("/c", "rtmps://[::1]:9/c"),
+            ("c", "rtmps://[::1]:9/a/c"),
+        ] {
+            let moved = target.moved(tc_url).unwrap();
+            assert_eq!((moved.tc_url().as_str(), moved.name()), (expected, "key?x=1"));
+        }
+        assert!(target.moved("rtmp://h/c").is_err());
+        assert!(target.moved("http://h/c").is_err());
+        assert!(target.moved("").is_ok_and(|moved| moved.app() == "a"));
+    }
 }
