@@ -1,0 +1,144 @@
+//! `cargo run --release -p bench -- all`
+
+use std::process::{Command, ExitCode, Stdio};
+
+use bench::ingest::Plan;
+use bench::input::Input;
+use bench::measure::{Clock, compete};
+use bench::report::{Allocations, machine, table};
+use bench::{Failure, directory, heats, ingest, instructions};
+
+const USAGE: &str = "usage: bench all | rtmp | rtmp/<chunk size> | cmaf | ts | ingest | idle\n\
+                     \x20      bench instructions [word]\n\
+                     options: --rounds <n> (default 11, of ingest 5)";
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut rounds = None;
+    if let Some(at) = arguments.iter().position(|argument| argument == "--rounds") {
+        match arguments.get(at + 1).and_then(|value| value.parse().ok()) {
+            Some(value) => rounds = Some(value),
+            None => return usage(),
+        }
+        arguments.drain(at..at + 2);
+    }
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["one", key, contender] => one(key, contender),
+        ["instructions"] => count_instructions("all"),
+        ["instructions", word] => count_instructions(word),
+        ["serve", name, port] => match port.parse() {
+            Ok(port) => ingest::serve(name, port).map(|()| true),
+            Err(_) => Ok(false),
+        },
+        ["ingest"] => measure_ingest(rounds),
+        ["idle"] => Input::open(&directory())
+            .map_err(Failure::from)
+            .and_then(|input| ingest::idle(&input, 100).map(|()| true)),
+        [] | ["all"] => {
+            throughput("all", rounds.unwrap_or(11)).and_then(|_| measure_ingest(rounds))
+        }
+        [word] => throughput(word, rounds.unwrap_or(11)),
+        _ => return usage(),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => usage(),
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
+}
+
+/// Times every heat that the word names; whether there was one.
+fn throughput(word: &str, rounds: usize) -> Result<bool, Failure> {
+    let input = Input::open(&directory())?;
+    println!("Machine: {}. Input: {}.", machine(), input.describe());
+    println!(
+        "Method: CPU time of the one thread, {rounds} rounds after one that warms up, everyone \
+         once a round; GB/s from the median pass, ratios as the median of each round's ratio. \
+         Allocations (with reallocations) are counted in a second program.\n"
+    );
+    let allocations = allocations(word);
+    let mut any = false;
+    heats(word, &input, &mut |mut heat| {
+        any = true;
+        let standings = compete(&mut heat.contenders, rounds, &mut Clock);
+        println!("{}", table(&heat, &standings, &allocations));
+    });
+    Ok(any)
+}
+
+fn measure_ingest(rounds: Option<usize>) -> Result<bool, Failure> {
+    let input = Input::open(&directory())?;
+    println!("Machine: {}. Input: {}.\n", machine(), input.describe());
+    let plan = Plan::default();
+    ingest::run(&input, Plan { rounds: rounds.unwrap_or(plan.rounds), ..plan })?;
+    Ok(true)
+}
+
+/// Runs the program that counts allocations, building it first; nothing where that fails.
+fn allocations(word: &str) -> Allocations {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["run", "--release", "--quiet", "--bin", "allocations", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .args(["--", word])
+        .stderr(Stdio::inherit())
+        .output();
+    let Ok(output) = output else { return Allocations::new() };
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split('\t');
+            let place = (fields.next()?.to_owned(), fields.next()?.to_owned());
+            Some((place, (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?)))
+        })
+        .collect()
+}
+
+fn count_instructions(word: &str) -> Result<bool, Failure> {
+    if !instructions::available() {
+        return Err("valgrind is not installed".into());
+    }
+    let input = Input::open(&directory())?;
+    println!("Input: {}. Instructions by callgrind, one pass each.\n", input.describe());
+    let mut any = false;
+    heats(word, &input, &mut |heat| {
+        any = true;
+        println!("### {}\n", heat.title);
+        println!("| | instructions a byte | instructions a {} |\n|---|---:|---:|", heat.item);
+        for (index, contender) in heat.contenders.iter().enumerate() {
+            match instructions::count(&heat.key, index) {
+                Some(count) => println!(
+                    "| {} | {:.3} | {:.0} |",
+                    contender.name,
+                    count as f64 / heat.bytes as f64,
+                    count as f64 / heat.items as f64
+                ),
+                None => println!("| {} | failed | |", contender.name),
+            }
+        }
+        println!();
+    });
+    Ok(any)
+}
+
+/// What runs under callgrind.
+fn one(key: &str, contender: &str) -> Result<bool, Failure> {
+    let input = Input::open(&directory())?;
+    let mut done = false;
+    heats(key, &input, &mut |mut heat| {
+        let index = contender.parse().ok();
+        if let Some(contender) = index.and_then(|index: usize| heat.contenders.get_mut(index)) {
+            done = instructions::child(contender);
+        }
+    });
+    Ok(done)
+}
