@@ -8,14 +8,18 @@ use std::thread;
 /// One that fails while the machine has more to do than processors to do it with is made
 /// once more, and both results are printed. On a machine at rest the first one counts.
 pub fn attempt(what: &str, attempt: impl Fn() -> Result<String, String>) {
-    let mut outcome = attempt();
-    println!("{what}: {outcome:?}");
+    let told = || {
+        let outcome = attempt();
+        let (Ok(report) | Err(report)) = &outcome;
+        println!("{what}: {report}");
+        outcome
+    };
+    let mut outcome = told();
     if outcome.is_err()
         && let Some(load) = overload()
     {
         println!("{what}: once more, since the load average is {load}");
-        outcome = attempt();
-        println!("{what}: {outcome:?}");
+        outcome = told();
     }
     if let Err(reason) = outcome {
         panic!("{what}: {reason}");

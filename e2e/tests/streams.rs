@@ -27,7 +27,7 @@ fn every_packet_once(clip: &Clip) {
     let length = Duration::from_secs(u64::from(clip.seconds));
     let status = publisher.wait(length + Duration::from_secs(40));
     assert!(status.success(), "{}", publisher.errors());
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_mins(1);
     let cmaf = Media::parse(&cmaf.succeed(limit));
     let ts = Media::parse(&ts.succeed(limit));
     let dash = mpd::pull(&live.url(&format!("/live/{}/manifest.mpd", clip.name)));
