@@ -4,6 +4,7 @@
 //! This is the one place of the project where real time exists. Nothing here sleeps for a
 //! guess: every wait polls a condition and has a deadline ([`wait::until`]).
 
+pub mod busy;
 pub mod clip;
 pub mod ffmpeg;
 pub mod hls;

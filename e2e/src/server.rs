@@ -32,15 +32,21 @@ impl Live {
     /// Starts with these flags beside ports and data directory, and waits until both
     /// ports accept.
     pub fn start(flags: &[&str]) -> Self {
+        Self::start_with(&[], flags)
+    }
+
+    /// [`start`](Self::start) with variables in its environment.
+    pub fn start_with(environment: &[(&str, &str)], flags: &[&str]) -> Self {
         let data = Scratch::new();
         let mut process = Process::start(
             Command::new(program())
                 .args(["--rtmp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
                 .arg(data.path())
-                .args(flags),
+                .args(flags)
+                .envs(environment.iter().copied()),
         );
         let line =
-            wait::until(Duration::from_secs(20), "the line that says where it listens", || {
+            wait::until(Duration::from_secs(30), "the line that says where it listens", || {
                 assert!(process.status().is_none(), "ended at once:\n{}", process.errors());
                 let output = process.output();
                 output.split_once('\n').map(|(line, _)| line.to_owned())
@@ -98,7 +104,7 @@ impl Live {
     /// Sends a signal and waits for the end.
     pub fn end(mut self, signal: &str) -> (ExitStatus, String, String) {
         self.process.signal(signal);
-        let status = self.process.wait(Duration::from_secs(20));
+        let status = self.process.wait(Duration::from_secs(30));
         (status, self.process.output(), self.process.errors())
     }
 

@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use airloom_e2e::clip::{Clip, STEREO, Video};
+use airloom_e2e::process::Process;
 use airloom_e2e::server::Live;
-use airloom_e2e::{ffmpeg, hls, process};
+use airloom_e2e::{busy, ffmpeg, hls};
 
 /// One browser at a time: two on a small machine stall each other.
 static BROWSER: Mutex<()> = Mutex::new(());
@@ -18,9 +19,14 @@ const SECONDS: u32 = 15;
 /// than `latency` seconds.
 fn plays(engine: &str, latency: &str) {
     let _one = BROWSER.lock();
+    busy::attempt(engine, || watched(engine, latency));
+}
+
+/// What the script says of one viewing.
+fn watched(engine: &str, latency: &str) -> Result<String, String> {
     let clip = Clip {
         name: "browser",
-        seconds: 60,
+        seconds: 40,
         video: Some(Video {
             size: "1280x720",
             rate: 30,
@@ -30,18 +36,23 @@ fn plays(engine: &str, latency: &str) {
         }),
         audio: Some(STEREO),
     };
+    let file = clip.file();
     let live = Live::start(&["--segment", "2", "--part", "200"]);
-    let _publisher = ffmpeg::publish(&clip.file(), &live.rtmp_url("watched"));
-    hls::wait_for_segments(&live.url("/live/watched/index.m3u8"), Duration::from_secs(15));
+    // The clip is longer than starting a browser and watching take, except where they crawl.
+    let _publisher = ffmpeg::publish_for_ever(&file, &live.rtmp_url("watched"));
+    hls::wait_for_segments(&live.url("/live/watched/index.m3u8"), Duration::from_secs(30));
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-    let report = process::run(
-        Duration::from_secs(u64::from(SECONDS) + 45),
+    let mut script = Process::start(
         Command::new("node")
             .arg(scripts.join("play.mjs"))
             .args([&live.url(""), "watched", engine, &SECONDS.to_string(), latency])
             .current_dir(scripts),
     );
-    println!("{engine}: {}", report.trim_end());
+    // The script has deadlines of its own, which say more.
+    let status = script.wait(Duration::from_secs(u64::from(SECONDS) + 120));
+    let report = format!("{}{}", script.output(), script.errors());
+    let report = report.trim_end().to_owned();
+    if status.success() { Ok(report) } else { Err(report) }
 }
 
 #[test]

@@ -115,11 +115,11 @@ fn publishing_a_clip_by_stream_copy_sends_what_is_in_the_file() {
     );
     // The receiver listens some time after it started; until then publishers are refused.
     let source = Clip::SMALL.file();
-    airloom_e2e::wait::until(Duration::from_secs(20), "a publish to succeed", || {
+    airloom_e2e::wait::until(Duration::from_secs(30), "a publish to succeed", || {
         let mut publisher = Process::start(&mut ffmpeg::publisher(&[], &source, &url));
-        publisher.wait(Duration::from_secs(20)).success().then_some(())
+        publisher.wait(Duration::from_secs(30)).success().then_some(())
     });
-    receiver.wait(Duration::from_secs(20));
+    receiver.wait(Duration::from_secs(30));
     let received = packets::of(&file.display().to_string(), Form::Exact);
     received.assert_same(&Clip::SMALL.media(Form::Exact));
 }

@@ -19,15 +19,15 @@ fn every_packet_once(clip: &Clip) {
 
     let cmaf = live.url(&format!("/live/{}/index.m3u8", clip.name));
     let ts = live.url(&format!("/live/{}/ts.m3u8", clip.name));
-    hls::wait_for_segments(&cmaf, Duration::from_secs(15));
+    hls::wait_for_segments(&cmaf, Duration::from_secs(30));
     let cmaf = ffmpeg::pull(&cmaf, Form::Exact);
-    hls::wait_for_segments(&ts, Duration::from_secs(15));
+    hls::wait_for_segments(&ts, Duration::from_secs(30));
     let ts = ffmpeg::pull(&ts, Form::Elementary);
 
     let length = Duration::from_secs(u64::from(clip.seconds));
-    let status = publisher.wait(length + Duration::from_secs(20));
+    let status = publisher.wait(length + Duration::from_secs(40));
     assert!(status.success(), "{}", publisher.errors());
-    let limit = Duration::from_secs(30);
+    let limit = Duration::from_mins(1);
     let cmaf = Media::parse(&cmaf.succeed(limit));
     let ts = Media::parse(&ts.succeed(limit));
     let dash = mpd::pull(&live.url(&format!("/live/{}/manifest.mpd", clip.name)));

@@ -11,7 +11,9 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     tests
         .args(["test", "--no-fail-fast", "--manifest-path"])
         .arg(package.join("Cargo.toml"))
-        .env("AIRLOOM_LIVE", target().join("release/live"));
+        .env("AIRLOOM_LIVE", target().join("release/live"))
+        // Tests in real time mostly wait: more of them at once than there are processors.
+        .env("RUST_TEST_THREADS", "4");
     let mut filter = filter;
     if let [file, rest @ ..] = filter
         && package.join("tests").join(file).with_extension("rs").is_file()

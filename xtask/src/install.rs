@@ -11,7 +11,7 @@ enum Sign {
 }
 
 /// Debian package, how to see that it is there, what for.
-const PACKAGES: [(&str, Sign, &str); 13] = [
+const PACKAGES: [(&str, Sign, &str); 15] = [
     ("ffmpeg", Sign::Program("ffmpeg"), "encoder, puller and judge of packets"),
     ("chromium", Sign::Program("chromium"), "plays through hls.js and dash.js"),
     ("nginx", Sign::Program("nginx"), "carries the RTMP module"),
@@ -23,6 +23,8 @@ const PACKAGES: [(&str, Sign, &str); 13] = [
     ("gstreamer1.0-plugins-good", Sign::Package, "flvmux"),
     ("gstreamer1.0-plugins-bad", Sign::Package, "rtmp2sink, and rtmpsink on librtmp"),
     ("gstreamer1.0-plugins-ugly", Sign::Package, "x264enc"),
+    ("g++", Sign::Program("c++"), "builds libFuzzer"),
+    ("procps", Sign::Program("kill"), "ends the server by signal"),
     ("nodejs", Sign::Program("node"), "drives the browser"),
     ("npm", Sign::Program("npm"), "fetches what drives the browser"),
 ];
