@@ -93,7 +93,7 @@ pub struct Measured {
 /// Checks the units of a segment and tells its length, without writing or allocating.
 ///
 /// `units` are in the order they are to be written, by decode time over all tracks: see
-/// [`interleave`]. Costs a look at the length of each NAL unit.
+/// [`interleave()`]. Costs a look at the length of each NAL unit.
 ///
 /// # Errors
 ///

@@ -116,7 +116,11 @@ impl Publication for Publishing {
     type Error = PublishingError;
 
     fn handle(&mut self, media: Media) -> Result<(), PublishingError> {
-        self.stream.handle(self.generation, media)
+        let handled = self.stream.handle(self.generation, media);
+        if let Err(error @ PublishingError::Segmenter(_)) = &handled {
+            warn!("{} cut off: {error}", self.stream.name());
+        }
+        handled
     }
 
     fn flush(&mut self) {

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airloom_rtmp::server::{Output, Rejection, Request, RequestId, RequestKind, Session};
-use bytes::{Buf, Bytes};
-use tokio::io::{AsyncWriteExt, Interest};
+use airloom_rtmp::server::{Closed, Output, Rejection, Request, RequestId, RequestKind, Session};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
@@ -17,6 +18,8 @@ use super::{Media, PlayEvent, Playback, Publication, Service};
 
 /// A player with this much still to be written is given nothing more until some of it has left.
 const PLAYER_QUEUE: usize = 512 << 10;
+/// How long a peer may take to hear the end of it.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Slices handed to one vectored write.
 const SLICES: usize = 64;
 
@@ -73,7 +76,7 @@ impl<S: Service> Connection<S> {
     }
 
     async fn drive(&mut self, socket: &mut TcpStream) -> io::Result<()> {
-        let (reader, mut writer) = socket.split();
+        let (mut reader, mut writer) = socket.split();
         let mut read = ReadBuffer::new();
         self.tell_time();
         let timer = sleep_until(self.wake());
@@ -82,16 +85,14 @@ impl<S: Service> Connection<S> {
         let mut stopping = false;
         loop {
             self.drain().await;
-            if self.closed && self.queue.is_empty() {
-                return writer.shutdown().await;
+            if self.closed {
+                return farewell(&mut reader, &mut writer, &mut self.queue).await;
             }
-            let ready_for_media = !self.closed
-                && self.session.queued_bytes() == 0
-                && queued(&self.queue) < PLAYER_QUEUE;
+            let ready_for_media =
+                self.session.queued_bytes() == 0 && queued(&self.queue) < PLAYER_QUEUE;
             tokio::select! {
-                ready = reader.ready(Interest::READABLE), if !self.closed => {
-                    ready?;
-                    let Some(input) = read.next(&reader)? else { continue };
+                input = read.next(&mut reader) => {
+                    let input = input?;
                     if input.is_empty() {
                         return Ok(());
                     }
@@ -129,9 +130,8 @@ impl<S: Service> Connection<S> {
         step: impl FnOnce(&mut Session, Duration) -> Result<(), airloom_rtmp::Error>,
     ) {
         let now = self.now();
-        if let Err(error) = step(&mut self.session, now) {
-            warn!(peer = %self.peer, %error, "RTMP connection closed");
-        }
+        // A failure is told again by the session's last output, with those found elsewhere.
+        let _ = step(&mut self.session, now);
     }
 
     /// Does what the session says, until it has nothing more to say.
@@ -168,7 +168,12 @@ impl<S: Service> Connection<S> {
                     self.closed = true;
                     self.publications.clear();
                     self.player = None;
-                    debug!(peer = %self.peer, ?reason, "session over");
+                    match reason {
+                        Closed::Failed(error) => {
+                            warn!(peer = %self.peer, %error, "RTMP connection closed");
+                        }
+                        reason => debug!(peer = %self.peer, ?reason, "session over"),
+                    }
                 }
                 _ => {}
             }
@@ -184,7 +189,7 @@ impl<S: Service> Connection<S> {
         let publication = self.publications.iter_mut().find(|(id, _)| *id == request);
         let Some((_, publication)) = publication else { return };
         if let Err(error) = publication.handle(media) {
-            warn!(peer = %self.peer, %error, "publish cut off");
+            debug!(peer = %self.peer, %error, "publish cut off");
             self.session.finish();
         }
     }
@@ -262,12 +267,34 @@ async fn play(player: &mut Option<Player>, session: &mut Session) {
     }
 }
 
+/// Sends what is left, says that it was all, and reads until the peer has understood: closing with
+/// unread bytes would reset the connection and take the last words with it.
+async fn farewell(
+    reader: &mut ReadHalf<'_>,
+    writer: &mut WriteHalf<'_>,
+    queue: &mut VecDeque<Bytes>,
+) -> io::Result<()> {
+    let goodbye = async {
+        while !queue.is_empty() {
+            let written = write(writer, queue).await?;
+            advance(queue, written);
+        }
+        writer.shutdown().await?;
+        let mut rest = BytesMut::with_capacity(4096);
+        while reader.read_buf(&mut rest).await? > 0 {
+            rest.clear();
+        }
+        Ok(())
+    };
+    tokio::time::timeout(FAREWELL, goodbye).await.unwrap_or(Ok(()))
+}
+
 fn queued(queue: &VecDeque<Bytes>) -> usize {
     queue.iter().map(Bytes::len).sum()
 }
 
 pub(super) async fn write(
-    writer: &mut tokio::net::tcp::WriteHalf<'_>,
+    writer: &mut WriteHalf<'_>,
     queue: &VecDeque<Bytes>,
 ) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); SLICES];

@@ -1,6 +1,7 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncReadExt;
 use tokio::net::tcp::ReadHalf;
 
 /// Read at once from a quiet connection.
@@ -23,29 +24,29 @@ impl ReadBuffer {
         Self { buffer: BytesMut::new(), size: LEAST }
     }
 
-    /// What has arrived; nothing (`None`) yet, or, at the end of the connection, no bytes.
+    /// What arrives next; no bytes at the end of the connection. Nothing is lost where the future
+    /// is dropped.
     ///
     /// What is returned is at least a quarter of the memory behind it, or all there was to read, so
     /// that slices of it which are kept do not pin much more than themselves.
-    pub(super) fn next(&mut self, socket: &ReadHalf<'_>) -> io::Result<Option<Bytes>> {
+    pub(super) async fn next(&mut self, socket: &mut ReadHalf<'_>) -> io::Result<Bytes> {
+        socket.readable().await?;
         if self.buffer.capacity() < self.size / 4 {
             self.buffer.reserve(self.size);
         }
-        match socket.try_read_buf(&mut self.buffer) {
-            Ok(read) => {
-                // A read that fills the buffer says that more is waiting.
-                if self.buffer.len() == self.buffer.capacity() {
-                    self.size = (self.size * 2).min(MOST);
-                } else if read < self.size / 8 {
-                    self.size = (self.size / 2).max(LEAST);
-                }
-                Ok(Some(self.buffer.split().freeze()))
+        let read = socket.read_buf(&mut self.buffer).await?;
+        let filled = self.buffer.len() == self.buffer.capacity();
+        let input = self.buffer.split().freeze();
+        if filled {
+            // More is waiting.
+            self.size = (self.size * 2).min(MOST);
+        } else {
+            // All there was: the next may be long in coming.
+            self.buffer = BytesMut::new();
+            if read < self.size / 8 {
+                self.size = (self.size / 2).max(LEAST);
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.buffer = BytesMut::new();
-                Ok(None)
-            }
-            Err(error) => Err(error),
         }
+        Ok(input)
     }
 }

@@ -1,0 +1,100 @@
+//! Real processes, killed with SIGKILL at any moment, hundreds of times.
+//!
+//! The writer is this very test binary, started again with [`DIRECTORY`] set. It prints a number
+//! once the ledger has answered for it; the producer here hands in again whatever was not
+//! answered. At the end everything is there, each once.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use airloom_billing::ledger::{Directory, Ledger};
+use airloom_billing::{Catalogue, Config, Input, Limits, Outcome};
+use support::{delta, event, now, total};
+
+const DIRECTORY: &str = "LEDGER_DIRECTORY";
+const START: &str = "LEDGER_START";
+const KILLS: u64 = 300;
+const END: u64 = 2_000;
+
+fn open(path: &std::path::Path) -> Ledger<Directory> {
+    let limits = Limits { segment: 6_000, ..Limits::default() };
+    let config = Config { limits, ..Config::default() };
+    let storage = Directory::open(path).expect("the directory");
+    Ledger::open(storage, Catalogue::live(), config).expect("a whole ledger").0
+}
+
+/// What the child does: from `START` on, an event and a delta a step, until it is killed or done.
+#[test]
+fn writer() {
+    let Some(path) = std::env::var_os(DIRECTORY) else { return };
+    let start: u64 = std::env::var(START).expect("a start").parse().expect("a number");
+    let mut ledger = open(path.as_ref());
+    let mut out = std::io::stdout();
+    for step in start..=END {
+        let inputs = [
+            Input::Event(event("t", "s", &step.to_string(), 1)),
+            Input::Delta(delta("p", 1, step, 1_000_000)),
+        ];
+        let outcomes = ledger.apply(now(), &inputs).expect("applied");
+        let fine = |outcome: &Outcome| {
+            matches!(
+                outcome,
+                Outcome::Counted { .. } | Outcome::Applied { counted: 1, .. } | Outcome::Duplicate
+            )
+        };
+        assert!(outcomes.iter().all(fine), "{outcomes:?}");
+        // The test harness's own words may stand before it on the line.
+        writeln!(out, "\nanswered {step}").expect("the parent listens");
+        if step % 50 == 0 {
+            let later = now().saturating_add(std::time::Duration::from_hours(1));
+            ledger.compact(later, later).expect("compacted");
+        }
+    }
+}
+
+#[test]
+fn what_was_answered_survives_every_kill_and_counts_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut answered = 0u64;
+    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
+    let mut kills = 0;
+    while answered < END {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let mut child = Command::new(std::env::current_exe().expect("this test"))
+            .args(["--exact", "writer", "--nocapture", "--test-threads=1"])
+            .env(DIRECTORY, directory.path())
+            .env(START, (answered + 1).to_string())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a writer");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let mut listen = |answered: &mut u64| {
+            let line = lines.next().and_then(Result::ok);
+            if let Some(step) = line.as_deref().and_then(|line| line.strip_prefix("answered ")) {
+                *answered = step.parse().expect("a number");
+            }
+            line.is_some()
+        };
+        if kills < KILLS {
+            // Some die before they have opened the ledger, some while they compact it.
+            let target = answered + (seed >> 40) % 9;
+            while answered < target && listen(&mut answered) {}
+            for turn in 0..(seed >> 44) % 400_000 {
+                std::hint::black_box(turn);
+            }
+            child.kill().expect("killed");
+            kills += 1;
+        }
+        while listen(&mut answered) {}
+        child.wait().expect("its end");
+    }
+    assert_eq!(kills, KILLS);
+    let ledger = open(directory.path());
+    assert_eq!(total(&ledger, "t", "egress_bytes"), u128::from(END) * 1_000_001);
+    let totals = ledger.totals();
+    assert_eq!((totals.accepted, totals.counted), (2 * END, 2 * END));
+    ledger.verify(&[]).expect("whole");
+}

@@ -1,0 +1,555 @@
+//! What readers read: a bounded history, the ticks that tell it, and the places of those who
+//! follow.
+
+mod batch;
+mod budget;
+mod compose;
+mod presence;
+mod reader;
+mod slot;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::author::UserKey;
+use crate::{Config, Cursor, EntryId, Epoch, Offset, UserId};
+
+use batch::{Aside, Shown, millis};
+use budget::Budget;
+use presence::Presence;
+
+pub use batch::Batch;
+pub use reader::{Reader, Take};
+pub(crate) use slot::{Fresh, Lane, Slot, encode};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Events a tick may take before its gaps are stated as one: gap, batch, gap, batch.
+const QUOTA: u32 = 4;
+/// Batches kept for a driver that drains late; older ones go, and readers catch up instead.
+const BATCHES: usize = 16;
+/// Answers to readers who came back at the same place, kept until the next tick.
+const ANSWERS: usize = 8;
+
+/// The reading side of a room: history, ticks, cursors.
+///
+/// A [`Room`](crate::Room) and a [`Member`](crate::cluster::Member) each hold one; get it by
+/// their `feed`. It gives every reader the entries in order, each at most once, and either all
+/// of them or a statement of which are missing.
+#[derive(Debug)]
+pub struct Feed {
+    config: Config,
+    epoch: Epoch,
+    open: bool,
+    slots: VecDeque<Slot>,
+    /// Bytes of JSON in `slots`.
+    bytes: usize,
+    /// The offset the next entry gets.
+    next: u64,
+    /// All below it were in a batch, or stated as missing.
+    published: u64,
+    /// How many of `slots` are below `published`.
+    old: usize,
+    /// When the next tick may be.
+    ready: Duration,
+    /// The ticks of the last second and their events.
+    told: VecDeque<(Duration, u32)>,
+    last_append: Duration,
+    budget: Budget,
+    presence: Presence,
+    /// An event of constant size that waits for the next tick.
+    notice: Option<(Duration, Bytes)>,
+    batches: VecDeque<Batch>,
+    answers: Vec<Caught>,
+}
+
+/// What a reader without entries of its own got at `from`.
+#[derive(Debug)]
+struct Caught {
+    from: u64,
+    resuming: bool,
+    events: u32,
+    end: u64,
+    bytes: Bytes,
+}
+
+impl Feed {
+    pub(crate) fn new(now: Duration, config: Config, epoch: Epoch) -> Self {
+        let budget = Budget::new(config.display, epoch.number());
+        let presence = Presence::new(config.presence, config.members);
+        Self {
+            config,
+            epoch,
+            open: true,
+            slots: VecDeque::new(),
+            bytes: 0,
+            next: 1,
+            published: 1,
+            old: 0,
+            ready: Duration::ZERO,
+            told: VecDeque::new(),
+            last_append: now,
+            budget,
+            presence,
+            notice: None,
+            batches: VecDeque::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// The life this history is of.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The last entry there is.
+    pub fn head(&self) -> Cursor {
+        Cursor { epoch: self.epoch, offset: Offset::new(self.next - 1) }
+    }
+
+    /// How many read here.
+    pub fn readers(&self) -> u64 {
+        self.presence.here()
+    }
+
+    /// Bytes of the entries kept, as JSON.
+    pub fn history_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Entries kept.
+    pub fn history_entries(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Lets somebody read from behind `cursor` on, or from a little before now without one.
+    ///
+    /// `user` is who reads, where that is known: they see their own messages whatever is sampled.
+    /// Call [`catch_up`](Self::catch_up) next. Every joiner leaves once.
+    pub fn join(&mut self, now: Duration, user: Option<&UserId>, cursor: Option<Cursor>) -> Reader {
+        self.presence.join(now, user);
+        match cursor {
+            // Whether that is a place in this life is asked at the first catching up: until then
+            // a member may still have to learn which life it is.
+            Some(cursor) => {
+                Reader::new(cursor.epoch, cursor.offset.number().saturating_add(1), user)
+            }
+            None => Reader::new(self.epoch, self.welcome(), user),
+        }
+    }
+
+    /// Says that a reader is gone.
+    pub fn leave(&mut self, now: Duration, user: Option<&UserId>) {
+        self.presence.leave(now, user);
+    }
+
+    /// Says that somebody is writing at this moment.
+    pub(crate) fn typing(&mut self, now: Duration, user: &UserId) {
+        self.presence.typing(now, user);
+    }
+
+    pub(crate) fn elsewhere(&mut self, now: Duration, readers: u64) {
+        self.presence.elsewhere(now, readers);
+    }
+
+    /// Tells every reader something about the stream itself with the next tick; the newest wins.
+    pub(crate) fn notice(&mut self, now: Duration, event: Bytes) {
+        self.notice = Some((now, event));
+    }
+
+    /// What a reader missed: after joining, and whenever it is [`Take::Behind`] or has waited.
+    ///
+    /// Somebody who comes back with a cursor gets everything that is still kept, sampled or not,
+    /// in answers of at most [`Limits::replay`](crate::Limits::replay) bytes; call again until it
+    /// is [`Take::Nothing`]. Somebody who was here and fell behind gets what the audience was
+    /// shown meanwhile, the newest of it where that is too much. Either way the rest is a `gap`,
+    /// and a cursor of another epoch is a `reset` first.
+    pub fn catch_up(&mut self, now: Duration, reader: &mut Reader) -> Take<'static> {
+        self.expire(now);
+        if reader.ready() > millis(now) {
+            return Take::Wait(Duration::from_millis(reader.ready()));
+        }
+        if !self.open {
+            return Take::Wait(now.saturating_add(self.config.interval));
+        }
+        let mut out = BytesMut::new();
+        let mut events = 0;
+        // Another life, or a place that nobody was ever given.
+        if reader.epoch != self.epoch || reader.next > self.next {
+            let next = self.welcome();
+            compose::reset(&mut out, self.epoch, next - 1);
+            events += 1;
+            reader.epoch = self.epoch;
+            reader.settle(next, reader.ready(), true);
+        }
+        let (from, resuming) = (reader.next, reader.is_resuming());
+        if from >= self.published {
+            reader.settle(from, self.busy_until(now, events), false);
+            return if events == 0 { Take::Nothing } else { Take::Own(out.freeze()) };
+        }
+        let caught = self.caught(from, resuming, reader.user);
+        events += caught.events;
+        reader.settle(
+            caught.end,
+            self.busy_until(now, events),
+            resuming && caught.end < self.published,
+        );
+        if out.is_empty() {
+            return Take::Own(caught.bytes);
+        }
+        out.extend_from_slice(&caught.bytes);
+        Take::Own(out.freeze())
+    }
+
+    /// When the next tick is due.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        if !self.open {
+            return None;
+        }
+        let entries = (self.published < self.next).then_some(self.last_append);
+        let notice = self.notice.as_ref().map(|(since, _)| *since);
+        let due = [entries, notice, self.presence.due()].into_iter().flatten().min();
+        due.map(|due| due.max(self.ready))
+    }
+
+    /// Ticks if a tick is due. Early calls do nothing.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if self.open && self.poll_timeout().is_some_and(|due| due <= now) {
+            self.tick(now);
+        }
+        self.expire(now);
+    }
+
+    /// The next batch for all readers.
+    pub fn poll_batch(&mut self) -> Option<Batch> {
+        self.batches.pop_front()
+    }
+
+    /// Whether another entry of that lane may be admitted before the next tick.
+    pub(crate) fn has_room(&self, lane: Lane) -> bool {
+        let pending = self.slots.len() - self.old;
+        let limit = self.config.limits.pending;
+        pending < if lane == Lane::Priority { limit.saturating_mul(2) } else { limit }
+    }
+
+    /// The offset the next entry gets.
+    pub(crate) fn next(&self) -> Offset {
+        Offset::new(self.next)
+    }
+
+    pub(crate) fn last_append(&self) -> Duration {
+        self.last_append
+    }
+
+    /// Takes an entry in. One that lies beyond the next offset leaves a gap; one below it is
+    /// known already and passed over.
+    pub(crate) fn append(&mut self, now: Duration, entry: Fresh) {
+        if entry.offset.number() < self.next {
+            return;
+        }
+        if let Some(target) = entry.deletes {
+            self.delete(target);
+        }
+        let slot = Slot::new(now, entry);
+        self.next = slot.offset + 1;
+        self.bytes += slot.bytes();
+        self.slots.push_back(slot);
+        self.last_append = self.last_append.max(now);
+    }
+
+    /// Puts a tombstone in an entry's place, if it is still there.
+    fn delete(&mut self, target: EntryId) {
+        let Some(index) = self.find(target) else { return };
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        self.bytes -= slot.bytes();
+        slot.bury();
+        self.bytes += slot.bytes();
+        self.answers.clear();
+    }
+
+    pub(crate) fn slot(&self, id: EntryId) -> Option<&Slot> {
+        self.slots.get(self.find(id)?)
+    }
+
+    /// Entries from `offset` on, oldest first.
+    pub(crate) fn slots_from(&self, offset: Offset) -> impl Iterator<Item = &Slot> + Clone {
+        let start = self.index(offset.number());
+        self.slots.range(start..)
+    }
+
+    /// Ends this life and begins another, empty one, closed until [`settle`](Self::settle).
+    pub(crate) fn begin(&mut self, now: Duration, epoch: Epoch) {
+        self.open = false;
+        self.epoch = epoch;
+        self.slots.clear();
+        self.bytes = 0;
+        self.next = 1;
+        self.published = 1;
+        self.old = 0;
+        self.last_append = now;
+        self.batches.clear();
+        self.answers.clear();
+    }
+
+    /// Whether readers are served: not before a member knows the history it is to serve.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Opens, with everything so far as the past, and wakes the readers.
+    pub(crate) fn settle(&mut self, now: Duration) {
+        self.open = true;
+        for slot in &mut self.slots {
+            slot.decided = true;
+        }
+        self.published = self.next;
+        self.old = self.slots.len();
+        self.answers.clear();
+        let range = self.next..self.next;
+        let (interval, nothing) = (self.config.interval, std::iter::empty());
+        let (batch, _) =
+            Batch::new(self.epoch, range, nothing, Aside::default(), now, interval, QUOTA);
+        self.keep(batch);
+        self.expire(now);
+    }
+
+    /// The oldest entry there is; the next one where there is none.
+    pub(crate) fn first(&self) -> Offset {
+        Offset::new(self.slots.front().map_or(self.next, |slot| slot.offset))
+    }
+
+    /// Gives up on everything below `offset` that has not come, and on all that came before it:
+    /// among what is missing may be its deletion.
+    pub(crate) fn lose_to(&mut self, offset: Offset) {
+        if offset.number() <= self.next {
+            return;
+        }
+        self.next = offset.number();
+        self.slots.clear();
+        self.bytes = 0;
+        self.old = 0;
+        self.answers.clear();
+        if !self.open {
+            self.published = self.next;
+        }
+    }
+
+    fn find(&self, id: EntryId) -> Option<usize> {
+        // What this epoch admitted lies at its own offset; what it inherited, anywhere.
+        let index = if id.epoch == self.epoch {
+            self.index(id.offset.number())
+        } else {
+            self.slots.iter().position(|slot| slot.id == id)?
+        };
+        self.slots.get(index).filter(|slot| slot.id == id).map(|_| index)
+    }
+
+    /// The first slot at or above an offset.
+    fn index(&self, offset: u64) -> usize {
+        self.slots.partition_point(|slot| slot.offset < offset)
+    }
+
+    /// Where somebody begins who knows nothing.
+    fn welcome(&self) -> u64 {
+        let index = self.old.saturating_sub(self.config.welcome);
+        match self.slots.get(index) {
+            Some(slot) if self.config.welcome > 0 => slot.offset.min(self.published),
+            _ => self.published,
+        }
+    }
+
+    /// Until when a reader given `events` now is to be left alone, in milliseconds.
+    fn busy_until(&self, now: Duration, events: u32) -> u64 {
+        millis(now.saturating_add(self.config.interval * events))
+    }
+
+    fn tick(&mut self, now: Duration) {
+        self.answers.clear();
+        while self.told.front().is_some_and(|(at, _)| now.saturating_sub(*at) >= SECOND) {
+            self.told.pop_front();
+        }
+        let quota = self.per_second().saturating_sub(self.told.iter().map(|(_, it)| it).sum());
+        let end = self.decide(now);
+        let range = self.published..end;
+        let entries = self.slots.range(self.old..).take_while(|slot| slot.offset < end);
+        let public =
+            entries.clone().filter_map(|slot| Some((slot.offset, slot.shown_to_others()?)));
+        let least = compose::least(&range, public);
+        let free = self.told.front().map_or(now, |(at, _)| at.saturating_add(SECOND));
+        if quota < least.max(1) {
+            self.ready = free.max(self.ready);
+            return;
+        }
+        let mut aside = Aside::default();
+        let mut out = BytesMut::new();
+        if quota > least {
+            aside.events += self.presence.say(now, &mut out);
+        }
+        if quota > least + aside.events
+            && let Some((_, notice)) = self.notice.take()
+        {
+            out.extend_from_slice(&notice);
+            aside.events += 1;
+        }
+        aside.bytes = out.freeze();
+        let quota = (quota - aside.events).min(QUOTA);
+        let shown = entries.map(|slot| Shown {
+            offset: slot.offset,
+            author: slot.author,
+            full: &slot.json,
+            others: slot.shown_to_others(),
+        });
+        let interval = self.config.interval;
+        let (batch, events) = Batch::new(self.epoch, range, shown, aside, now, interval, quota);
+        self.published = end;
+        self.old = self.index(end);
+        self.ready = now.saturating_add(self.pause(events));
+        if events > 0 {
+            self.told.push_back((now, events));
+            self.keep(batch);
+        }
+    }
+
+    fn keep(&mut self, batch: Batch) {
+        if self.batches.len() == BATCHES {
+            self.batches.pop_front();
+        }
+        self.batches.push_back(batch);
+    }
+
+    /// How many events a reader may get in a second; a gap and a batch at least.
+    fn per_second(&self) -> u32 {
+        let interval = self.config.interval.as_millis().max(1);
+        u32::try_from(SECOND.as_millis() / interval).unwrap_or(u32::MAX).max(2)
+    }
+
+    /// Decides what is shown of the entries not yet published, and up to where this tick speaks.
+    fn decide(&mut self, now: Duration) -> u64 {
+        let count = |lane| {
+            let fresh = self.slots.range(self.old..).filter(|slot| !slot.decided);
+            fresh.filter(|slot| slot.lane == lane).count() as u64
+        };
+        let (priority, ordinary) = (count(Lane::Priority), count(Lane::Ordinary));
+        let sample = self.budget.sample(now, priority, ordinary);
+        let mut index = 0;
+        let mut last_shown = None;
+        for slot in self.slots.range_mut(self.old..) {
+            if !slot.decided {
+                slot.decided = true;
+                slot.sampled = slot.lane == Lane::Ordinary && !sample.shows(index);
+                index += u64::from(slot.lane == Lane::Ordinary);
+            }
+            if !slot.sampled {
+                last_shown = Some(slot.offset);
+            }
+        }
+        // What was left out at the end is stated together with the next tick's beginning: then a
+        // sampled tick says one gap, not two.
+        last_shown.map_or(self.next, |last| last + 1)
+    }
+
+    /// How long to be silent after a tick of that many events.
+    fn pause(&self, events: u32) -> Duration {
+        let told = self.config.interval * events.max(1);
+        let per_second = u64::from(self.config.deliveries.max(1));
+        let fan_out = Duration::from_millis(self.presence.here().saturating_mul(1000) / per_second);
+        told.max(fan_out.min(self.config.slowest))
+    }
+
+    /// Drops what the history no longer holds. What no batch has told stays.
+    fn expire(&mut self, now: Duration) {
+        let history = self.config.history;
+        let mut dropped = false;
+        while self.old > 0 {
+            let Some(first) = self.slots.front() else { break };
+            let over = self.slots.len() > history.entries
+                || self.bytes > history.bytes
+                || now.saturating_sub(first.at) > history.age;
+            if !over {
+                break;
+            }
+            self.bytes -= first.bytes();
+            self.slots.pop_front();
+            self.old -= 1;
+            dropped = true;
+        }
+        if dropped {
+            self.answers.clear();
+        }
+    }
+
+    fn caught(&mut self, from: u64, resuming: bool, user: UserKey) -> Caught {
+        let start = self.index(from);
+        let old = self.slots.range(start..self.old.max(start));
+        let personal = user != UserKey::NOBODY && old.clone().any(|slot| slot.is_own(user));
+        if !personal
+            && let Some(known) =
+                self.answers.iter().find(|it| it.from == from && it.resuming == resuming)
+        {
+            return known.share();
+        }
+        let caught = self.compose(from, resuming, if personal { user } else { UserKey::NOBODY });
+        if !personal && self.answers.len() < ANSWERS {
+            self.answers.push(caught.share());
+        }
+        caught
+    }
+
+    fn compose(&self, from: u64, resuming: bool, user: UserKey) -> Caught {
+        let start = self.index(from);
+        let items = self
+            .slots
+            .range(start..self.old.max(start))
+            .filter_map(|slot| slot.shown_to(user, resuming).map(|json| (slot.offset, json)));
+        let limit = self.config.limits.replay;
+        let range = if resuming {
+            from..self.end_within(limit, items.clone())
+        } else {
+            from..self.published
+        };
+        let first = if resuming { from } else { first_within(limit, items.clone()) };
+        let items = items.filter(|(offset, _)| (first..range.end).contains(offset));
+        let mut out = BytesMut::new();
+        let events = compose::stretch(
+            &mut out,
+            self.epoch,
+            range.clone(),
+            items,
+            if resuming { QUOTA } else { 2 },
+        );
+        Caught { from, resuming, events, end: range.end, bytes: out.freeze() }
+    }
+
+    /// How far the oldest of `items` reach within `limit` bytes; one at least.
+    fn end_within<'a>(&self, limit: usize, items: impl Iterator<Item = (u64, &'a Bytes)>) -> u64 {
+        let mut bytes = 0;
+        for (index, (offset, json)) in items.enumerate() {
+            bytes += json.len();
+            if bytes > limit && index > 0 {
+                return offset;
+            }
+        }
+        self.published
+    }
+}
+
+/// Where the newest of `items` begin that fit `limit` bytes; the last at least.
+fn first_within<'a>(limit: usize, items: impl Iterator<Item = (u64, &'a Bytes)> + Clone) -> u64 {
+    let mut excess: usize = items.clone().map(|(_, json)| json.len()).sum();
+    let mut first = 0;
+    for (offset, json) in items {
+        first = offset;
+        if excess <= limit {
+            break;
+        }
+        excess -= json.len();
+    }
+    first
+}
+
+impl Caught {
+    fn share(&self) -> Self {
+        Self { bytes: self.bytes.clone(), ..*self }
+    }
+}
