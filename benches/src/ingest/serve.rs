@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use crate::Failure;
 
+mod airloom;
 mod rtmp_rs;
 mod rtmp_runtime;
 mod scuffle;
@@ -19,6 +20,7 @@ pub fn serve(name: &str, port: u16) -> Result<(), Failure> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     match name {
         "sink" => sink(address),
+        "airloom" => airloom::serve(address),
         "rtmp-rs" => rtmp_rs::serve(address),
         "rtmp-runtime" => rtmp_runtime::serve(address),
         "scuffle-rtmp" => scuffle::serve(address),

@@ -69,6 +69,7 @@ pub fn start() -> Result<Vec<Server>, Failure> {
     for (name, starter) in [
         ("live", live as fn() -> Result<Server, Failure>),
         ("nginx-rtmp", nginx),
+        ("airloom", || own("airloom", "airloom's `rtmp::Listener`, nothing packaged")),
         ("rtmp-rs", || own("rtmp-rs", "rtmp-rs 0.6, nothing packaged")),
         ("rtmp-runtime", || own("rtmp-runtime", "rtmp-runtime 0.8, nothing packaged")),
         ("scuffle-rtmp", || own("scuffle-rtmp", "scuffle-rtmp 0.2, nothing packaged")),
