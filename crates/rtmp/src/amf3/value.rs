@@ -132,9 +132,9 @@ impl PartialEq for Value {
                 a == b && x == y
             }
             (
-                Self::Object { traits: a, sealed: x, dynamic: m },
-                Self::Object { traits: b, sealed: y, dynamic: n },
-            ) => a == b && x == y && m == n,
+                Self::Object { traits: a, sealed: x, dynamic },
+                Self::Object { traits: b, sealed: y, dynamic: others },
+            ) => a == b && x == y && dynamic == others,
             (Self::VectorInt { fixed: a, items: x }, Self::VectorInt { fixed: b, items: y }) => {
                 a == b && x == y
             }
@@ -149,9 +149,9 @@ impl PartialEq for Value {
                     && x.iter().map(|item| item.to_bits()).eq(y.iter().map(|item| item.to_bits()))
             }
             (
-                Self::VectorObject { fixed: a, class: c, items: x },
-                Self::VectorObject { fixed: b, class: d, items: y },
-            ) => a == b && c == d && x == y,
+                Self::VectorObject { fixed: a, class, items: x },
+                Self::VectorObject { fixed: b, class: other, items: y },
+            ) => a == b && class == other && x == y,
             (
                 Self::Dictionary { weak: a, entries: x },
                 Self::Dictionary { weak: b, entries: y },
