@@ -40,4 +40,5 @@ mod marker {
     pub(super) const UNSUPPORTED: u8 = 0x0D;
     pub(super) const XML_DOCUMENT: u8 = 0x0F;
     pub(super) const TYPED_OBJECT: u8 = 0x10;
+    pub(super) const AVMPLUS_OBJECT: u8 = 0x11;
 }

@@ -1,7 +1,7 @@
 use bytes::{Buf, Bytes};
 
 use crate::amf0::{self, Text, Value};
-use crate::{Error, Limits, Message, MessageType};
+use crate::{Error, Limits, Message, MessageType, amf3};
 
 /// A command: a call, its result, or a status (RTMP 1.0, 7.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +81,9 @@ impl Command {
     /// The argument at `index` as text; empty where it is none.
     pub(crate) fn text(&self, index: usize) -> String {
         match self.argument(index) {
-            Some(Value::String(text)) => text.to_string_lossy().into_owned(),
+            Some(Value::String(text) | Value::Amf3(amf3::Value::String(text))) => {
+                text.to_string_lossy().into_owned()
+            }
             _ => String::new(),
         }
     }
@@ -105,7 +107,7 @@ mod tests {
         let command = Command::new("publish", Transaction::new(5), vec![Value::Null]);
         let mut payload = vec![0];
         payload.extend_from_slice(&command.encode().unwrap());
-        payload.extend([0x11, 0x0A, 0x0B]);
+        payload.extend([0x11, 0x0A, 0x07]);
         let message = Message {
             chunk_stream: 3,
             timestamp: 0,

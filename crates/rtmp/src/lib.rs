@@ -3,6 +3,7 @@
 
 mod aggregate;
 pub mod amf0;
+pub mod amf3;
 pub mod chunk;
 pub mod client;
 mod command;

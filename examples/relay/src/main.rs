@@ -14,6 +14,7 @@ use airloom::rtmp::{
     Config, Deliver, Feed, Listener, Media, Playback, Publication, Pull, Push, Service,
 };
 use lexopt::prelude::*;
+use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const HELP: &str = "\
@@ -32,19 +33,25 @@ struct Relay {
     config: Config,
     pushes: Vec<Push>,
     place: Arc<Semaphore>,
+    /// Held by every push as long as it runs.
+    running: Sender<()>,
 }
 
 impl Relay {
-    fn new(config: Config, targets: Vec<Target>) -> Self {
+    fn new(config: Config, targets: Vec<Target>, running: Sender<()>) -> Self {
         let pushes = targets.into_iter().map(|target| Push::new(config.clone(), target)).collect();
-        Self { config, pushes, place: Arc::new(Semaphore::new(1)) }
+        Self { config, pushes, place: Arc::new(Semaphore::new(1)), running }
     }
 
     /// A feed that is on its way to all servers.
     fn feed(&self) -> Feed {
         let feed = Feed::new();
         for push in &self.pushes {
-            tokio::spawn(push.clone().run(&feed));
+            let (pushing, running) = (push.clone().run(&feed), self.running.clone());
+            tokio::spawn(async move {
+                pushing.await;
+                drop(running);
+            });
         }
         feed
     }
@@ -114,18 +121,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
     config.deliver = Deliver::Tags;
     // An encoder whose line broke finds its place free again when it comes back.
     config.idle_timeout = Duration::from_secs(10);
-    let relay = Relay::new(config.clone(), targets);
+    let (running, mut ended) = mpsc::channel(1);
+    let relay = Relay::new(config.clone(), targets, running);
     let stop = async { drop(tokio::signal::ctrl_c().await) };
     if let Some(source) = source {
         tokio::select! {
             never = Pull::new(config, source).run(|| relay.feed()) => match never {},
             () = stop => {}
         }
+        drop(relay);
     } else {
         let listener = Listener::bind(listen).await?;
         println!(r#"{{"event":"listening","rtmp":"{}"}}"#, listener.local_addr()?);
         io::stdout().flush()?;
         listener.serve(relay, stop).await;
     }
+    // Every server still there is told goodbye; one that does not listen is not waited for.
+    let _ = tokio::time::timeout(Duration::from_secs(1), ended.recv()).await;
     Ok(())
 }

@@ -104,7 +104,11 @@ impl Feed {
             mode: Mode::Off,
             wake: Arc::clone(&wake),
         });
-        Subscription { id, shared: Arc::clone(&self.0), wake }
+        drop(state);
+        let subscription = Subscription { id, shared: Arc::clone(&self.0), wake };
+        // What comes while the first connection is being made is not lost.
+        subscription.start();
+        subscription
     }
 }
 
@@ -223,11 +227,13 @@ impl Subscription {
         Some(look(queue, gop, *begun))
     }
 
-    /// Starts anew with what a server needs to start at once.
+    /// After a stop, starts anew with what a server needs to start at once.
     pub(super) fn start(&self) {
         let chunk_size = self.shared.chunk_size;
         self.with(|queue, gop, begun| {
-            queue.clear();
+            if queue.mode != Mode::Off {
+                return;
+            }
             // A group larger than the queue may be would fall out of it at once.
             let all = !gop.tags().is_empty() && gop.bytes() <= queue.max_bytes;
             if all || !begun {
@@ -257,19 +263,22 @@ impl Subscription {
             });
             match tag.flatten() {
                 Some(tag) => return Some(tag),
-                None if self.shared.lock().over => return None,
+                None if self.is_over() => return None,
                 None => self.wake.notified().await,
             }
         }
     }
 
-    /// Waits until the feed is over.
+    /// Waits until the feed is over and nothing waits.
     pub(super) async fn over(&self) {
-        while !self.shared.lock().over {
+        while !self.is_over() {
             self.wake.notified().await;
         }
-        // Whoever waits for tags next is to see it as well.
-        self.wake.notify_one();
+    }
+
+    fn is_over(&self) -> bool {
+        let empty = self.with(|queue, _, _| queue.tags.is_empty()).unwrap_or(true);
+        empty && self.shared.lock().over
     }
 }
 

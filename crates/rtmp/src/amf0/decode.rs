@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::{Text, Value, marker};
 use crate::cursor::Cursor;
-use crate::{Error, Limits};
+use crate::{Error, Limits, amf3};
 
 /// Decodes all values in `data`, one after another as commands and metadata hold them.
 ///
@@ -12,7 +12,7 @@ use crate::{Error, Limits};
 /// # Errors
 ///
 /// [`Error::Truncated`] where a value is cut short; [`Error::Malformed`] for an unknown marker;
-/// [`Error::Unsupported`] for one of AMF3 or one the specification reserves; [`Error::Limit`] past
+/// [`Error::Unsupported`] for one the specification reserves; [`Error::Limit`] past
 /// [`Limits::amf_depth`] or [`Limits::amf_values`].
 pub fn decode(data: &Bytes, limits: &Limits) -> Result<Vec<Value>, Error> {
     let mut reader = Reader::new(data, limits);
@@ -74,8 +74,15 @@ impl<'a> Reader<'a> {
             marker::TYPED_OBJECT => {
                 Value::Typed { class: self.short("class-name")?, members: self.members()? }
             }
-            // movieclip and recordset are reserved (2.6, 2.16), 0x11 changes to AMF3.
-            0x04 | 0x0E | 0x11 => {
+            marker::AVMPLUS_OBJECT => {
+                // What stands within counts as deep, and as many, as it is.
+                let mut reader = amf3::Reader::within(self.limits, self.depth, self.values);
+                let value = reader.value(&mut self.cursor)?;
+                self.values = reader.values();
+                Value::Amf3(value)
+            }
+            // movieclip and recordset are reserved (2.6, 2.16).
+            0x04 | 0x0E => {
                 return Err(Error::Unsupported { field: "marker", offset, value: marker.into() });
             }
             _ => return Err(Error::Malformed { field: "marker", offset, value: marker.into() }),
@@ -182,6 +189,20 @@ mod tests {
     #[test]
     fn markers_are_told_apart() {
         assert_eq!(one(&[0x20]), Err(Error::Malformed { field: "marker", offset: 0, value: 0x20 }));
-        assert!(matches!(one(&[0x11, 1]), Err(Error::Unsupported { value: 0x11, .. })));
+        assert!(matches!(one(&[0x0E]), Err(Error::Unsupported { value: 0x0E, .. })));
+    }
+
+    #[test]
+    fn amf3_within_amf0_keeps_to_the_same_limits() {
+        let bytes = b"\x11\x04\x05\x11\x06\x03a\x02\0\x01b";
+        let a = amf3::Value::String("a".into());
+        assert_eq!(
+            one(bytes),
+            Ok(vec![Value::Amf3(amf3::Value::Integer(5)), Value::Amf3(a), Value::from("b")])
+        );
+        let deep = [b"\x0a\0\0\0\x01".repeat(10), vec![0x11], b"\x09\x03\x01".repeat(9)].concat();
+        assert_eq!(one(&deep), Err(Error::Limit { limit: "amf_depth", value: 17, max: 16 }));
+        let many = [0x11, 1].repeat(3000);
+        assert!(matches!(one(&many), Err(Error::Limit { limit: "amf_values", .. })));
     }
 }

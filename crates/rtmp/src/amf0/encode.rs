@@ -1,12 +1,12 @@
 use super::{Text, Value, marker};
-use crate::Error;
+use crate::{Error, amf3};
 
 /// Appends one value to `out`.
 ///
 /// # Errors
 ///
 /// [`Error::Limit`] for a name or class longer than 65,535 bytes, or a string, XML document or
-/// array longer than 32 bits can say; `out` then ends in the middle of the value.
+/// array longer than 32 bits can say; as [`amf3::encode`] for what is AMF3. `out` then ends in the middle of the value.
 pub fn encode(value: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
     match value {
         Value::Number(number) => {
@@ -59,6 +59,10 @@ pub fn encode(value: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
             out.push(marker::TYPED_OBJECT);
             short(class, "class-name", out)?;
             members(inner, out)?;
+        }
+        Value::Amf3(value) => {
+            out.push(marker::AVMPLUS_OBJECT);
+            amf3::encode(value, out)?;
         }
     }
     Ok(())

@@ -1,4 +1,5 @@
 use super::Text;
+use crate::amf3;
 
 /// One AMF0 value.
 ///
@@ -43,6 +44,8 @@ pub enum Value {
         /// Its members, in the order they came.
         members: Vec<(Text, Value)>,
     },
+    /// A value of AMF3, with tables of references of its own (3.1, `avmplus-object-marker`).
+    Amf3(amf3::Value),
 }
 
 impl Value {
@@ -66,26 +69,27 @@ impl Value {
         self.members().iter().rev().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// The number, if it is one.
-    pub const fn number(&self) -> Option<f64> {
+    /// The number, if it is one, in AMF3 as well.
+    pub fn number(&self) -> Option<f64> {
         match self {
-            Self::Number(number) => Some(*number),
+            Self::Number(number) | Self::Amf3(amf3::Value::Double(number)) => Some(*number),
+            Self::Amf3(amf3::Value::Integer(number)) => Some(f64::from(*number)),
             _ => None,
         }
     }
 
-    /// The boolean, if it is one.
+    /// The boolean, if it is one, in AMF3 as well.
     pub const fn boolean(&self) -> Option<bool> {
         match self {
-            Self::Boolean(boolean) => Some(*boolean),
+            Self::Boolean(boolean) | Self::Amf3(amf3::Value::Boolean(boolean)) => Some(*boolean),
             _ => None,
         }
     }
 
-    /// The text, if it is a string in UTF-8.
+    /// The text, if it is a string in UTF-8, in AMF3 as well.
     pub fn text(&self) -> Option<&str> {
         match self {
-            Self::String(text) => text.as_str(),
+            Self::String(text) | Self::Amf3(amf3::Value::String(text)) => text.as_str(),
             _ => None,
         }
     }
@@ -109,6 +113,7 @@ impl PartialEq for Value {
             (Self::Typed { class: a, members: x }, Self::Typed { class: b, members: y }) => {
                 a == b && x == y
             }
+            (Self::Amf3(a), Self::Amf3(b)) => a == b,
             _ => false,
         }
     }
