@@ -28,9 +28,14 @@ pub fn heats(word: &str, input: &Input, run: &mut dyn FnMut(Heat<'_>)) {
     let place = directory();
     let place = (place.as_path(), "mp4");
 
-    for muxer in
-        [airloom::MUXER, scuffle::MUXER, mp4_atom::MUXER, transmux::PARTS, transmux::SEGMENTS]
-    {
+    for muxer in [
+        airloom::CMAF,
+        airloom::WITH_TS,
+        scuffle::MUXER,
+        mp4_atom::MUXER,
+        transmux::PARTS,
+        transmux::SEGMENTS,
+    ] {
         enter(&mut contenders, input, place, muxer);
     }
     run(Heat {

@@ -8,12 +8,19 @@ use crate::Failure;
 use crate::input::Input;
 use crate::output::{Collect, Lane, Muxer};
 
-pub(super) const MUXER: Muxer = Muxer { name: "airloom-segmenter, parts of 200 ms", run };
+pub(super) const CMAF: Muxer =
+    Muxer { name: "airloom-segmenter, parts of 200 ms", run: |input, out| run(input, out, false) };
+pub(super) const WITH_TS: Muxer = Muxer {
+    name: "airloom-segmenter, parts of 200 ms, MPEG-TS measured too",
+    run: |input, out| run(input, out, true),
+};
 
-fn run(input: &Input, out: &mut dyn Collect) -> Result<(), Failure> {
+fn run(input: &Input, out: &mut dyn Collect, ts: bool) -> Result<(), Failure> {
     let mut demuxer = Demuxer::new(Limits::default());
     let mut reader = TagReader::new();
-    let mut segmenter = Segmenter::new(Config::default());
+    let mut config = Config::default();
+    config.ts = ts;
+    let mut segmenter = Segmenter::new(config);
     let head = input.file.len() - input.tags.iter().map(|tag| tag.whole.len()).sum::<usize>();
     demuxer.read(&mut input.file.slice(..head))?;
     for tag in &input.tags {

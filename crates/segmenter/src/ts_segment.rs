@@ -105,11 +105,15 @@ fn unit(stream: Stream, sample: &PartSample, timescale: Timescale) -> AccessUnit
         // The segmenter keeps its times far inside of 64 bits.
         time.rescale(timescale, Timescale::MPEG, Rounding::Nearest).unwrap_or(time)
     };
+    let decode_time = to_mpeg(sample.decode_time);
     let shown = sample.decode_time.checked_offset(sample.composition_offset);
     AccessUnit {
         stream,
-        decode_time: to_mpeg(sample.decode_time),
-        presentation_time: to_mpeg(shown.unwrap_or(sample.decode_time)),
+        decode_time,
+        presentation_time: match shown {
+            Some(shown) if shown != sample.decode_time => to_mpeg(shown),
+            _ => decode_time,
+        },
         sync: sample.sync,
         data: &sample.data,
     }

@@ -2,6 +2,7 @@
 
 mod rig;
 
+use airloom_media::{Track, TrackId};
 use airloom_segmenter::{Config, Discontinuity, Event};
 use rig::{AUDIO, Arrival, Rig, UNTIMED, VIDEO, X264, audio, pictures, sounds, video};
 
@@ -309,6 +310,50 @@ fn audio_may_change_its_sampling_frequency() {
         new.expect("every track has it").sequence
     };
     assert_eq!(aligned(VIDEO), aligned(AUDIO));
+}
+
+/// Found by fuzzing: the pacer is gone, one track has a new configuration to begin with, and the
+/// track that takes the lead has one further back in its queue.
+#[test]
+fn the_new_lead_keeps_its_order_when_two_tracks_change_at_once() {
+    const SECOND: TrackId = TrackId::new(3);
+    let other = |hz| Track { id: SECOND, ..audio(hz) };
+    // From right behind the sample in hand to well behind it.
+    for before in [1, 2, 10] {
+        let mut rig = Rig::with(Config::default(), &[video(X264), audio(48_000), other(48_000)]);
+        let speak = |rig: &mut Rig, time: i64, number: u32| {
+            let data = [&[0x21, 0x20][..], &number.to_be_bytes()].concat();
+            rig.feed(SECOND, time, 0, true, data.into());
+        };
+        let second = |frame: i64| frame * 1024 / 48;
+        for frame in 0..141 {
+            rig.sound(second(frame));
+            if frame < 138 {
+                speak(&mut rig, second(frame), frame as u32);
+            }
+            rig.picture(second(frame), 0, frame % 47 == 0);
+        }
+        rig.set_track(other(44_100));
+        speak(&mut rig, second(138), 138);
+        let mut time = second(140);
+        for _ in 0..before {
+            time += 21;
+            rig.sound(time);
+        }
+        rig.set_track(audio(44_100));
+        for _ in 0..80 {
+            time += 23;
+            rig.sound(time);
+        }
+        rig.finish();
+        assert_eq!(rig.count(|event| matches!(event, Event::TrackAbsent { track: VIDEO, .. })), 1);
+        rig.assert_everything_is_there();
+        // Each sample is described by what was in force when it came.
+        let changed = rig.fed[&AUDIO].len() - 80;
+        let of_the_first = rig.of(AUDIO).into_iter().filter(|segment| segment.init == 0);
+        let described: usize = of_the_first.map(|segment| segment.samples().count()).sum();
+        assert_eq!(described, changed, "{before} before the change");
+    }
 }
 
 #[test]

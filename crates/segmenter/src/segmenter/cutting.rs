@@ -15,9 +15,9 @@ pub(super) enum Begin {
     Sync,
     /// The one before it could not go on.
     Forced(Cut),
-    /// A track has a new description: with the sample in hand of the track at this index, or with
-    /// what waits in a queue.
-    New(TrackId, Option<usize>),
+    /// A track has a new description. A sample of the track at this index is in hand: what that
+    /// track has in its queue comes later, whichever of them begins the description.
+    New(TrackId, usize),
 }
 
 impl Segmenter {
@@ -39,8 +39,7 @@ impl Segmenter {
                     } else {
                         self.force(index, &timed);
                     }
-                    let in_hand = timed.change.is_some().then_some(index);
-                    self.begin(mpeg, sync, Begin::New(track, in_hand));
+                    self.begin(mpeg, sync, Begin::New(track, index));
                 }
                 None => self.decide(index, &timed),
             },
@@ -183,9 +182,9 @@ impl Segmenter {
 
     /// Brings out what waits in queues before a new description: it is of the old one, and so of
     /// the open segment, whatever its time.
-    fn drain_before_changes(&mut self, in_hand: Option<usize>) {
+    fn drain_before_changes(&mut self, in_hand: usize) {
         for index in 0..self.inputs.len() {
-            let waiting = self.inputs.get(index).filter(|_| Some(index) != in_hand);
+            let waiting = self.inputs.get(index).filter(|_| index != in_hand);
             let before = waiting.and_then(|input| input.queue.iter().position(Timed::is_undecided));
             let Some(before) = before else { continue };
             for _ in 0..before {
@@ -201,9 +200,9 @@ impl Segmenter {
     }
 
     /// Lets the new descriptions that wait in queues begin with segment `sequence`.
-    fn admit_changes(&mut self, sequence: u64, in_hand: Option<usize>) {
+    fn admit_changes(&mut self, sequence: u64, in_hand: usize) {
         for (index, input) in self.inputs.iter_mut().enumerate() {
-            if let Some(front) = input.queue.front_mut().filter(|_| Some(index) != in_hand)
+            if let Some(front) = input.queue.front_mut().filter(|_| index != in_hand)
                 && let Some(change) = &mut front.change
             {
                 change.sequence.get_or_insert(sequence);
@@ -290,7 +289,7 @@ impl Segmenter {
                     && let Some(track) = self.inputs.get(index).map(|input| input.track.id)
                 {
                     // Nobody is left to say where its new description begins.
-                    self.pop_undecided(index, timed, Begin::New(track, Some(index)));
+                    self.pop_undecided(index, timed, Begin::New(track, index));
                     continue;
                 }
                 self.take_leftover(index, timed);

@@ -54,7 +54,7 @@ impl Segmenter {
             self.turn = Some(Turn::jump(sample.track, by));
             return self.handle_turning(index, sample, change);
         }
-        self.accept(index, &sample, change);
+        self.accept(index, sample, change);
     }
 
     /// How far the sample is from the one before it, if it cannot belong to the same timeline.
@@ -95,7 +95,7 @@ impl Segmenter {
             None if !turn.is_restart() && !jumped && !input.clock.is_fresh() => {
                 // Still, or for ever, on the old timeline.
                 input.continues = true;
-                return self.accept(index, &sample, change);
+                return self.accept(index, sample, change);
             }
             None => {
                 input.turned = Some((source, source));
@@ -132,7 +132,7 @@ impl Segmenter {
         }
         for (index, sample, change) in turn.waiting {
             let decode_time = last.map_or(sample.decode_time, Timestamp::new);
-            self.accept(index, &Sample { decode_time, ..sample }, change);
+            self.accept(index, Sample { decode_time, ..sample }, change);
         }
     }
 
@@ -226,24 +226,24 @@ impl Segmenter {
     }
 
     /// Gives a sample of the current timeline its place and passes it on.
-    fn accept(&mut self, index: usize, sample: &Sample, change: Option<Box<Track>>) {
-        self.settle_origin(index, sample);
+    fn accept(&mut self, index: usize, sample: Sample, change: Option<Box<Track>>) {
+        self.settle_origin(index, &sample);
         let step = self.longest_step() as i64;
         let policy = &self.policy;
         let follows = self.pacer != Some(index);
         let Some(input) = self.inputs.get_mut(index) else { return };
         if follows && input.lane.is_full(policy) {
-            return self.drop_sample(sample, DropReason::SegmentFull);
+            return self.drop_sample(&sample, DropReason::SegmentFull);
         }
         if let Some(track) = &change {
             input.clock = input.clock.reconfigured(track, policy);
             input.clock.limit_jump(step);
             input.track = Track::clone(track);
         }
-        let Ok(place) = input.clock.place(sample) else {
+        let Ok(place) = input.clock.place(&sample) else {
             // Its new description is not lost with it.
             input.pending = change.or(input.pending.take());
-            return self.drop_sample(sample, DropReason::TimeRange);
+            return self.drop_sample(&sample, DropReason::TimeRange);
         };
         let track = sample.track;
         match place.change {
@@ -263,7 +263,7 @@ impl Segmenter {
             mpeg: place.mpeg,
             composition_offset: place.composition_offset,
             sync: sample.sync,
-            data: sample.data.clone(),
+            data: sample.data,
             change: change.map(|track| Box::new(Reconfiguration { track: *track, sequence })),
         };
         self.route(index, timed);
