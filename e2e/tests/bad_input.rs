@@ -258,9 +258,14 @@ fn a_viewer_that_does_not_read_is_cut_off() {
     let live = Live::start(&["--window", "4", "--segment", "1"]);
     let _publisher = ffmpeg::publish_for_ever(&clip.file(), &live.rtmp_url("cut"));
     let media = hls::wait_for_segments(&live.url("/live/cut/index.m3u8"), SOON);
-    let files = live.files();
     let urls: Vec<String> =
         media.iter().map(|url| Playlist::fetch(url).segments[0].clone()).collect();
+    // The requests so far are over; the server may still be closing their sockets.
+    let files = wait::until(SOON, "earlier connections to be closed", || {
+        let files = live.files();
+        std::thread::sleep(Duration::from_millis(500));
+        (live.files() == files).then_some(files)
+    });
     let mut socket = TcpStream::connect(live.http()).expect("a connection");
     for _ in 0..40 {
         for url in &urls {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod accept;
 pub mod http;
 pub mod origin;
 pub mod rtmp;

@@ -9,11 +9,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
 use tracing::debug;
 
 use super::deadline::{Deadlined, WriteDeadline};
+use crate::accept::accept;
 
 /// What a [`Listener`] allows its peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,39 +82,12 @@ impl Listener {
     /// [`Config::drain`] and closes every connection.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
         let Self { socket, config } = self;
+        let (most, drain) = (config.max_connections, config.drain);
         let config = Arc::new(config);
-        let places = Arc::new(Semaphore::new(config.max_connections));
-        let (stop, stopped) = watch::channel(false);
-        let mut connections = JoinSet::new();
-        tokio::pin!(shutdown);
-        loop {
-            let place = tokio::select! {
-                () = &mut shutdown => break,
-                place = Arc::clone(&places).acquire_owned() => place,
-            };
-            let (socket, peer) = tokio::select! {
-                () = &mut shutdown => break,
-                Some(_) = connections.join_next() => continue,
-                accepted = socket.accept() => match accepted {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        // Out of descriptors, or the peer is gone already: neither is ours to end.
-                        debug!(%error, "accept");
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                        continue;
-                    }
-                },
-            };
-            let (router, config, stopped) = (router.clone(), Arc::clone(&config), stopped.clone());
-            connections.spawn(async move {
-                connection(socket, peer, router, &config, stopped).await;
-                drop(place);
-            });
-        }
-        drop(socket);
-        let _ = stop.send(true);
-        let drained = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(config.drain, drained).await;
+        accept(socket, most, drain, shutdown, |socket, peer, stopped| {
+            connection(socket, peer, router.clone(), Arc::clone(&config), stopped)
+        })
+        .await;
     }
 }
 
@@ -122,7 +95,7 @@ async fn connection(
     socket: TcpStream,
     peer: SocketAddr,
     router: Router,
-    config: &Config,
+    config: Arc<Config>,
     mut stopped: watch::Receiver<bool>,
 ) {
     // A part is written whole: waiting to fill a packet only adds latency.

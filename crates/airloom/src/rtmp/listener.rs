@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tracing::debug;
 
 use super::Service;
 use super::connection::Connection;
+use crate::accept::accept;
 
 /// A TCP listener for RTMP encoders and players.
 #[derive(Debug)]
@@ -54,36 +52,9 @@ impl Listener {
     /// what is still open a second later.
     pub async fn serve<S: Service>(self, service: S, shutdown: impl Future<Output = ()>) {
         let service = Arc::new(service);
-        let places = Arc::new(Semaphore::new(self.max_connections));
-        let (stop, stopped) = watch::channel(false);
-        let mut connections = JoinSet::new();
-        tokio::pin!(shutdown);
-        loop {
-            let place = tokio::select! {
-                () = &mut shutdown => break,
-                place = Arc::clone(&places).acquire_owned() => place,
-            };
-            let (socket, peer) = tokio::select! {
-                () = &mut shutdown => break,
-                Some(_) = connections.join_next() => continue,
-                accepted = self.socket.accept() => match accepted {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        // Out of descriptors, or the peer is gone already: neither is ours to end.
-                        debug!(%error, "accept");
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                        continue;
-                    }
-                },
-            };
-            let connection = Connection::new(Arc::clone(&service), peer, stopped.clone());
-            connections.spawn(async move {
-                connection.run(socket).await;
-                drop(place);
-            });
-        }
-        let _ = stop.send(true);
-        let drained = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(self.drain, drained).await;
+        accept(self.socket, self.max_connections, self.drain, shutdown, |socket, peer, stopped| {
+            Connection::new(Arc::clone(&service), peer, stopped).run(socket)
+        })
+        .await;
     }
 }
