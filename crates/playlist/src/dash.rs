@@ -58,6 +58,13 @@ pub(crate) struct Representation<'a> {
 /// Segments a client stays behind the live edge; HLS's hold-back is the same.
 const PRESENTATION_DELAY: u64 = 3;
 
+/// How often a client asks for the manifest while a segment is made. One that joins a stream with
+/// a single segment listed plays that segment's length behind the edge and not more: were the next
+/// one listed to it up to a whole segment late, it would stall.
+const UPDATES_A_SEGMENT: u64 = 4;
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
 pub(crate) fn render(mpd: &Mpd<'_>) -> String {
     let mut out = String::with_capacity(2048);
     out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -69,8 +76,9 @@ pub(crate) fn render(mpd: &Mpd<'_>) -> String {
             let _ = write!(
                 out,
                 " type=\"dynamic\" availabilityStartTime=\"{available_from}\" \
-                 publishTime=\"{published}\" minimumUpdatePeriod=\"PT{target}S\" \
+                 publishTime=\"{published}\" minimumUpdatePeriod=\"{}\" \
                  timeShiftBufferDepth=\"{}\" suggestedPresentationDelay=\"PT{}S\"",
+                Seconds(target * NANOS_PER_SECOND / UPDATES_A_SEGMENT),
                 Seconds(time_shift),
                 target * PRESENTATION_DELAY,
             );

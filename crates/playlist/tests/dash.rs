@@ -48,7 +48,7 @@ fn to_the_letter() {
          <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" \
          profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\" \
          availabilityStartTime=\"2023-11-14T22:13:20.000Z\" \
-         publishTime=\"2023-11-14T22:13:26.000Z\" minimumUpdatePeriod=\"PT2S\" \
+         publishTime=\"2023-11-14T22:13:26.000Z\" minimumUpdatePeriod=\"PT0.5S\" \
          timeShiftBufferDepth=\"PT60S\" suggestedPresentationDelay=\"PT6S\" \
          minBufferTime=\"PT2S\" maxSegmentDuration=\"PT2S\">\n\
          \x20<Period id=\"0\" start=\"PT0S\">\n\
