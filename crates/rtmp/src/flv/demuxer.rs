@@ -54,6 +54,9 @@ enum State {
 
 const FILE_HEADER: usize = 9;
 
+/// Behind every tag stands its size.
+const TAG_SIZE: usize = 4;
+
 impl Demuxer {
     /// A demuxer at the start of a file.
     pub fn new(limits: Limits) -> Self {
@@ -87,14 +90,42 @@ impl Demuxer {
     /// an encrypted tag; [`Error::Limit`] past [`Limits::message`]. Nothing can be read after an
     /// error.
     pub fn read(&mut self, input: &mut Bytes) -> Result<Option<Tag>, Error> {
+        if input.is_empty() {
+            return Ok(None);
+        }
         if self.whole == 0 {
             self.whole = input.len();
         }
-        let tag = self.next(input)?;
+        let tag = match self.whole_tag(input) {
+            Some(tag) => Some(tag),
+            None => self.next(input)?,
+        };
         if input.is_empty() {
             self.whole = 0;
         }
         Ok(tag)
+    }
+
+    /// A tag that lies in the piece from its header to the size behind it: nearly every tag, read
+    /// where it lies. Whatever is unusual about it is left to [`next`](Self::next).
+    fn whole_tag(&mut self, input: &mut Bytes) -> Option<Tag> {
+        if !matches!(self.state, State::TagHeader) || !self.buffer.is_empty() {
+            return None;
+        }
+        let &[flags, s0, s1, s2, t0, t1, t2, t3, ..] = input.first_chunk::<TAG_HEADER>()?;
+        let kind = kind(flags)?;
+        let size = u32::from_be_bytes([0, s0, s1, s2]) as usize;
+        let end = TAG_HEADER + size + TAG_SIZE;
+        let shared = size.saturating_mul(self.limits.pin) >= self.whole;
+        if size > self.limits.message || end > input.len() || !shared {
+            return None;
+        }
+        let mut data = if end == input.len() { std::mem::take(input) } else { input.split_to(end) };
+        data.advance(TAG_HEADER);
+        data.truncate(size);
+        self.offset += end as u64;
+        let timestamp = u32::from_be_bytes([t3, t0, t1, t2]);
+        Some(Tag::unwrapped(kind, timestamp, data, &mut self.clock))
     }
 
     fn next(&mut self, input: &mut Bytes) -> Result<Option<Tag>, Error> {
@@ -116,11 +147,13 @@ impl Demuxer {
                 }
                 State::TagHeader => {
                     let Some(header) = self.take(TAG_HEADER, input) else { return Ok(None) };
-                    self.tag_header(&header)?;
+                    if let Some(header) = header.first_chunk() {
+                        self.tag_header(header)?;
+                    }
                 }
                 State::Body { kind, timestamp, size } => {
                     let Some(data) = self.take(size, input) else { return Ok(None) };
-                    self.state = State::Skip(4);
+                    self.state = State::Skip(TAG_SIZE);
                     let tag = Tag::unwrapped(kind, timestamp, data, &mut self.clock);
                     return Ok(Some(tag));
                 }
@@ -167,12 +200,12 @@ impl Demuxer {
         })?;
         self.flags = flags;
         // The header is followed by the size of the tag before the first: four bytes of zero.
-        self.state = State::Skip(extra + 4);
+        self.state = State::Skip(extra + TAG_SIZE);
         Ok(())
     }
 
-    fn tag_header(&mut self, header: &[u8]) -> Result<(), Error> {
-        let &[flags, s0, s1, s2, t0, t1, t2, t3, ..] = header else { return Ok(()) };
+    fn tag_header(&mut self, header: &[u8; TAG_HEADER]) -> Result<(), Error> {
+        let &[flags, s0, s1, s2, t0, t1, t2, t3, ..] = header;
         let offset = self.offset - TAG_HEADER as u64;
         if flags & 0x20 != 0 {
             return Err(Error::Unsupported { field: "Filter", offset, value: 1 });
@@ -186,13 +219,21 @@ impl Demuxer {
             });
         }
         let timestamp = u32::from_be_bytes([t3, t0, t1, t2]);
-        self.state = match flags & 0x1F {
-            8 => State::Body { kind: Kind::Audio, timestamp, size },
-            9 => State::Body { kind: Kind::Video, timestamp, size },
-            18 => State::Body { kind: Kind::Script, timestamp, size },
-            _ => State::Skip(size + 4),
+        self.state = match kind(flags) {
+            Some(kind) => State::Body { kind, timestamp, size },
+            None => State::Skip(size + TAG_SIZE),
         };
         Ok(())
+    }
+}
+
+/// What a tag with these flags carries, if it is known and not encrypted.
+const fn kind(flags: u8) -> Option<Kind> {
+    match flags & 0x3F {
+        8 => Some(Kind::Audio),
+        9 => Some(Kind::Video),
+        18 => Some(Kind::Script),
+        _ => None,
     }
 }
 

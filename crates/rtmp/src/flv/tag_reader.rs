@@ -95,6 +95,9 @@ impl TagReader {
             Kind::Audio => &mut self.audio,
             Kind::Script => return,
         };
+        if let Some(sample) = plain_frame(states, tag) {
+            return each(Event::Sample(sample));
+        }
         match Packets::new(tag) {
             Ok(packets) => {
                 for packet in packets {
@@ -107,6 +110,27 @@ impl TagReader {
             Err(error) => each(Event::Skipped(Skip::Unreadable(error))),
         }
     }
+}
+
+/// The frame in one of FLV's own tags, where its track is alone and known: nearly every tag, read
+/// without taking it apart as [`Packets`] does.
+fn plain_frame(states: &[State], tag: &Tag) -> Option<Sample> {
+    let [State { track: 0, id, codec, config: Some(_) }] = states else { return None };
+    let (composition_offset, sync, header) = match (codec, tag.data.get(..)?) {
+        (CodecId::Video(7), &[first @ (0x17 | 0x27 | 0x37 | 0x47), 1, a, b, c, ..]) => {
+            (i32::from_be_bytes([a, b, c, 0]) >> 8, matches!(first >> 4, 1 | 4), 5)
+        }
+        (CodecId::Audio(10), &[0xA0..=0xAF, 1, ..]) => (0, true, 2),
+        _ => return None,
+    };
+    Some(Sample {
+        track: *id,
+        decode_time: Timestamp::new(tag.timestamp),
+        composition_offset: Delta::new(composition_offset.into()),
+        duration: None,
+        sync,
+        data: tag.data.slice(header..),
+    })
 }
 
 fn read(states: &mut Vec<State>, tag: &Tag, packet: Packet, each: &mut impl FnMut(Event)) {
@@ -181,6 +205,8 @@ fn codec(id: CodecId, raw: Bytes) -> Result<Codec, Error> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// 320x240, Baseline: the smallest record that is complete.
@@ -274,5 +300,31 @@ mod tests {
             events(&mut reader, Kind::Video, 0, &[&[0x17]])[..],
             [Event::Skipped(Skip::Unreadable(_))]
         ));
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_agrees_with_the_long_one(
+            kind in prop_oneof![Just(Kind::Audio), Just(Kind::Video)],
+            first in prop_oneof![any::<u8>(), Just(0x17), Just(0x27), Just(0xAF)],
+            rest in prop::collection::vec(prop_oneof![0..3u8, any::<u8>()], 0..12),
+        ) {
+            let mut reader = TagReader::new();
+            events(&mut reader, Kind::Audio, 0, &[&[0xAF, 0, 0x11, 0x90]]);
+            events(&mut reader, Kind::Video, 0, &[b"\x17\0\0\0\0", AVC]);
+            let tag = Tag::new(kind, 40, [&[first], &rest[..]].concat().into());
+            let states = if kind == Kind::Video { &mut reader.video } else { &mut reader.audio };
+            if let Some(sample) = plain_frame(states, &tag) {
+                let mut long = Vec::new();
+                for packet in Packets::new(&tag).unwrap() {
+                    read(states, &tag, packet.unwrap(), &mut |event| long.push(event));
+                }
+                prop_assert_eq!(long, [Event::Sample(sample)]);
+            } else {
+                let usual = matches!((kind, first, rest.as_slice()),
+                    (Kind::Audio, 0xAF, [1, ..]) | (Kind::Video, 0x17 | 0x27, [1, _, _, _, ..]));
+                prop_assert!(!usual, "the short way is taken where it can be");
+            }
+        }
     }
 }
