@@ -25,7 +25,8 @@ use crate::{Error, Limits};
 /// # Ok::<(), airloom_rtmp::Error>(())
 /// ```
 ///
-/// Timestamps are unwrapped from 32 bits. Tags of unknown types are passed over. A body that lies
+/// Timestamps are unwrapped from 32 bits. Script data of both types, 18 and 15 (which may hold AMF3),
+/// comes out alike. Tags of unknown types are passed over. A body that lies
 /// in one piece is a slice of it where [`Limits::pin`] allows, otherwise a copy.
 #[derive(Debug)]
 pub struct Demuxer {
@@ -49,10 +50,15 @@ enum State {
         kind: Kind,
         timestamp: u32,
         size: usize,
+        /// Script data with a byte in front that says how it goes on (Enhanced RTMP v2, "Enabling
+        /// AMF3 in FLV").
+        selector: bool,
     },
 }
 
 const FILE_HEADER: usize = 9;
+/// The type of script data that may hold AMF3; the same number is RTMP's message type.
+const SCRIPT_AMF3: u8 = 15;
 
 impl Demuxer {
     /// A demuxer at the start of a file.
@@ -118,8 +124,12 @@ impl Demuxer {
                     let Some(header) = self.take(TAG_HEADER, input) else { return Ok(None) };
                     self.tag_header(&header)?;
                 }
-                State::Body { kind, timestamp, size } => {
-                    let Some(data) = self.take(size, input) else { return Ok(None) };
+                State::Body { kind, timestamp, size, selector } => {
+                    let Some(mut data) = self.take(size, input) else { return Ok(None) };
+                    if selector && data.first() == Some(&0) {
+                        // AMF0, with AMF3 behind markers of its own.
+                        data.advance(1);
+                    }
                     self.state = State::Skip(4);
                     let tag = Tag::unwrapped(kind, timestamp, data, &mut self.clock);
                     return Ok(Some(tag));
@@ -186,12 +196,17 @@ impl Demuxer {
             });
         }
         let timestamp = u32::from_be_bytes([t3, t0, t1, t2]);
-        self.state = match flags & 0x1F {
-            8 => State::Body { kind: Kind::Audio, timestamp, size },
-            9 => State::Body { kind: Kind::Video, timestamp, size },
-            18 => State::Body { kind: Kind::Script, timestamp, size },
-            _ => State::Skip(size + 4),
+        let kind = match flags & 0x1F {
+            8 => Kind::Audio,
+            9 => Kind::Video,
+            SCRIPT_AMF3 | 18 => Kind::Script,
+            _ => {
+                self.state = State::Skip(size + 4);
+                return Ok(());
+            }
         };
+        let selector = flags & 0x1F == SCRIPT_AMF3;
+        self.state = State::Body { kind, timestamp, size, selector };
         Ok(())
     }
 }
@@ -227,12 +242,21 @@ mod tests {
             file.extend(Muxer::tag(tag).unwrap().concat());
             if index == 1 {
                 // A type nobody knows, in between.
-                file.extend([15, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0xEE, 0xEE, 0, 0, 0, 13]);
+                file.extend([14, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0xEE, 0xEE, 0, 0, 0, 13]);
             }
         }
         for step in [1, 2, 13, 4096, file.len()] {
             assert_eq!(demux(&file, step).unwrap(), tags, "pieces of {step}");
         }
+    }
+
+    #[test]
+    fn script_data_that_may_hold_amf3_is_script_data() {
+        let mut file = Muxer::header(true, true).to_vec();
+        file.extend([15, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, b'a', 0, 0, 0, 16]);
+        let expected = Tag::new(Kind::Script, 0, Bytes::from_static(b"\x02\0\x01a"));
+        assert_eq!(demux(&file, 100), Ok(vec![expected.clone()]));
+        assert_eq!(demux(&file, 1), Ok(vec![expected]));
     }
 
     #[test]
