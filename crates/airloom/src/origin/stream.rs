@@ -150,6 +150,8 @@ impl Stream {
                 state.bytes_in += sample.data.len() as u64;
                 state.packager.handle_sample(sample)?;
             }
+            // Segments say of color what the bitstream says.
+            crate::rtmp::Media::Color { .. } => {}
         }
         Ok(())
     }

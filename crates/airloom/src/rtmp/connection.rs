@@ -147,6 +147,9 @@ impl<S: Service> Connection<S> {
                 }
                 Output::Sample { request, sample } => self.take(request, Media::Sample(sample)),
                 Output::Track { request, track } => self.take(request, Media::Track(track)),
+                Output::Color { request, track, color } => {
+                    self.take(request, Media::Color { track, color });
+                }
                 Output::Metadata { request, metadata } => {
                     self.take(request, Media::Metadata(metadata));
                 }

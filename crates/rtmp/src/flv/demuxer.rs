@@ -25,7 +25,8 @@ use crate::{Error, Limits};
 /// # Ok::<(), airloom_rtmp::Error>(())
 /// ```
 ///
-/// Timestamps are unwrapped from 32 bits. Tags of unknown types are passed over. A body that lies
+/// Timestamps are unwrapped from 32 bits. Script data of both types, 18 and 15 (which may hold AMF3),
+/// comes out alike. Tags of unknown types are passed over. A body that lies
 /// in one piece is a slice of it where [`Limits::pin`] allows, otherwise a copy.
 #[derive(Debug)]
 pub struct Demuxer {
@@ -49,10 +50,15 @@ enum State {
         kind: Kind,
         timestamp: u32,
         size: usize,
+        /// Script data with a byte in front that says how it goes on (Enhanced RTMP v2, "Enabling
+        /// AMF3 in FLV").
+        selector: bool,
     },
 }
 
 const FILE_HEADER: usize = 9;
+/// The type of script data that may hold AMF3; the same number is RTMP's message type.
+const SCRIPT_AMF3: u8 = 15;
 
 /// Behind every tag stands its size.
 const TAG_SIZE: usize = 4;
@@ -113,7 +119,7 @@ impl Demuxer {
             return None;
         }
         let &[flags, s0, s1, s2, t0, t1, t2, t3, ..] = input.first_chunk::<TAG_HEADER>()?;
-        let kind = kind(flags)?;
+        let kind = kind(flags).filter(|_| flags != SCRIPT_AMF3)?;
         let size = u32::from_be_bytes([0, s0, s1, s2]) as usize;
         let end = TAG_HEADER + size + TAG_SIZE;
         let shared = size.saturating_mul(self.limits.pin) >= self.whole;
@@ -151,8 +157,12 @@ impl Demuxer {
                         self.tag_header(header)?;
                     }
                 }
-                State::Body { kind, timestamp, size } => {
-                    let Some(data) = self.take(size, input) else { return Ok(None) };
+                State::Body { kind, timestamp, size, selector } => {
+                    let Some(mut data) = self.take(size, input) else { return Ok(None) };
+                    if selector && data.first() == Some(&0) {
+                        // AMF0, with AMF3 behind markers of its own.
+                        data.advance(1);
+                    }
                     self.state = State::Skip(TAG_SIZE);
                     let tag = Tag::unwrapped(kind, timestamp, data, &mut self.clock);
                     return Ok(Some(tag));
@@ -219,8 +229,9 @@ impl Demuxer {
             });
         }
         let timestamp = u32::from_be_bytes([t3, t0, t1, t2]);
+        let selector = flags & 0x1F == SCRIPT_AMF3;
         self.state = match kind(flags) {
-            Some(kind) => State::Body { kind, timestamp, size },
+            Some(kind) => State::Body { kind, timestamp, size, selector },
             None => State::Skip(size + TAG_SIZE),
         };
         Ok(())
@@ -232,7 +243,7 @@ const fn kind(flags: u8) -> Option<Kind> {
     match flags & 0x3F {
         8 => Some(Kind::Audio),
         9 => Some(Kind::Video),
-        18 => Some(Kind::Script),
+        SCRIPT_AMF3 | 18 => Some(Kind::Script),
         _ => None,
     }
 }
@@ -268,12 +279,21 @@ mod tests {
             file.extend(Muxer::tag(tag).unwrap().concat());
             if index == 1 {
                 // A type nobody knows, in between.
-                file.extend([15, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0xEE, 0xEE, 0, 0, 0, 13]);
+                file.extend([14, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0xEE, 0xEE, 0, 0, 0, 13]);
             }
         }
         for step in [1, 2, 13, 4096, file.len()] {
             assert_eq!(demux(&file, step).unwrap(), tags, "pieces of {step}");
         }
+    }
+
+    #[test]
+    fn script_data_that_may_hold_amf3_is_script_data() {
+        let mut file = Muxer::header(true, true).to_vec();
+        file.extend([15, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, b'a', 0, 0, 0, 16]);
+        let expected = Tag::new(Kind::Script, 0, Bytes::from_static(b"\x02\0\x01a"));
+        assert_eq!(demux(&file, 100), Ok(vec![expected.clone()]));
+        assert_eq!(demux(&file, 1), Ok(vec![expected]));
     }
 
     #[test]
