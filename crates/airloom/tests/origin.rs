@@ -6,6 +6,7 @@ mod origin {
     mod client;
 
     mod blocking;
+    mod growing;
     mod life;
     mod paths;
 }

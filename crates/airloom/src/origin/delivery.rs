@@ -13,13 +13,21 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::time::Instant;
 
+use growing::Growing;
+
 use super::store::Media;
 use super::stream::Stream;
 use super::{Origin, wall_time};
 use crate::http::{Chunks, Problem, WriteDeadline};
 
+mod growing;
+
 /// What may pass between a segment's eviction and the end of its slowest download.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Segment targets for which nothing more of a segment being made may come: as long as a blocked
+/// request is held.
+const PATIENCE: u32 = 3;
 
 pub(super) fn router(origin: Origin) -> Router {
     Router::new()
@@ -68,6 +76,12 @@ async fn serve(
                 deadline.within(config.window + GRACE);
             }
             self::media(&origin, resource, media)
+        }
+        Settled::Answer(Answer::Growing(Resource::Segment { track, sequence }), _) => {
+            let patience = origin.config().segment * PATIENCE;
+            let stream = Arc::clone(&stream);
+            let body = Growing::new(origin, stream, track, sequence, patience);
+            immutable(resource, Response::new(Body::new(body)))
         }
         Settled::Answer(Answer::Time, _) => {
             let text = HeaderValue::from_static(resource.content_type());
@@ -171,7 +185,10 @@ fn playlist(
 fn media(origin: &Origin, resource: Resource, media: Media) -> Response {
     let (chunks, length) = media.chunks();
     origin.0.totals.bytes_out.fetch_add(length, Ordering::Relaxed);
-    let mut response = Response::new(Body::new(Chunks::new(chunks, length)));
+    immutable(resource, Response::new(Body::new(Chunks::new(chunks, length))))
+}
+
+fn immutable(resource: Resource, mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.content_type()));
     // A name of media never stands for other bytes.

@@ -9,6 +9,7 @@ use airloom_rtmp::GopCache;
 use airloom_rtmp::amf0::Value;
 use airloom_rtmp::flv::{Kind, Tag};
 use airloom_rtmp::server::EncodedTag;
+use airloom_segmenter::Part;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tracing::info;
@@ -246,6 +247,20 @@ impl Stream {
             _ => None,
         };
         (answer, media)
+    }
+
+    /// The parts of a segment from `from` on, and whether those are all there will be; `None` where
+    /// it is not, or no longer, held.
+    pub(super) fn parts(
+        &self,
+        track: media::TrackId,
+        sequence: u64,
+        from: usize,
+    ) -> Option<(Vec<Part>, bool)> {
+        let state = self.lock();
+        let (parts, complete) = state.packager.parts(track, sequence, from)?;
+        // What an ended stream has not completed, it never will.
+        (complete || !parts.is_empty() || state.life != Life::Ended).then_some((parts, complete))
     }
 
     /// A place among those who wait, or `None` where there are too many.
