@@ -8,5 +8,6 @@ mod origin {
     mod blocking;
     mod growing;
     mod life;
+    mod manners;
     mod paths;
 }

@@ -68,8 +68,8 @@ impl Growing {
 }
 
 async fn next(mut changes: watch::Receiver<u64>, end: Instant) -> Next {
-    let changed = matches!(tokio::time::timeout_at(end, changes.changed()).await, Ok(Ok(())));
-    (changes, changed)
+    let news = matches!(tokio::time::timeout_at(end, changes.changed()).await, Ok(Ok(())));
+    (changes, news)
 }
 
 impl Body for Growing {
@@ -89,8 +89,8 @@ impl Body for Growing {
             if self.complete {
                 return Poll::Ready(None);
             }
-            let (changes, changed) = ready!(self.changes.as_mut().poll(cx));
-            if !changed {
+            let (changes, news) = ready!(self.changes.as_mut().poll(cx));
+            if !news {
                 return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
             }
             let held = self.stream.parts(self.track, self.sequence, self.parts);
