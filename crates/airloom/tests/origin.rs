@@ -6,6 +6,8 @@ mod origin {
     mod client;
 
     mod blocking;
+    mod growing;
     mod life;
+    mod manners;
     mod paths;
 }

@@ -91,7 +91,13 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
                 .allow_origin(Any)
                 .allow_methods([Method::GET, Method::HEAD])
                 .allow_headers(Any)
-                .expose_headers([header::CONTENT_LENGTH, header::DATE, header::ETAG]),
+                .expose_headers([
+                    header::ACCEPT_RANGES,
+                    header::CONTENT_LENGTH,
+                    header::CONTENT_RANGE,
+                    header::DATE,
+                    header::ETAG,
+                ]),
         );
 
     println!(r#"{{"event":"listening","rtmp":"{rtmp_address}","http":"{http_address}"}}"#);

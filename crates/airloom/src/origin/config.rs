@@ -15,6 +15,10 @@ pub struct Config {
     pub resume: Duration,
     /// How long an ended stream stays watchable from its last window. Default 60 s.
     pub linger: Duration,
+    /// Query parameters that the links of a playlist or manifest carry on, so that who is let in
+    /// by a token is let in everywhere. Default `token`. Such a playlist is copied for each
+    /// request; all others are shared, compressed or not.
+    pub carried: Vec<String>,
     /// What the origin refuses to exceed.
     pub limits: Limits,
 }
@@ -43,6 +47,7 @@ impl Default for Config {
             window: Duration::from_mins(1),
             resume: Duration::from_secs(10),
             linger: Duration::from_mins(1),
+            carried: vec!["token".to_owned()],
             limits: Limits::default(),
         }
     }
@@ -91,6 +96,13 @@ impl Builder {
     #[must_use]
     pub fn linger(mut self, time: Duration) -> Self {
         self.0.linger = time;
+        self
+    }
+
+    /// Sets [`Config::carried`].
+    #[must_use]
+    pub fn carried<T: Into<String>>(mut self, parameters: impl IntoIterator<Item = T>) -> Self {
+        self.0.carried = parameters.into_iter().map(Into::into).collect();
         self
     }
 

@@ -1,18 +1,20 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use airloom_media as media;
-use airloom_playlist::{Answer, Request, WallTime};
+use airloom_playlist::{Answer, Rendered, Request, Resource, WallTime};
 use airloom_rtmp::GopCache;
 use airloom_rtmp::amf0::Value;
 use airloom_rtmp::flv::{Kind, Tag};
 use airloom_rtmp::server::EncodedTag;
+use airloom_segmenter::Part;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tracing::info;
 
+use super::delivery::{Encoded, Encodings};
 use super::status::{State as Status, StreamStatus};
 use super::store::Media;
 use super::viewers::Viewers;
@@ -37,6 +39,7 @@ pub(super) struct Stream {
     changed: watch::Sender<u64>,
     waiting: AtomicUsize,
     viewers: Mutex<Viewers>,
+    encodings: Mutex<Encodings>,
     limits: super::Limits,
 }
 
@@ -96,6 +99,7 @@ impl Stream {
             changed: watch::Sender::new(0),
             waiting: AtomicUsize::new(0),
             viewers: Mutex::default(),
+            encodings: Mutex::default(),
             limits: config.limits.clone(),
             name,
         }
@@ -250,6 +254,26 @@ impl Stream {
         (answer, media)
     }
 
+    /// A text in the forms that its other viewers get it in.
+    pub(super) fn share(&self, resource: Resource, delta: bool, text: Rendered) -> Arc<Encoded> {
+        let mut encodings = self.encodings.lock().unwrap_or_else(PoisonError::into_inner);
+        encodings.share(resource, delta, text)
+    }
+
+    /// The parts of a segment from `from` on, and whether those are all there will be; `None` where
+    /// it is not, or no longer, held.
+    pub(super) fn parts(
+        &self,
+        track: media::TrackId,
+        sequence: u64,
+        from: usize,
+    ) -> Option<(Vec<Part>, bool)> {
+        let state = self.lock();
+        let (parts, complete) = state.packager.parts(track, sequence, from)?;
+        // What an ended stream has not completed, it never will.
+        (complete || !parts.is_empty() || state.life != Life::Ended).then_some((parts, complete))
+    }
+
     /// A place among those who wait, or `None` where there are too many.
     pub(super) fn wait(&self) -> Option<Waiting<'_>> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -276,8 +300,7 @@ impl Stream {
     pub(super) fn status(&self, base: &str) -> StreamStatus {
         let viewers = self.viewers();
         let state = self.lock();
-        let path =
-            |resource: airloom_playlist::Resource| format!("{base}/{}/{resource}", self.name);
+        let path = |resource: Resource| format!("{base}/{}/{resource}", self.name);
         StreamStatus {
             name: self.name.to_string(),
             state: match state.life {
@@ -290,9 +313,9 @@ impl Stream {
             bytes_in: state.bytes_in,
             frames_in: state.packager.frames(),
             viewers,
-            hls: path(airloom_playlist::Resource::Multivariant),
-            ts: path(airloom_playlist::Resource::Ts),
-            dash: path(airloom_playlist::Resource::Mpd),
+            hls: path(Resource::Multivariant),
+            ts: path(Resource::Ts),
+            dash: path(Resource::Mpd),
         }
     }
 }
