@@ -8,4 +8,6 @@ mod origin {
     mod blocking;
     mod life;
     mod paths;
+    #[cfg(feature = "billing")]
+    mod usage;
 }

@@ -11,8 +11,10 @@ use axum::extract::{ConnectInfo, Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::meters::Meter;
 use super::store::Media;
 use super::stream::Stream;
 use super::{Origin, wall_time};
@@ -60,14 +62,14 @@ async fn serve(
     }
     match settle(&origin, &stream, &request).await {
         Settled::Answer(Answer::Ready(rendered), _) => {
-            playlist(&origin, resource, rendered, &headers)
+            playlist(&origin, &stream, resource, rendered, &headers)
         }
         Settled::Answer(Answer::Stored(_), Some(media)) => {
             if let Some(Extension(deadline)) = deadline {
                 let config = origin.config();
                 deadline.within(config.window + GRACE);
             }
-            self::media(&origin, resource, media)
+            self::media(&origin, &stream, resource, media)
         }
         Settled::Answer(Answer::Time, _) => {
             let text = HeaderValue::from_static(resource.content_type());
@@ -145,6 +147,7 @@ fn bad_request(error: BadRequest) -> Response {
 
 fn playlist(
     origin: &Origin,
+    stream: &Stream,
     resource: Resource,
     rendered: Rendered,
     headers: &HeaderMap,
@@ -156,8 +159,8 @@ fn playlist(
     let mut response = if same {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        origin.0.totals.bytes_out.fetch_add(rendered.body.len() as u64, Ordering::Relaxed);
-        Response::new(Body::from(rendered.body))
+        let length = rendered.body.len() as u64;
+        body(origin, stream, std::iter::once(rendered.body), length)
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.content_type()));
@@ -168,10 +171,26 @@ fn playlist(
     response
 }
 
-fn media(origin: &Origin, resource: Resource, media: Media) -> Response {
+/// A response whose bytes are counted as the connection takes them to write: what an aborted
+/// download has not asked for costs nobody anything.
+fn body(
+    origin: &Origin,
+    stream: &Stream,
+    chunks: impl Iterator<Item = Bytes> + Send + Unpin + 'static,
+    length: u64,
+) -> Response {
+    let (origin, meters) = (origin.clone(), stream.meters().clone());
+    let counted = chunks.inspect(move |chunk| {
+        let bytes = chunk.len() as u64;
+        origin.0.totals.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+        meters.add(Meter::EgressBytes, bytes);
+    });
+    Response::new(Body::new(Chunks::new(counted, length)))
+}
+
+fn media(origin: &Origin, stream: &Stream, resource: Resource, media: Media) -> Response {
     let (chunks, length) = media.chunks();
-    origin.0.totals.bytes_out.fetch_add(length, Ordering::Relaxed);
-    let mut response = Response::new(Body::new(Chunks::new(chunks, length)));
+    let mut response = body(origin, stream, chunks, length);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.content_type()));
     // A name of media never stands for other bytes.
