@@ -10,4 +10,6 @@ mod origin {
     mod life;
     mod manners;
     mod paths;
+    #[cfg(feature = "billing")]
+    mod usage;
 }

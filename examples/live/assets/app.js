@@ -5,6 +5,7 @@ import { Cards } from './cards.js';
 import { enableCopyButtons } from './copy.js';
 import { byId, setHidden, setText } from './dom.js';
 import { Publish } from './publish.js';
+import { Usage } from './usage.js';
 import { Watch } from './watch.js';
 
 const POLL_MS = 1000;
@@ -91,6 +92,7 @@ setInterval(() => {
   watch.tick();
 }, TICK_MS);
 
+new Usage().start();
 const server = await api.server();
 setText(byId('server-facts'), describeServer(server));
 publish.setAuthority(api.rtmpAuthority(server.rtmp));

@@ -6,6 +6,7 @@ mod arguments;
 mod demo;
 mod log;
 mod page;
+mod usage;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -55,6 +56,8 @@ enum Failure {
     Listen { what: &'static str, address: SocketAddr, source: io::Error },
     #[error("cannot write to the data directory {}: {source}", path.display())]
     Data { path: PathBuf, source: io::Error },
+    #[error("cannot open the usage ledger in {}: {source}", path.display())]
+    Usage { path: PathBuf, source: airloom::billing::Error },
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
 }
@@ -69,6 +72,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         http::Listener::bind(arguments.http).await.map_err(listen("HTTP", arguments.http))?;
     let (rtmp_address, http_address) = (encoders.local_addr()?, viewers.local_addr()?);
 
+    let usage = usage::open(&arguments.data)
+        .map_err(|source| Failure::Usage { path: arguments.data.clone(), source })?;
     let origin = Origin::builder()
         .segment(arguments.segment)
         .part(arguments.part)
@@ -76,10 +81,15 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         .resume(arguments.resume)
         // An ended stream stays as long as its last frame would have been listed.
         .linger(arguments.window)
+        .usage(usage.clone())
         .build();
     let app = Router::new()
         .nest("/live", origin.router())
-        .nest("/api", api::router(origin.clone(), &arguments, rtmp_address))
+        .nest(
+            "/api",
+            api::router(origin.clone(), &arguments, rtmp_address)
+                .merge(usage::router(usage.clone())),
+        )
         .merge(page::router())
         .route("/metrics", axum::routing::get(api::metrics).with_state(origin.clone()))
         .route("/healthz", axum::routing::get(|| async { "ok" }))
@@ -114,6 +124,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     };
     let ingest = tokio::spawn(encoders.serve(origin.ingest("live"), closed()));
     let delivery = tokio::spawn(viewers.serve(app, closed()));
+    let (settle, settled) = tokio::sync::oneshot::channel::<()>();
+    let metering = tokio::spawn(async move { usage.serve(async { drop(settled.await) }).await });
     let demo = arguments.demo.then(|| tokio::spawn(demo::publish(rtmp_address)));
 
     signal().await?;
@@ -125,6 +137,9 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     origin.end().await;
     drop(stop);
     let _ = tokio::join!(ingest, delivery);
+    // Nothing counts any more: what was counted goes to the ledger.
+    drop(settle);
+    let _ = metering.await;
     Ok(())
 }
 

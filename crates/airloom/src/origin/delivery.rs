@@ -11,12 +11,14 @@ use axum::extract::{ConnectInfo, Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use encoding::Coding;
 use growing::Growing;
 use range::{Range, Sliced};
 
+use super::meters::Meter;
 use super::store::Media;
 use super::stream::Stream;
 use super::{Origin, wall_time};
@@ -79,14 +81,14 @@ async fn serve(
         Settled::Answer(Answer::Ready(rendered), _) => {
             let query = query.as_deref().unwrap_or_default();
             let text = text(&origin, &stream, &request, query, rendered);
-            playlist(&origin, &request, &text, &headers)
+            playlist(&origin, &stream, &request, &text, &headers)
         }
         Settled::Answer(Answer::Stored(_), Some(media)) => {
             if let Some(Extension(deadline)) = deadline {
                 let config = origin.config();
                 deadline.within(config.window + GRACE);
             }
-            self::media(&origin, resource, media, &headers)
+            self::media(&origin, &stream, resource, media, &headers)
         }
         Settled::Answer(Answer::Growing(Resource::Segment { track, sequence }), _) => {
             let patience = origin.config().segment * PATIENCE;
@@ -198,15 +200,21 @@ fn carried(names: &[String], query: &str) -> String {
     carried
 }
 
-fn playlist(origin: &Origin, request: &Request, text: &Encoded, headers: &HeaderMap) -> Response {
+fn playlist(
+    origin: &Origin,
+    stream: &Stream,
+    request: &Request,
+    text: &Encoded,
+    headers: &HeaderMap,
+) -> Response {
     let coding = Coding::negotiate(headers);
     let tag = text.tag(coding);
     let mut response = if is_known(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let body = text.body(coding);
-        origin.0.totals.bytes_out.fetch_add(body.len() as u64, Ordering::Relaxed);
-        Response::new(Body::from(body))
+        let length = body.len() as u64;
+        self::body(origin, stream, std::iter::once(body), length)
     };
     let same = response.status() == StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
@@ -244,7 +252,30 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     })
 }
 
-fn media(origin: &Origin, resource: Resource, media: Media, headers: &HeaderMap) -> Response {
+/// A response whose bytes are counted as the connection takes them to write: what an aborted
+/// download has not asked for costs nobody anything.
+fn body(
+    origin: &Origin,
+    stream: &Stream,
+    chunks: impl Iterator<Item = Bytes> + Send + Unpin + 'static,
+    length: u64,
+) -> Response {
+    let (origin, meters) = (origin.clone(), stream.meters().clone());
+    let counted = chunks.inspect(move |chunk| {
+        let bytes = chunk.len() as u64;
+        origin.0.totals.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+        meters.add(Meter::EgressBytes, bytes);
+    });
+    Response::new(Body::new(Chunks::new(counted, length)))
+}
+
+fn media(
+    origin: &Origin,
+    stream: &Stream,
+    resource: Resource,
+    media: Media,
+    headers: &HeaderMap,
+) -> Response {
     // A name of media never stands for other bytes, so it is its own tag.
     let tag = format!("\"{resource}\"");
     let (chunks, length) = media.chunks();
@@ -252,14 +283,10 @@ fn media(origin: &Origin, resource: Resource, media: Media, headers: &HeaderMap)
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         match Range::of(headers, &tag, length) {
-            Range::Whole => {
-                origin.0.totals.bytes_out.fetch_add(length, Ordering::Relaxed);
-                Response::new(Body::new(Chunks::new(chunks, length)))
-            }
+            Range::Whole => body(origin, stream, chunks, length),
             Range::Single { start, length: asked } => {
-                origin.0.totals.bytes_out.fetch_add(asked, Ordering::Relaxed);
                 let chunks = Sliced::new(chunks, start, asked);
-                let mut response = Response::new(Body::new(Chunks::new(chunks, asked)));
+                let mut response = body(origin, stream, chunks, asked);
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
                 let range = format!("bytes {start}-{}/{length}", start + asked - 1);
                 set(&mut response, header::CONTENT_RANGE, &range);

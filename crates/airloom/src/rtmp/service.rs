@@ -84,6 +84,14 @@ pub struct Playback {
     pub backlog: Vec<EncodedTag>,
     /// What follows. A player that falls behind the ring goes on at the next keyframe.
     pub live: broadcast::Receiver<PlayEvent>,
+    /// Who is told what the player is sent.
+    pub meter: Option<Box<dyn PlayMeter>>,
+}
+
+/// Told what one player is sent; dropped when the player has gone.
+pub trait PlayMeter: std::fmt::Debug + Send {
+    /// A tag of so many bytes on the wire is on its way to the player.
+    fn sent(&mut self, bytes: usize);
 }
 
 /// Something that happens to everyone who plays a stream.

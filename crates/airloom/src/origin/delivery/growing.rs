@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::super::Origin;
+use super::super::meters::Meter;
 use super::super::store::{self, MediaChunks};
 use super::super::stream::Stream;
 
@@ -82,8 +83,9 @@ impl Body for Growing {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         loop {
             if let Some(chunk) = self.chunks.find(|chunk| !chunk.is_empty()) {
-                let sent = &self.origin.0.totals.bytes_out;
-                sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                let bytes = chunk.len() as u64;
+                self.origin.0.totals.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+                self.stream.meters().add(Meter::EgressBytes, bytes);
                 return Poll::Ready(Some(Ok(Frame::data(chunk))));
             }
             if self.complete {
