@@ -3,10 +3,12 @@
 
 mod chunks;
 mod deadline;
+mod detach;
 mod listener;
 mod problem;
 
 pub(crate) use chunks::Chunks;
 pub use deadline::WriteDeadline;
+pub use detach::{Detach, Detachable};
 pub use listener::{Config, Listener};
 pub use problem::Problem;

@@ -2,10 +2,14 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+#[cfg(feature = "chat")]
+pub mod chat;
 pub mod http;
 pub mod origin;
 pub mod rtmp;
 
+#[cfg(feature = "chat")]
+pub use airloom_chat;
 pub use airloom_media as media;
 pub use airloom_playlist as playlist;
 pub use airloom_segmenter as segmenter;

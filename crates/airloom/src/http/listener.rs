@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use super::deadline::{Deadlined, WriteDeadline};
+use super::detach::{Detachable, Detached, Handover, is_detachable};
 use crate::accept::accept;
 
 /// What a [`Listener`] allows its peers.
@@ -101,18 +102,30 @@ async fn connection(
     // A part is written whole: waiting to fill a packet only adds latency.
     let _ = socket.set_nodelay(true);
     let deadline = WriteDeadline::default();
-    let socket = TokioIo::new(Deadlined::new(socket, config.stall_timeout, deadline.clone()));
+    let handover = Handover::default();
+    let lent = handover.lend(socket);
+    let socket = TokioIo::new(Deadlined::new(lent, config.stall_timeout, deadline.clone()));
+    let taken = handover.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(deadline.clone());
-        let router = router.clone();
-        async move { tower_service::Service::call(&mut { router }, request).await }
+        let detachable = is_detachable(request.version());
+        if detachable {
+            request.extensions_mut().insert(Detachable);
+        }
+        let (router, handover) = (router.clone(), handover.clone());
+        async move {
+            let Ok(mut response) = tower_service::Service::call(&mut { router }, request).await;
+            if detachable {
+                handover.note(&mut response)?;
+            }
+            Ok::<_, Detached>(response)
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(config.stall_timeout);
-    let connection = builder.serve_connection(socket, service);
-    tokio::pin!(connection);
+    let mut connection = Box::pin(builder.serve_connection_with_upgrades(socket, service));
     let stopped = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
     tokio::pin!(stopped);
     let ended = tokio::select! {
@@ -123,9 +136,11 @@ async fn connection(
         ended
     } else {
         connection.as_mut().graceful_shutdown();
-        connection.await
+        connection.as_mut().await
     };
     if let Err(error) = ended {
         debug!(%peer, %error, "connection ended");
     }
+    drop(connection);
+    taken.complete();
 }
