@@ -3,6 +3,7 @@
 
 mod chunks;
 mod deadline;
+mod detach;
 mod listener;
 mod problem;
 #[cfg(feature = "tls")]
@@ -10,6 +11,7 @@ mod tls;
 
 pub(crate) use chunks::Chunks;
 pub use deadline::WriteDeadline;
+pub use detach::{Detach, Detachable};
 pub use listener::{Config, Listener};
 pub use problem::Problem;
 #[cfg(feature = "tls")]

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+#[cfg(feature = "chat")]
+pub mod chat;
 pub mod http;
 pub mod origin;
 pub mod rtmp;
@@ -10,6 +12,8 @@ pub mod usage;
 
 #[cfg(feature = "billing")]
 pub use airloom_billing as billing;
+#[cfg(feature = "chat")]
+pub use airloom_chat;
 pub use airloom_media as media;
 pub use airloom_playlist as playlist;
 pub use airloom_segmenter as segmenter;

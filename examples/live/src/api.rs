@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use airloom::Origin;
+use airloom::chat::Chat;
 use airloom::http::Problem;
 use arguments::Arguments;
 use axum::extract::State;
@@ -41,9 +42,9 @@ async fn streams(State(origin): State<Origin>) -> Response {
 }
 
 /// Prometheus text.
-pub(crate) async fn metrics(State(origin): State<Origin>) -> Response {
+pub(crate) async fn metrics(State((origin, chat)): State<(Origin, Chat)>) -> Response {
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    fresh(([(header::CONTENT_TYPE, text)], origin.metrics()))
+    fresh(([(header::CONTENT_TYPE, text)], origin.metrics() + &chat.metrics()))
 }
 
 /// A problem document for every path that leads nowhere.

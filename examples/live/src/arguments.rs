@@ -21,6 +21,7 @@ usage: live [OPTIONS]
   --resume SECONDS     how long an ended publish may come back as the same stream (10)
   --record             keep every finished stream as a recording under the data directory
   --demo               publish a built-in clip to live/demo over real RTMP, for ever
+  --moderator TOKEN    what moderators of the chats show (made anew and told at each start)
   -h, --help           this text
   -V, --version        the version
 ";
@@ -37,6 +38,7 @@ pub(crate) struct Arguments {
     pub(crate) resume: Duration,
     pub(crate) record: bool,
     pub(crate) demo: bool,
+    pub(crate) moderator: Option<String>,
 }
 
 impl Default for Arguments {
@@ -51,6 +53,7 @@ impl Default for Arguments {
             resume: Duration::from_secs(10),
             record: false,
             demo: false,
+            moderator: None,
         }
     }
 }
@@ -116,6 +119,16 @@ pub(crate) fn parse(mut words: lexopt::Parser) -> Result<Command, Error> {
             }
             Long("record") => arguments.record = true,
             Long("demo") => arguments.demo = true,
+            Long("moderator") => {
+                let value = value(&mut words)?;
+                let wanted = "8 to 200 visible characters";
+                let secret = (8..=200).contains(&value.len())
+                    && value.bytes().all(|byte| byte.is_ascii_graphic());
+                if !secret {
+                    return Err(Error::Value { flag: "--moderator", value, wanted });
+                }
+                arguments.moderator = Some(value);
+            }
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             other => return Err(other.unexpected().into()),
@@ -177,13 +190,14 @@ mod tests {
     #[test]
     fn every_flag_is_taken() {
         let line = "--rtmp [::1]:0 --http localhost:0 --data /tmp/x --segment 1.5 --part 0 \
-                    --window 30 --resume 0 --record --demo";
+                    --window 30 --resume 0 --record --demo --moderator 12345678";
         let Ok(Command::Serve(arguments)) = parse_line(line) else { panic!("refused") };
         assert_eq!(arguments.rtmp, "[::1]:0".parse().unwrap());
         assert_eq!(arguments.http, "127.0.0.1:0".parse().unwrap());
         assert_eq!((arguments.segment.as_millis(), arguments.part), (1500, None));
         assert_eq!((arguments.window.as_secs(), arguments.resume.as_secs()), (30, 0));
         assert!(arguments.record && arguments.demo);
+        assert_eq!(arguments.moderator.as_deref(), Some("12345678"));
     }
 
     #[test]
@@ -198,6 +212,10 @@ mod tests {
             ("--resume 1.2345", "--resume takes seconds from 0 to 3600, not '1.2345' (try --help)"),
             ("--part 20", "--part takes milliseconds from 50 to 2000, or 0, not '20' (try --help)"),
             ("--window", "missing argument for option '--window' (try --help)"),
+            (
+                "--moderator short",
+                "--moderator takes 8 to 200 visible characters, not 'short' (try --help)",
+            ),
             ("extra", "unexpected argument \"extra\" (try --help)"),
         ] {
             assert_eq!(parse_line(line).unwrap_err(), said);

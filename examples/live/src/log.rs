@@ -28,7 +28,7 @@ pub(crate) fn start() {
 }
 
 /// Tells a person where to publish, where to watch and how to stop.
-pub(crate) fn greet(rtmp: SocketAddr, http: SocketAddr) {
+pub(crate) fn greet(rtmp: SocketAddr, http: SocketAddr, moderator: Option<&String>) {
     eprintln!(
         "airloom live {version}\n\
          \x20 publish  rtmp://{rtmp}/live/NAME   (in OBS: server rtmp://{rtmp}/live, stream key NAME)\n\
@@ -36,4 +36,7 @@ pub(crate) fn greet(rtmp: SocketAddr, http: SocketAddr) {
          \x20 stop     Ctrl-C",
         version = env!("CARGO_PKG_VERSION"),
     );
+    if let Some(token) = moderator {
+        eprintln!("  moderate {token}   (the token for the shield beside each chat)");
+    }
 }

@@ -1,8 +1,9 @@
 //! A whole live service in one process: an encoder publishes over RTMP, browsers watch over HLS,
-//! Low-Latency HLS or DASH, and a page shows it all.
+//! Low-Latency HLS or DASH, and a page shows it all, with a chat beside each stream.
 
 mod api;
 mod arguments;
+mod chat;
 mod demo;
 mod log;
 mod page;
@@ -17,6 +18,7 @@ use airloom::{Origin, http, rtmp};
 use arguments::{Arguments, Command};
 use axum::Router;
 use axum::http::{Method, header};
+use axum::routing::get;
 use tokio::sync::watch;
 use tower_http::cors::{Any, CorsLayer};
 
@@ -83,6 +85,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         .linger(arguments.window)
         .usage(usage.clone())
         .build();
+    let moderator = arguments.moderator.clone().map_or_else(chat::token, Ok)?;
+    let chat = chat::open(&moderator)?;
     let app = Router::new()
         .nest("/live", origin.router())
         .nest(
@@ -90,16 +94,17 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
             api::router(origin.clone(), &arguments, rtmp_address)
                 .merge(usage::router(usage.clone())),
         )
+        .nest("/api/rooms", chat.router())
         .merge(page::router())
-        .route("/metrics", axum::routing::get(api::metrics).with_state(origin.clone()))
-        .route("/healthz", axum::routing::get(|| async { "ok" }))
+        .route("/metrics", get(api::metrics).with_state((origin.clone(), chat.clone())))
+        .route("/healthz", get(|| async { "ok" }))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::wrong_method)
         .layer(
             // Pages of any origin may read every answer.
             CorsLayer::new()
                 .allow_origin(Any)
-                .allow_methods([Method::GET, Method::HEAD])
+                .allow_methods([Method::GET, Method::HEAD, Method::POST])
                 .allow_headers(Any)
                 .expose_headers([
                     header::ACCEPT_RANGES,
@@ -107,12 +112,13 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
                     header::CONTENT_RANGE,
                     header::DATE,
                     header::ETAG,
+                    header::RETRY_AFTER,
                 ]),
         );
 
     println!(r#"{{"event":"listening","rtmp":"{rtmp_address}","http":"{http_address}"}}"#);
     io::stdout().flush()?;
-    log::greet(rtmp_address, http_address);
+    log::greet(rtmp_address, http_address, arguments.moderator.is_none().then_some(&moderator));
     if arguments.record {
         tracing::warn!("--record is accepted, but this version keeps no recordings yet");
     }
@@ -135,6 +141,7 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     }
     // Playlists end first, so that viewers who ask once more are told; then the listeners close.
     origin.end().await;
+    chat.close();
     drop(stop);
     let _ = tokio::join!(ingest, delivery);
     // Nothing counts any more: what was counted goes to the ledger.

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use super::deadline::{Deadlined, WriteDeadline};
+use super::detach::{Detachable, Detached, Handover, is_detachable};
 use crate::accept::accept;
 
 /// What a [`Listener`] allows its peers.
@@ -114,21 +115,27 @@ impl Listener {
                 if let Some(acceptor) = acceptor {
                     let handshake = acceptor.accept(socket);
                     match tokio::time::timeout(config.header_timeout, handshake).await {
-                        Ok(Ok(socket)) => connection(socket, peer, router, config, stopped).await,
+                        Ok(Ok(socket)) => {
+                            connection(socket, None, peer, router, config, stopped).await;
+                        }
                         Ok(Err(error)) => debug!(%peer, %error, "handshake"),
                         Err(_) => debug!(%peer, "handshake took too long"),
                     }
                     return;
                 }
-                connection(socket, peer, router, config, stopped).await;
+                let handover = Handover::default();
+                let lent = handover.lend(socket);
+                connection(lent, Some(handover), peer, router, config, stopped).await;
             }
         })
         .await;
     }
 }
 
+/// Serves one connection. A socket without TLS has a `handover`, by which a handler may take it.
 async fn connection(
     socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    handover: Option<Handover>,
     peer: SocketAddr,
     router: Router,
     config: Arc<Config>,
@@ -136,17 +143,27 @@ async fn connection(
 ) {
     let deadline = WriteDeadline::default();
     let socket = TokioIo::new(Deadlined::new(socket, config.stall_timeout, deadline.clone()));
+    let taken = handover.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(deadline.clone());
+        let handover = handover.clone().filter(|_| is_detachable(request.version()));
+        if handover.is_some() {
+            request.extensions_mut().insert(Detachable);
+        }
         let router = router.clone();
-        async move { tower_service::Service::call(&mut { router }, request).await }
+        async move {
+            let Ok(mut response) = tower_service::Service::call(&mut { router }, request).await;
+            if let Some(handover) = handover {
+                handover.note(&mut response)?;
+            }
+            Ok::<_, Detached>(response)
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(config.stall_timeout);
-    let connection = builder.serve_connection(socket, service);
-    tokio::pin!(connection);
+    let mut connection = Box::pin(builder.serve_connection_with_upgrades(socket, service));
     let stopped = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
     tokio::pin!(stopped);
     let ended = tokio::select! {
@@ -157,9 +174,13 @@ async fn connection(
         ended
     } else {
         connection.as_mut().graceful_shutdown();
-        connection.await
+        connection.as_mut().await
     };
     if let Err(error) = ended {
         debug!(%peer, %error, "connection ended");
+    }
+    drop(connection);
+    if let Some(taken) = taken {
+        taken.complete();
     }
 }

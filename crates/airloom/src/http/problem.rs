@@ -17,6 +17,7 @@ use serde::Serialize;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    r#type: Cow<'static, str>,
     status: StatusCode,
     detail: Cow<'static, str>,
 }
@@ -32,14 +33,21 @@ struct Document<'a> {
 impl Problem {
     /// A problem of `status`; `detail` says in a sentence what went wrong with this request.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into() }
+        Self { r#type: Cow::Borrowed("about:blank"), status, detail: detail.into() }
+    }
+
+    /// The same under a name of its own: a URI that programs can go by, where the status alone does
+    /// not say it all.
+    #[must_use]
+    pub fn with_type(self, r#type: impl Into<Cow<'static, str>>) -> Self {
+        Self { r#type: r#type.into(), ..self }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> axum::response::Response {
         let document = Document {
-            r#type: "about:blank",
+            r#type: &self.r#type,
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,

@@ -1,0 +1,333 @@
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use airloom_chat::{Batch, RoomId, Take};
+use bytes::Bytes;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+use socket2::SockRef;
+use tracing::debug;
+
+use super::super::Config;
+use super::super::hub::Seat;
+use super::Newcomer;
+use super::connection::Connection;
+use super::inbox::Inbox;
+use super::room::Rooms;
+
+const INBOX: Token = Token(usize::MAX);
+/// How often the heartbeats of a part of the readers are looked at.
+const SLICE: Duration = Duration::from_millis(100);
+/// A comment line and the end of an event that says nothing.
+const HEARTBEAT: &[u8] = b":\n\n";
+
+/// One thread's readers.
+pub(super) struct Writer {
+    poll: Poll,
+    inbox: Arc<Inbox>,
+    readers: Slab<Entry>,
+    rooms: Rooms,
+    /// When to ask again for those who may not be given more yet. One for each reader at most.
+    waiting: BinaryHeap<Reverse<(Duration, usize)>>,
+    start: Instant,
+    /// Slices of the heartbeat wheel: how many a turn has, and which was the last.
+    turn: u64,
+    slice: u64,
+    peer_timeout: Duration,
+    send_buffer: Option<usize>,
+    written: Written,
+}
+
+/// A reader: all that the fast path holds of one.
+#[derive(Debug)]
+struct Entry {
+    seat: Seat,
+    connection: Connection,
+    /// Where among the readers of its room.
+    place: u32,
+    /// The slice of the last write.
+    spoke: u32,
+    waits: bool,
+}
+
+/// What was written since it was last told.
+#[derive(Debug, Default)]
+struct Written {
+    deliveries: u64,
+    bytes: u64,
+}
+
+impl Writer {
+    pub(super) fn new(config: &Config) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let inbox = Arc::new(Inbox::new(mio::Waker::new(poll.registry(), INBOX)?));
+        Ok(Self {
+            poll,
+            inbox,
+            readers: Slab::new(),
+            rooms: Rooms::default(),
+            waiting: BinaryHeap::new(),
+            start: Instant::now(),
+            turn: (config.heartbeat.as_millis() / SLICE.as_millis()).max(1) as u64,
+            slice: 0,
+            peer_timeout: config.peer_timeout,
+            send_buffer: config.send_buffer,
+            written: Written::default(),
+        })
+    }
+
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
+    }
+
+    /// Writes until it is told to stop.
+    pub(super) fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            if let Err(error) = self.poll.poll(&mut events, self.timeout())
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                debug!(%error, "poll");
+            }
+            let waiting = self.inbox.take();
+            if waiting.stop {
+                return;
+            }
+            for newcomer in waiting.newcomers {
+                self.admit(newcomer);
+            }
+            for (room, batches) in waiting.batches {
+                self.deliver(&room, &batches);
+            }
+            for event in &events {
+                if event.token() != INBOX {
+                    let (read, write) = (event.is_readable(), event.is_writable());
+                    let ended = event.is_error() || event.is_read_closed();
+                    self.attend(event.token().0, ended, read, write);
+                }
+            }
+            self.ask_again();
+            self.beat();
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let (_, first) = self.readers.iter().next()?;
+        let waits = self.waiting.peek().map(|Reverse((due, _))| *due);
+        let waits = waits.map(|due| due.saturating_sub(first.seat.hub().now()));
+        Some(waits.unwrap_or(SLICE).min(SLICE))
+    }
+
+    /// Takes in a reader: the head of its response goes out together with what it missed.
+    fn admit(&mut self, newcomer: Newcomer) {
+        let Newcomer { mut seat, socket, head } = newcomer;
+        seat.hub().totals().fast.fetch_add(1, Ordering::Relaxed);
+        self.prepare(&socket);
+        let mut socket = TcpStream::from_std(socket);
+        let slot = self.readers.vacant_entry();
+        let key = slot.key();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut socket, Token(key), interest) {
+            debug!(%error, "a reader's socket");
+            seat.hub().totals().fast.fetch_sub(1, Ordering::Relaxed);
+            self.inbox.gone();
+            return;
+        }
+        let missed = seat.catch_up();
+        let place = self.rooms.enter(seat.room(), key as u32);
+        let connection = Connection::new(socket);
+        slot.insert(Entry { seat, connection, place, spoke: self.slice as u32, waits: false });
+        let (first, wait) = match missed {
+            Take::Own(bytes) => (bytes, None),
+            Take::Write(bytes) => (bytes.clone(), None),
+            Take::Wait(until) => (Bytes::new(), Some(until)),
+            Take::Nothing | Take::Behind => (Bytes::new(), None),
+        };
+        let Some(entry) = self.readers.get_mut(key) else { return };
+        self.written.deliveries += u64::from(!first.is_empty());
+        self.written.bytes += first.len() as u64;
+        let opened = entry.connection.open(&head, &first);
+        match (opened, wait) {
+            (Err(error), _) => self.end(key, &error),
+            (Ok(()), Some(until)) => self.wait(key, until),
+            (Ok(()), None) => self.catch_up(key),
+        }
+    }
+
+    fn prepare(&self, socket: &std::net::TcpStream) {
+        let socket = SockRef::from(socket);
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let _ = socket.set_tcp_user_timeout(Some(self.peer_timeout));
+        if let Some(bytes) = self.send_buffer {
+            let _ = socket.set_send_buffer_size(bytes);
+        }
+    }
+
+    /// Gives everybody in a room its newest batches.
+    fn deliver(&mut self, room: &RoomId, batches: &VecDeque<Batch>) {
+        for batch in batches {
+            let mut place = 0;
+            while let Some(key) = self.rooms.at(room, place) {
+                self.give(key as usize, batch);
+                // Whoever failed has gone, and another is in the place.
+                place += usize::from(self.rooms.at(room, place) == Some(key));
+            }
+        }
+        self.tell(room);
+    }
+
+    fn give(&mut self, key: usize, batch: &Batch) {
+        let Some(entry) = self.readers.get_mut(key) else { return };
+        if !entry.connection.is_free() {
+            return;
+        }
+        let written = match entry.seat.take(batch) {
+            Take::Write(bytes) => write(&mut self.written, &mut entry.connection, bytes),
+            Take::Own(bytes) => write(&mut self.written, &mut entry.connection, &bytes),
+            Take::Nothing => return,
+            Take::Behind => return self.catch_up(key),
+            Take::Wait(until) => return self.wait(key, until),
+        };
+        entry.spoke = self.slice as u32;
+        if let Err(error) = written {
+            self.end(key, &error);
+        }
+    }
+
+    /// Gives a reader what it missed, as far as it may be given that now.
+    fn catch_up(&mut self, key: usize) {
+        while let Some(entry) = self.readers.get_mut(key)
+            && entry.connection.is_free()
+        {
+            let written = match entry.seat.catch_up() {
+                Take::Own(bytes) => write(&mut self.written, &mut entry.connection, &bytes),
+                Take::Write(bytes) => write(&mut self.written, &mut entry.connection, bytes),
+                Take::Wait(until) => return self.wait(key, until),
+                Take::Nothing | Take::Behind => return,
+            };
+            entry.spoke = self.slice as u32;
+            if let Err(error) = written {
+                return self.end(key, &error);
+            }
+        }
+    }
+
+    /// Something has happened to a socket.
+    fn attend(&mut self, key: usize, ended: bool, read: bool, write: bool) {
+        let Some(entry) = self.readers.get_mut(key) else { return };
+        let mut outcome = Ok(());
+        if ended {
+            let error = entry.connection.socket.take_error().ok().flatten();
+            outcome = Err(error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()));
+        }
+        if read && outcome.is_ok() {
+            outcome = entry.connection.drain();
+        }
+        let stalled = !entry.connection.is_free();
+        if write && stalled && outcome.is_ok() {
+            outcome = entry.connection.flush();
+        }
+        match outcome {
+            Err(error) => self.end(key, &error),
+            // It was passed over meanwhile.
+            Ok(()) if stalled => self.catch_up(key),
+            Ok(()) => {}
+        }
+    }
+
+    fn wait(&mut self, key: usize, until: Duration) {
+        if let Some(entry) = self.readers.get_mut(key)
+            && !std::mem::replace(&mut entry.waits, true)
+        {
+            self.waiting.push(Reverse((until, key)));
+        }
+    }
+
+    fn ask_again(&mut self) {
+        while let Some(Reverse((due, key))) = self.waiting.peek().copied() {
+            // The key may be another's by now, who is then asked early, which does no harm.
+            if self.readers.get(key).is_some_and(|entry| due > entry.seat.hub().now()) {
+                return;
+            }
+            self.waiting.pop();
+            if let Some(entry) = self.readers.get_mut(key) {
+                entry.waits = false;
+                self.catch_up(key);
+            }
+        }
+    }
+
+    /// Lets those speak whose slice has come and who have been silent for a whole turn.
+    fn beat(&mut self) {
+        let now = (self.start.elapsed().as_millis() / SLICE.as_millis()) as u64;
+        // After a long pause one turn does for all.
+        let first = (self.slice + 1).max(now.saturating_sub(self.turn - 1));
+        for slice in first..=now {
+            let mut key = (slice % self.turn) as usize;
+            // Keys are dense: the slab fills its holes first.
+            while key < self.readers.capacity() {
+                self.say_something(key, slice);
+                key += self.turn as usize;
+            }
+        }
+        self.slice = now;
+    }
+
+    fn say_something(&mut self, key: usize, slice: u64) {
+        let Some(entry) = self.readers.get_mut(key) else { return };
+        let silent = (slice as u32).wrapping_sub(entry.spoke) >= self.turn as u32;
+        if silent && entry.connection.is_free() {
+            entry.spoke = slice as u32;
+            if let Err(error) = entry.connection.write(&Bytes::from_static(HEARTBEAT)) {
+                self.end(key, &error);
+            }
+        }
+    }
+
+    fn end(&mut self, key: usize, error: &io::Error) {
+        let Some(mut entry) = self.readers.try_remove(key) else { return };
+        let _ = self.poll.registry().deregister(&mut entry.connection.socket);
+        if let Some(moved) = self.rooms.leave(entry.seat.room(), entry.place)
+            && let Some(moved) = self.readers.get_mut(moved as usize)
+        {
+            moved.place = entry.place;
+        }
+        let totals = entry.seat.hub().totals();
+        totals.fast.fetch_sub(1, Ordering::Relaxed);
+        if error.kind() != io::ErrorKind::UnexpectedEof {
+            totals.reaped.fetch_add(1, Ordering::Relaxed);
+            debug!(%error, "a reader's connection");
+        }
+        self.inbox.gone();
+    }
+
+    fn tell(&mut self, room: &RoomId) {
+        let Some(key) = self.rooms.at(room, 0) else { return };
+        let Some(entry) = self.readers.get(key as usize) else { return };
+        let totals = entry.seat.hub().totals();
+        let written = std::mem::take(&mut self.written);
+        totals.deliveries.fetch_add(written.deliveries, Ordering::Relaxed);
+        totals.delivered_bytes.fetch_add(written.bytes, Ordering::Relaxed);
+    }
+}
+
+fn write(written: &mut Written, connection: &mut Connection, bytes: &Bytes) -> io::Result<()> {
+    written.deliveries += 1;
+    written.bytes += bytes.len() as u64;
+    connection.write(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_small() {
+        assert!(size_of::<Entry>() <= 152, "{}", size_of::<Entry>());
+    }
+}

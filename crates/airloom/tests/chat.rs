@@ -1,0 +1,12 @@
+//! Chat over real sockets of the loopback: what readers and writers see of it.
+
+mod chat {
+    mod client;
+    mod server;
+
+    mod delivery;
+    mod paths;
+    mod peers;
+    mod resume;
+    mod socket;
+}

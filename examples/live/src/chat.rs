@@ -1,0 +1,35 @@
+//! A chat beside every stream: its room has the stream's name.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read};
+
+use airloom::airloom_chat::access::{Anonymous, Tokens};
+use airloom::airloom_chat::{Author, Error, Roles};
+use airloom::chat::Chat;
+use airloom::origin::StreamName;
+
+/// Anybody reads and writes under any name; who shows `token` moderates.
+pub(crate) fn open(token: &str) -> io::Result<Chat> {
+    let moderator = || -> Result<Author, Error> {
+        let author = Author::new("moderator".parse()?).with_roles(Roles::MODERATOR);
+        Ok(Author { name: Some("Moderator".parse()?), ..author })
+    };
+    let moderator = moderator().map_err(io::Error::other)?;
+    Chat::builder()
+        .authority(Tokens::new(Anonymous::Guest).with(token, moderator))
+        .named(|room| room.as_str().parse::<StreamName>().is_ok())
+        .build()
+}
+
+/// A token that nobody guesses, for those who were given none.
+pub(crate) fn token() -> io::Result<String> {
+    let mut random = [0; 12];
+    File::open("/dev/urandom")?.read_exact(&mut random)?;
+    let mut token = String::with_capacity(24);
+    for byte in random {
+        // Writing into a String cannot fail.
+        let _ = write!(token, "{byte:02x}");
+    }
+    Ok(token)
+}
