@@ -283,6 +283,17 @@ impl Seat {
         &self.room
     }
 
+    /// Comes in once more: who is here was perhaps told before this reader could hear it, and is
+    /// then told again.
+    pub(super) fn announce(&self) {
+        let Self { hub, room, user, .. } = self;
+        hub.with(|broker, now| {
+            broker.leave(now, room, user.as_ref());
+            // Not refused: the room is alive.
+            drop(broker.join(now, room, user.as_ref(), None));
+        });
+    }
+
     pub(super) fn cursor(&self) -> Cursor {
         self.reader.cursor()
     }

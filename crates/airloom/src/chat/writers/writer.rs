@@ -138,8 +138,9 @@ impl Writer {
             self.inbox.gone();
             return;
         }
-        let missed = seat.catch_up();
         let place = self.rooms.enter(seat.room(), key as u32);
+        seat.announce();
+        let missed = seat.catch_up();
         let connection = Connection::new(socket);
         slot.insert(Entry { seat, connection, place, spoke: self.slice as u32, waits: false });
         let (first, wait) = match missed {
