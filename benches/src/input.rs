@@ -100,6 +100,24 @@ impl Input {
         Ok(Self { file, tags, path, origin })
     }
 
+    /// The first tags of this stream, those of `kind` or all of them, about `size` bytes: copied
+    /// into memory of their own, so that they lie as close together as they would have come.
+    pub fn beginning(&self, size: usize, kind: Option<Kind>) -> std::io::Result<Self> {
+        let head = self.file.len() - self.tags.iter().map(|tag| tag.whole.len()).sum::<usize>();
+        let mut file = self.file[..head].to_vec();
+        for tag in &self.tags {
+            if file.len() >= size {
+                break;
+            }
+            if kind.is_none_or(|kind| kind == tag.kind) {
+                file.extend_from_slice(&tag.whole);
+            }
+        }
+        let file = Bytes::from(file);
+        let tags = tags(&file)?;
+        Ok(Self { file, tags, path: self.path.clone(), origin: self.origin })
+    }
+
     /// The tags that carry frames: no script data, no sequence headers, no end of sequence.
     pub fn samples(&self) -> impl Iterator<Item = &Tag> {
         self.tags.iter().filter(|tag| tag.is_sample())

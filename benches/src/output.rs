@@ -74,20 +74,23 @@ pub struct Muxer {
 }
 
 /// Puts a muxer among the contenders. Its first pass writes files to `directory`, and the note is
-/// what ffprobe found in them.
+/// what ffprobe found in them. A measured pass goes over the input so many `times`.
 pub fn enter<'a>(
     contenders: &mut Vec<Contender<'a>>,
     input: &'a Input,
     (directory, extension): (&Path, &'static str),
     muxer: Muxer,
+    times: u64,
 ) {
     let Muxer { name, run } = muxer;
     let stem = directory.join(name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
     let mut contender = Contender::new(name, move || {
         let mut tally = Tally::default();
-        run(input, &mut tally)?;
+        for _ in 0..times {
+            run(input, &mut tally)?;
+        }
         // Headers only add to what came in; less than that is not all of it.
-        if tally.bytes < input.payload_len() as u64 {
+        if tally.bytes < input.payload_len() as u64 * times {
             return Err(format!("writes only {} bytes", tally.bytes).into());
         }
         Ok(tally)

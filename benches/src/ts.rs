@@ -33,7 +33,7 @@ pub fn heats(word: &str, input: &Input, run: &mut dyn FnMut(Heat<'_>)) {
     for muxer in
         [airloom::RENDER, airloom::SEGMENTER, xmpegts::MUXER, mpeg2ts::MUXER, transmux::MUXER]
     {
-        enter(&mut contenders, input, place, muxer);
+        enter(&mut contenders, input, place, muxer, 1);
     }
     run(Heat {
         key: "ts".to_owned(),

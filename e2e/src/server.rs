@@ -1,6 +1,6 @@
 //! The server under test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ pub struct Live {
     process: Process,
     rtmp: String,
     http: String,
-    _data: Scratch,
+    /// Its data directory, where it is not the test's.
+    _data: Option<Scratch>,
 }
 
 /// The program: what `AIRLOOM_LIVE` names, or the release build beside this package.
@@ -38,10 +39,25 @@ impl Live {
     /// [`start`](Self::start) with variables in its environment.
     pub fn start_with(environment: &[(&str, &str)], flags: &[&str]) -> Self {
         let data = Scratch::new();
+        let path = data.path().to_owned();
+        Self::launch(&path, Some(data), environment, flags)
+    }
+
+    /// [`start_with`](Self::start_with) on a data directory that outlives it.
+    pub fn start_in(data: &Path, environment: &[(&str, &str)], flags: &[&str]) -> Self {
+        Self::launch(data, None, environment, flags)
+    }
+
+    fn launch(
+        data: &Path,
+        scratch: Option<Scratch>,
+        environment: &[(&str, &str)],
+        flags: &[&str],
+    ) -> Self {
         let mut process = Process::start(
             Command::new(program())
                 .args(["--rtmp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
-                .arg(data.path())
+                .arg(data)
                 .args(flags)
                 .envs(environment.iter().copied()),
         );
@@ -54,7 +70,7 @@ impl Live {
         let listening: Value = serde_json::from_str(&line).expect("a line of JSON");
         assert_eq!(listening["event"], "listening", "{line}");
         let address = |field: &str| listening[field].as_str().expect(field).to_owned();
-        Self { rtmp: address("rtmp"), http: address("http"), process, _data: data }
+        Self { rtmp: address("rtmp"), http: address("http"), process, _data: scratch }
     }
 
     /// Address of the RTMP listener.
@@ -99,6 +115,12 @@ impl Live {
     /// The process.
     pub fn process(&self) -> &Process {
         &self.process
+    }
+
+    /// What `/api/usage` says a meter has counted since the month began.
+    pub fn used(&self, meter: &str) -> u64 {
+        let usage = self.get("/api/usage").json();
+        usage["meters"][meter].as_u64().unwrap_or_else(|| panic!("no {meter}: {usage}"))
     }
 
     /// Sends a signal and waits for the end.

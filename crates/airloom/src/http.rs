@@ -1,4 +1,4 @@
-//! Serving HTTP: a listener for HTTP/1.1 and h2c that gives up on peers which do not take their
+//! Serving HTTP: a listener for HTTP/1.1 and h2c, and both over TLS with the feature `tls`, that gives up on peers which do not take their
 //! bytes, and errors as problem documents.
 
 mod chunks;
@@ -6,9 +6,13 @@ mod deadline;
 mod detach;
 mod listener;
 mod problem;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub(crate) use chunks::Chunks;
 pub use deadline::WriteDeadline;
 pub use detach::{Detach, Detachable};
 pub use listener::{Config, Listener};
 pub use problem::Problem;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};

@@ -7,10 +7,16 @@ pub mod chat;
 pub mod http;
 pub mod origin;
 pub mod rtmp;
+#[cfg(feature = "billing")]
+pub mod usage;
 
+#[cfg(feature = "billing")]
+pub use airloom_billing as billing;
 #[cfg(feature = "chat")]
 pub use airloom_chat;
 pub use airloom_media as media;
 pub use airloom_playlist as playlist;
 pub use airloom_segmenter as segmenter;
 pub use origin::Origin;
+#[cfg(feature = "billing")]
+pub use usage::Usage;

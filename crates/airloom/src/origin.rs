@@ -3,6 +3,7 @@
 mod config;
 mod delivery;
 mod ingest;
+mod meters;
 mod metrics;
 mod name;
 mod status;
@@ -21,6 +22,10 @@ pub use config::{Builder, Config, Limits};
 pub use ingest::{Ingest, Publishing, PublishingError, Refused};
 pub use name::{InvalidName, StreamName};
 pub use status::{State, StreamStatus, TrackStatus};
+
+#[cfg(feature = "billing")]
+pub(crate) use meters::Meter;
+use meters::Metering;
 use stream::{Claim, Stream};
 
 /// Streams in, HLS, Low-Latency HLS and DASH out; cloning gives another handle to the same origin.
@@ -54,6 +59,7 @@ pub struct Origin(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     config: Config,
+    metering: Metering,
     streams: Mutex<HashMap<StreamName, Arc<Stream>>>,
     totals: Totals,
 }
@@ -76,8 +82,12 @@ impl Origin {
 
     /// An origin that holds no stream yet.
     pub fn new(config: Config) -> Self {
+        Self::with_metering(config, Metering::default())
+    }
+
+    fn with_metering(config: Config, metering: Metering) -> Self {
         let streams = Mutex::default();
-        Self(Arc::new(Shared { config, streams, totals: Totals::default() }))
+        Self(Arc::new(Shared { config, metering, streams, totals: Totals::default() }))
     }
 
     /// How it was configured.
@@ -145,7 +155,9 @@ impl Origin {
         } else if streams.len() >= self.0.config.limits.streams {
             return Err(Refused::Full);
         }
-        let stream = Arc::new(Stream::new(name.clone(), &self.0.config, first_sequence));
+        let meters = meters::of(&self.0.metering, name);
+        let stream = Stream::new(name.clone(), &self.0.config, first_sequence, meters);
+        let stream = Arc::new(stream);
         streams.insert(name.clone(), Arc::clone(&stream));
         match stream.claim() {
             Claim::Granted { generation, resumed } => {

@@ -26,4 +26,4 @@ pub use player::Player;
 pub use publisher::Publisher;
 pub use pull::Pull;
 pub use push::Push;
-pub use service::{Media, PlayEvent, Playback, Publication, Service};
+pub use service::{Media, PlayEvent, PlayMeter, Playback, Publication, Service};

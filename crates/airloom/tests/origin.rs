@@ -6,6 +6,10 @@ mod origin {
     mod client;
 
     mod blocking;
+    mod growing;
     mod life;
+    mod manners;
     mod paths;
+    #[cfg(feature = "billing")]
+    mod usage;
 }

@@ -14,7 +14,11 @@ use crate::{Error, Input, Name, Storage, WallTime};
 /// after a restart shipping continues there.
 ///
 /// Drive it by [`poll_output`](Self::poll_output), send the batch, and once the target has
-/// applied it (whatever its outcomes: they are final) [`acknowledge`](Self::acknowledge) it.
+/// applied it [`acknowledge`](Self::acknowledge) it. All outcomes are final but one: a
+/// [`Gap`](crate::Outcome::Gap) means that the target has lost what it had acknowledged, which no
+/// resending mends. To lose nothing to the target's clock, its [`late`](crate::Config::late) and
+/// [`remember`](crate::Config::remember) must be longer than a node may be cut off: what comes
+/// later is quarantined, or refused as expired.
 #[derive(Debug)]
 pub struct Forwarder {
     target: Name,

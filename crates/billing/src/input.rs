@@ -30,7 +30,8 @@ pub struct Notice {
     pub kind: Name,
     /// The idempotency key within tenant and kind; kept for good.
     pub id: Name,
-    /// What to send: JSON with the members `type`, `timestamp` and `data`.
+    /// What to send: JSON with the members `type`, `timestamp` and `data`; at most 64 KiB, without
+    /// control characters, which JSON escapes.
     pub body: String,
 }
 
@@ -126,6 +127,8 @@ pub enum Refusal {
     Unique,
     /// The ledger knows as many tenants, names, producers or quarantined items as it may.
     Full,
+    /// A notice's body has control characters in it.
+    Body,
     /// Credit must be more than zero, and in the currency of the tenant's earlier credit.
     Amount,
     /// Nothing is quarantined there, or it can still not be counted; no such notice waits.

@@ -439,6 +439,13 @@ impl<S: Storage> Ledger<S> {
         self.state.producers.get(&number)?.get(&epoch).copied()
     }
 
+    /// The highest epoch of a producer that the ledger remembers: one that starts anew takes a
+    /// greater one, whatever its clock says.
+    pub fn epoch(&self, producer: &Name) -> Option<u64> {
+        let number = self.state.names.number(producer)?;
+        self.state.producers.get(&number)?.keys().next_back().copied()
+    }
+
     /// What credit a tenant has left; `None` for one that never had any.
     pub fn balance(&self, tenant: &Name) -> Option<Money> {
         let number = self.state.names.number(tenant)?;

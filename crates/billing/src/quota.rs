@@ -31,10 +31,10 @@ pub struct Gate(Arc<Figures>);
 
 #[derive(Debug)]
 struct Figures {
-    /// What the ledger has counted in this period.
-    ledger: AtomicU64,
-    /// What was admitted here and is not in the ledger yet.
-    pending: AtomicU64,
+    /// What the ledger has counted in this period, and what was admitted here and is not in the
+    /// ledger yet: one figure, so that usage on its way from the second to the first is never
+    /// seen in neither.
+    used: AtomicU64,
     soft: AtomicU64,
     hard: AtomicU64,
 }
@@ -55,6 +55,8 @@ struct Limit {
     account: Account,
     gate: Gate,
     period: Period,
+    /// The ledger's part of what is used.
+    ledger: u64,
 }
 
 impl Gate {
@@ -63,28 +65,21 @@ impl Gate {
     pub fn admit(&self, quantity: u64) -> Decision {
         let figures = &*self.0;
         let hard = figures.hard.load(Ordering::Relaxed);
-        let ledger = figures.ledger.load(Ordering::Acquire);
-        let admitted = figures.pending.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |held| {
-            let held = held.checked_add(quantity)?;
-            (ledger.checked_add(held)? <= hard).then_some(held)
+        let admitted = figures.used.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |used| {
+            used.checked_add(quantity).filter(|used| *used <= hard)
         });
         match admitted {
             Err(_) => Decision::Refused,
-            Ok(held) => {
-                let used = ledger.saturating_add(held).saturating_add(quantity);
-                if used > figures.soft.load(Ordering::Relaxed) {
-                    Decision::OverSoft
-                } else {
-                    Decision::Admitted
-                }
+            Ok(used) if used + quantity > figures.soft.load(Ordering::Relaxed) => {
+                Decision::OverSoft
             }
+            Ok(_) => Decision::Admitted,
         }
     }
 
     /// What is used of the limit, pending included.
     pub fn used(&self) -> u64 {
-        let ledger = self.0.ledger.load(Ordering::Acquire);
-        ledger.saturating_add(self.0.pending.load(Ordering::Acquire))
+        self.0.used.load(Ordering::Acquire)
     }
 }
 
@@ -109,9 +104,9 @@ impl Quotas {
         let limit = self.limits.entry(key).or_insert_with(|| Limit {
             account,
             period,
+            ledger: 0,
             gate: Gate(Arc::new(Figures {
-                ledger: AtomicU64::new(0),
-                pending: AtomicU64::new(0),
+                used: AtomicU64::new(0),
                 soft: AtomicU64::new(u64::MAX),
                 hard: AtomicU64::new(u64::MAX),
             })),
@@ -140,62 +135,98 @@ impl Quotas {
                 self.told.insert((notice.tenant.clone(), notice.id.clone()));
             }
         }
-        // The ledger's figure first: for a moment usage counts twice, never not at all.
-        let crossed = self.refresh(now, ledger);
-        for (input, outcome) in inputs.iter().zip(outcomes) {
-            if matches!(outcome, Outcome::Gap { .. } | Outcome::Conflict) {
-                continue;
-            }
+        let uses = inputs.iter().zip(outcomes).filter(|(_, outcome)| {
+            // Anything else is final, and pending no longer.
+            !matches!(outcome, Outcome::Gap { .. } | Outcome::Conflict)
+        });
+        let mut settled: HashMap<(Name, Name), u64> = HashMap::new();
+        let mut add = |tenant: &Name, meter: &Name, quantity| {
+            let sum = settled.entry((tenant.clone(), meter.clone())).or_default();
+            *sum = sum.saturating_add(quantity);
+        };
+        for (input, _) in uses {
             match input {
-                Input::Event(event) => self.settle(&event.tenant, &event.meter, event.quantity),
+                Input::Event(event) => add(&event.tenant, &event.meter, event.quantity),
                 Input::Delta(delta) => {
                     for entry in &delta.entries {
-                        self.settle(&entry.tenant, &entry.meter, entry.quantity);
+                        add(&entry.tenant, &entry.meter, entry.quantity);
                     }
                 }
                 _ => {}
             }
         }
-        crossed
-    }
-
-    fn settle(&self, tenant: &Name, meter: &Name, quantity: u64) {
-        if let Some(limit) = self.limits.get(&(tenant.clone(), meter.clone())) {
-            let pending = &limit.gate.0.pending;
-            let _ = pending.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |held| {
-                Some(held.saturating_sub(quantity))
-            });
+        let mut crossed = Vec::new();
+        for (key, quantity) in settled {
+            let Some(limit) = self.limits.get_mut(&key) else { continue };
+            // The ledger's figure first: for a moment usage counts twice, never not at all.
+            limit.refresh(&key, now, ledger, &mut crossed);
+            limit.settle(quantity);
         }
+        self.news(crossed)
     }
 
     /// Brings every limit up to what the ledger has counted in its tenant's current period, and
     /// returns those that are crossed, until [`Quotas::applied`] has seen the ledger keep the
     /// notice. The ledger keeps each once a period, over restarts and nodes.
     pub fn refresh<S: Storage>(&mut self, now: WallTime, ledger: &Ledger<S>) -> Vec<Notice> {
-        let mut crossed = Vec::new();
-        for ((tenant, meter), limit) in &mut self.limits {
-            if !limit.period.contains(now) {
-                limit.period = limit.account.period(now);
-                self.told.clear();
-            }
-            let (from, to) = (limit.period.from(), limit.period.to());
-            let query = Query::new(tenant.clone(), from, to).meter(meter.clone());
-            let used = ledger.usage(&query).first().map_or(0, |usage| usage.quantity);
-            let used = u64::try_from(used).unwrap_or(u64::MAX);
-            let figures = &limit.gate.0;
-            figures.ledger.store(used, Ordering::Release);
-            for (kind, bound) in [("quota.soft", &figures.soft), ("quota.hard", &figures.hard)] {
-                let bound = bound.load(Ordering::Relaxed);
-                // The hard limit is reached, never passed.
-                let reached = if kind == "quota.hard" { used >= bound } else { used > bound };
-                if reached && bound != u64::MAX {
-                    let crossing = Crossing { kind, tenant, meter, period: limit.period, bound };
-                    crossed.extend(crossing.notice(now, used));
-                }
-            }
+        let (mut crossed, mut begun) = (Vec::new(), false);
+        for (key, limit) in &mut self.limits {
+            begun |= limit.refresh(key, now, ledger, &mut crossed);
         }
+        if begun {
+            // What an earlier period told is never asked for again; the rest is told once more,
+            // and the ledger has it.
+            self.told.clear();
+        }
+        self.news(crossed)
+    }
+
+    fn news(&self, mut crossed: Vec<Notice>) -> Vec<Notice> {
         crossed.retain(|notice| !self.told.contains(&(notice.tenant.clone(), notice.id.clone())));
         crossed
+    }
+}
+
+impl Limit {
+    /// Takes the ledger's figure over, and adds what is crossed to `crossed`; whether a new period
+    /// has begun.
+    fn refresh<S: Storage>(
+        &mut self,
+        (tenant, meter): &(Name, Name),
+        now: WallTime,
+        ledger: &Ledger<S>,
+        crossed: &mut Vec<Notice>,
+    ) -> bool {
+        let begun = !self.period.contains(now);
+        if begun {
+            self.period = self.account.period(now);
+        }
+        let (from, to) = (self.period.from(), self.period.to());
+        let query = Query::new(tenant.clone(), from, to).meter(meter.clone());
+        let used = ledger.usage(&query).first().map_or(0, |usage| usage.quantity);
+        let used = u64::try_from(used).unwrap_or(u64::MAX);
+        let before = std::mem::replace(&mut self.ledger, used);
+        let figures = &self.gate.0;
+        let _ = figures.used.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |held| {
+            Some(held.saturating_sub(before).saturating_add(used))
+        });
+        for (kind, bound) in [("quota.soft", &figures.soft), ("quota.hard", &figures.hard)] {
+            let bound = bound.load(Ordering::Relaxed);
+            // The hard limit is reached, never passed.
+            let reached = if kind == "quota.hard" { used >= bound } else { used > bound };
+            if reached && bound != u64::MAX {
+                let crossing = Crossing { kind, tenant, meter, period: self.period, bound };
+                crossed.extend(crossing.notice(now, used));
+            }
+        }
+        begun
+    }
+
+    /// Takes what has reached the ledger out of what is pending.
+    fn settle(&self, quantity: u64) {
+        let _ = self.gate.0.used.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |used| {
+            Some(used.saturating_sub(quantity).max(self.ledger))
+        });
     }
 }
 

@@ -83,6 +83,8 @@ struct Inner {
     limits: crate::Limits,
     /// When the counters were last emptied: the window of what they hold belongs to it.
     drained: WallTime,
+    /// When to look again, where the counters were left as they are for want of room.
+    crowded: Option<WallTime>,
     slots: HashMap<Arc<Series>, Slot>,
     series: HashMap<(Name, Name), usize>,
     free: Vec<(Arc<Block>, usize)>,
@@ -104,6 +106,7 @@ impl Recorder {
             window: config.window,
             limits: config.limits.clone(),
             drained: now,
+            crowded: None,
             slots: HashMap::new(),
             series: HashMap::new(),
             free: Vec::new(),
@@ -135,6 +138,9 @@ impl Recorder {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
     pub fn poll_timeout(&self) -> WallTime {
         let inner = self.lock();
+        if let Some(again) = inner.crowded {
+            return again;
+        }
         let end = inner.drained.floor(inner.window).saturating_add(inner.window);
         inner.drained.saturating_add(inner.flush).min(end)
     }
@@ -194,8 +200,10 @@ impl Inner {
 
     fn drain(&mut self, now: WallTime) {
         if self.pending.len() + self.slots.len() > self.limits.pending && !self.pending.is_empty() {
+            self.crowded = Some(now.saturating_add(self.flush));
             return;
         }
+        self.crowded = None;
         let window = self.drained.floor(self.window);
         let Self { slots, series, free, pending, .. } = self;
         slots.retain(|name, slot| {

@@ -77,7 +77,7 @@ impl WallTime {
 
     /// The start of the window of `width` this point lies in, windows counted from the epoch.
     #[must_use]
-    pub(crate) fn floor(self, width: Duration) -> Self {
+    pub fn floor(self, width: Duration) -> Self {
         let width = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
         Self::from_unix_millis(self.0.div_euclid(width).saturating_mul(width))
     }

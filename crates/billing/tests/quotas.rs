@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use airloom_billing::ledger::{Ledger, Memory};
 use airloom_billing::outbox::{Answer, Endpoint, Outbox};
 use airloom_billing::quota::{Decision, Quotas};
 use airloom_billing::webhook::Secret;
@@ -55,6 +58,53 @@ fn what_is_admitted_moves_to_the_ledger_and_counts_once() {
     assert_eq!(gate.used(), 50);
 }
 
+/// What moves from pending to the ledger is never seen in neither: however threads and flushes
+/// interleave, exactly what the limit allows is admitted.
+#[test]
+fn threads_and_flushes_admit_exactly_the_limit() {
+    const HARD: u64 = 20_000;
+    let (mut ledger, mut quotas) = (memory(), Quotas::new());
+    let gate = quotas.limit(account(), name("egress_bytes"), None, Some(HARD), now());
+    let recorder = Recorder::new(name("node"), 1, now(), &Config::default());
+    let counted = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..3)
+            .map(|_| {
+                let counter = recorder
+                    .counter(name("t"), name("egress_bytes"), Dimensions::default())
+                    .expect("a counter");
+                let (gate, counted) = (gate.clone(), &counted);
+                scope.spawn(move || {
+                    // While usage is on its way it counts twice, and some are refused early.
+                    while counted.load(Ordering::Relaxed) < HARD {
+                        if gate.admit(1) != Decision::Refused {
+                            counter.add(1);
+                            counted.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                })
+            })
+            .collect();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            flush(&recorder, &mut ledger, &mut quotas);
+        }
+    });
+    flush(&recorder, &mut ledger, &mut quotas);
+    assert_eq!(support::total(&ledger, "t", "egress_bytes"), u128::from(HARD));
+    assert_eq!(gate.used(), HARD);
+}
+
+fn flush(recorder: &Recorder, ledger: &mut Ledger<Memory>, quotas: &mut Quotas) {
+    recorder.handle_timeout(now());
+    while let Some(delta) = recorder.poll_output() {
+        let sequence = delta.sequence;
+        let inputs = [Input::Delta(delta)];
+        let outcomes = ledger.apply(now(), &inputs).expect("applied");
+        quotas.applied(now(), ledger, &inputs, &outcomes);
+        recorder.acknowledge(sequence);
+    }
+}
+
 /// lago-api#4273, nango#7495: one transition, one webhook, whoever notices it how often.
 #[test]
 fn each_crossing_is_told_once_over_restarts_and_nodes() {
@@ -82,6 +132,21 @@ fn each_crossing_is_told_once_over_restarts_and_nodes() {
     assert_eq!(kept, 2);
     let kinds: Vec<_> = ledger.notices().map(|queued| queued.notice.kind.to_string()).collect();
     assert_eq!(kinds, ["quota.soft", "quota.hard"]);
+}
+
+#[test]
+fn a_notice_that_the_log_could_mistake_for_a_hole_is_refused() {
+    let mut ledger = memory();
+    for body in ["\0".repeat(2_000), "{\n}".to_owned()] {
+        let notice = airloom_billing::Notice {
+            tenant: name("t"),
+            kind: name("statement.closed"),
+            id: name("1"),
+            body,
+        };
+        let outcomes = ledger.apply(now(), &[Input::Notice(notice)]).expect("applied");
+        assert_eq!(outcomes, [Outcome::Refused(airloom_billing::Refusal::Body)]);
+    }
 }
 
 fn notice(tenant: &str, id: &str) -> Input {

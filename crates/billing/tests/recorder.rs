@@ -77,6 +77,8 @@ fn a_ledger_that_is_away_costs_no_memory_and_no_usage() {
         counter.add(1);
         at = at.saturating_add(config.window);
         recorder.handle_timeout(at);
+        // However full it is, it never asks to be called in the past.
+        assert!(recorder.poll_timeout() > at);
         sent.extend(recorder.poll_output());
     }
     assert_eq!(sent.len(), 2, "no more than may be unanswered");

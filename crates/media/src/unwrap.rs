@@ -41,7 +41,8 @@ impl Unwrapper {
         let placed = match self.last {
             None => raw,
             Some(last) => {
-                let step = (raw - last).rem_euclid(range);
+                // The remainder by a power of two.
+                let step = raw.wrapping_sub(last) & (range - 1);
                 last.wrapping_add(if step >= range / 2 { step - range } else { step })
             }
         };

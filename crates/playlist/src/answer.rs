@@ -99,6 +99,9 @@ pub enum Answer {
     /// asked for: a hinted part that turned out to be the first of the next segment keeps the
     /// name it was promised under.
     Stored(Resource),
+    /// 200 with the parts that the integrator keeps of this segment, which is being made, and with
+    /// each further one as it comes, until it is complete (chunked, since its length is not known).
+    Growing(Resource),
     /// 200 with the current time, as [`WallTime`](crate::WallTime) writes it.
     Time,
     /// Ask again after the window's next change.

@@ -24,6 +24,11 @@ pub struct Config {
     /// AVPlayer is reported to stall at exactly three, and a third of a part more pays for the
     /// way from the part's end to the client. Raised to two part targets if less.
     pub part_hold_back: Option<Duration>,
+    /// How far behind the server's clock Low-Latency DASH clients play: `Latency@target` of
+    /// `ServiceDescription`. Default `None`: the part hold-back and the time between two manifests
+    /// (a quarter of the target duration, at most half a second), 1.16 s with the other defaults.
+    /// Less than that lets a client run dry before it hears of the segment being made.
+    pub dash_latency: Option<Duration>,
     /// The least `EXT-X-TARGETDURATION` in seconds: the segment target, rounded to the nearest
     /// second. Default 2, at least 1.
     ///
@@ -54,6 +59,7 @@ impl Default for Config {
             linger: Duration::from_secs(10),
             part_target: Some(Duration::from_millis(200)),
             part_hold_back: None,
+            dash_latency: None,
             target_duration: 2,
             patience: Duration::from_secs(4),
             discontinuity_sequence: 0,

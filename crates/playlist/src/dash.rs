@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 
 use airloom_media::{Duration, Kind, Timescale, Timestamp};
 
+use crate::decimal::Micros;
 use crate::{Format, Rendition, Resource, WallTime};
 
 // Writing to a String cannot fail, so the results of `write!` are dropped throughout.
@@ -27,11 +28,21 @@ pub(crate) enum Presentation<'a> {
         /// Nanoseconds.
         time_shift: u64,
         time_url: &'a str,
+        low_latency: Option<LowLatency>,
     },
     Static {
         /// Nanoseconds.
         duration: u64,
     },
+}
+
+/// What clients are told that play the segment being made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LowLatency {
+    /// How far behind the server's clock to play: `ServiceDescription`.
+    pub(crate) target: Micros,
+    /// How long before its end a segment may be asked for: `@availabilityTimeOffset`.
+    pub(crate) early: Micros,
 }
 
 #[derive(Debug)]
@@ -40,6 +51,8 @@ pub(crate) struct Period<'a> {
     pub(crate) id: u64,
     /// Nanoseconds from the presentation's start.
     pub(crate) start: u64,
+    /// When the media at its start was received.
+    pub(crate) received: WallTime,
     pub(crate) representations: Vec<Representation<'a>>,
 }
 
@@ -52,6 +65,7 @@ pub(crate) struct Representation<'a> {
     /// The media time of the Period's start.
     pub(crate) presentation_time_offset: Timestamp,
     pub(crate) start_number: u64,
+    /// The last may be the one being made: its length is then a guess.
     pub(crate) segments: Vec<(Timestamp, Duration)>,
 }
 
@@ -63,7 +77,17 @@ const PRESENTATION_DELAY: u64 = 3;
 /// one listed to it up to a whole segment late, it would stall.
 const UPDATES_A_SEGMENT: u64 = 4;
 
+/// The same where the segment being made is played: a client learns of it up to this late, and has
+/// to have as much in its buffer.
+const LONGEST_UPDATE: u64 = NANOS_PER_SECOND / 2;
+
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// How often clients ask for the manifest, nanoseconds.
+pub(crate) fn update_period(target_duration: u32, low_latency: bool) -> u64 {
+    let period = u64::from(target_duration) * NANOS_PER_SECOND / UPDATES_A_SEGMENT;
+    if low_latency { period.min(LONGEST_UPDATE) } else { period }
+}
 
 pub(crate) fn render(mpd: &Mpd<'_>) -> String {
     let mut out = String::with_capacity(2048);
@@ -72,13 +96,13 @@ pub(crate) fn render(mpd: &Mpd<'_>) -> String {
     out.push_str(" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\"");
     let target = u64::from(mpd.target_duration);
     match mpd.presentation {
-        Presentation::Dynamic { available_from, published, time_shift, .. } => {
+        Presentation::Dynamic { available_from, published, time_shift, low_latency, .. } => {
             let _ = write!(
                 out,
                 " type=\"dynamic\" availabilityStartTime=\"{available_from}\" \
                  publishTime=\"{published}\" minimumUpdatePeriod=\"{}\" \
                  timeShiftBufferDepth=\"{}\" suggestedPresentationDelay=\"PT{}S\"",
-                Seconds(target * NANOS_PER_SECOND / UPDATES_A_SEGMENT),
+                Seconds(update_period(mpd.target_duration, low_latency.is_some())),
                 Seconds(time_shift),
                 target * PRESENTATION_DELAY,
             );
@@ -89,8 +113,15 @@ pub(crate) fn render(mpd: &Mpd<'_>) -> String {
         }
     }
     let _ = writeln!(out, " minBufferTime=\"PT{target}S\" maxSegmentDuration=\"PT{target}S\">");
+    let low_latency = match mpd.presentation {
+        Presentation::Dynamic { low_latency, .. } => low_latency,
+        Presentation::Static { .. } => None,
+    };
+    if let Some(low_latency) = low_latency {
+        write_service_description(&mut out, low_latency);
+    }
     for period in &mpd.periods {
-        write_period(&mut out, period);
+        write_period(&mut out, period, low_latency);
     }
     if let Presentation::Dynamic { time_url, .. } = mpd.presentation {
         let time_url = Escaped(time_url);
@@ -103,10 +134,27 @@ pub(crate) fn render(mpd: &Mpd<'_>) -> String {
     out
 }
 
-fn write_period(out: &mut String, period: &Period<'_>) {
+/// `ServiceDescription` (annex K.4): play at the target, and within a tenth of real time to get
+/// there. Twice the target is where a client had better jump.
+fn write_service_description(out: &mut String, low_latency: LowLatency) {
+    let target = low_latency.target.0.div_ceil(1000);
+    let _ = write!(
+        out,
+        " <ServiceDescription id=\"0\">\n  \
+         <Latency referenceId=\"{REFERENCE}\" target=\"{target}\" min=\"{}\" max=\"{}\"/>\n  \
+         <PlaybackRate min=\"0.9\" max=\"1.1\"/>\n </ServiceDescription>\n",
+        target * 3 / 4,
+        target * 2,
+    );
+}
+
+/// `ProducerReferenceTime@id`.
+const REFERENCE: u32 = 0;
+
+fn write_period(out: &mut String, period: &Period<'_>, low_latency: Option<LowLatency>) {
     let _ = writeln!(out, " <Period id=\"{}\" start=\"{}\">", period.id, Seconds(period.start));
     for set in sets(&period.representations) {
-        write_set(out, &set);
+        write_set(out, &set, low_latency.map(|low_latency| (low_latency, period.received)));
     }
     out.push_str(" </Period>\n");
 }
@@ -136,7 +184,11 @@ fn family(codecs: &str) -> &str {
     codecs.split('.').next().unwrap_or(codecs)
 }
 
-fn write_set(out: &mut String, set: &[&Representation<'_>]) {
+fn write_set(
+    out: &mut String,
+    set: &[&Representation<'_>],
+    low_latency: Option<(LowLatency, WallTime)>,
+) {
     let Some(first) = set.first() else { return };
     let kind = first.rendition.format.kind();
     // A set is named after its first track, so that it keeps its name from version to version.
@@ -150,12 +202,16 @@ fn write_set(out: &mut String, set: &[&Representation<'_>]) {
     }
     out.push_str(" segmentAlignment=\"true\" startWithSAP=\"1\">\n");
     for representation in set {
-        write_representation(out, representation);
+        write_representation(out, representation, low_latency);
     }
     out.push_str("  </AdaptationSet>\n");
 }
 
-fn write_representation(out: &mut String, representation: &Representation<'_>) {
+fn write_representation(
+    out: &mut String,
+    representation: &Representation<'_>,
+    low_latency: Option<(LowLatency, WallTime)>,
+) {
     let rendition = representation.rendition;
     let track = rendition.track;
     let _ = write!(
@@ -191,7 +247,16 @@ fn write_representation(out: &mut String, representation: &Representation<'_>) {
             }
         }
     }
-    write_template(out, representation);
+    if let Some((_, received)) = low_latency {
+        // 5.12: what the latency is measured by.
+        let _ = writeln!(
+            out,
+            "    <ProducerReferenceTime id=\"{REFERENCE}\" type=\"encoder\" \
+             wallClockTime=\"{received}\" presentationTime=\"{}\"/>",
+            representation.presentation_time_offset.ticks(),
+        );
+    }
+    write_template(out, representation, low_latency.map(|(low_latency, _)| low_latency));
     out.push_str("   </Representation>\n");
 }
 
@@ -207,19 +272,30 @@ const fn channel_configuration(channels: u8) -> Option<u8> {
 
 /// `SegmentTemplate` with `SegmentTimeline`, addressed by `$Number$` (5.3.9.4, 5.3.9.6): the
 /// number is the media sequence number, so HLS and DASH ask for the same URIs.
-fn write_template(out: &mut String, representation: &Representation<'_>) {
+fn write_template(
+    out: &mut String,
+    representation: &Representation<'_>,
+    low_latency: Option<LowLatency>,
+) {
     let track = representation.rendition.track;
     let timescale: Timescale = representation.rendition.timescale;
     let _ = write!(
         out,
         "    <SegmentTemplate timescale=\"{}\" presentationTimeOffset=\"{}\" \
-         initialization=\"{}\" media=\"{track}-$Number$.m4s\" startNumber=\"{}\">\n     \
-         <SegmentTimeline>\n",
+         initialization=\"{}\" media=\"{track}-$Number$.m4s\" startNumber=\"{}\"",
         timescale.hz(),
         representation.presentation_time_offset.ticks(),
         Resource::Init { track, id: representation.init },
         representation.start_number,
     );
+    if let Some(low_latency) = low_latency {
+        let _ = write!(
+            out,
+            " availabilityTimeOffset=\"{}\" availabilityTimeComplete=\"false\"",
+            low_latency.early
+        );
+    }
+    out.push_str(">\n     <SegmentTimeline>\n");
     write_timeline(out, &representation.segments);
     out.push_str("     </SegmentTimeline>\n    </SegmentTemplate>\n");
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod carry;
 mod config;
 mod dash;
 mod decimal;

@@ -117,6 +117,7 @@ struct Settings {
     patience: Micros,
     /// Part target and part hold-back; none without Low Latency.
     parts: Option<(Micros, Micros)>,
+    dash_latency: Option<Micros>,
     time_url: String,
 }
 
@@ -159,6 +160,7 @@ impl LiveWindow {
                 linger: Micros::from_std(config.linger),
                 patience: Micros::from_std(config.patience),
                 parts,
+                dash_latency: config.dash_latency.map(Micros::from_std),
                 time_url: config.time_url.unwrap_or_else(|| Resource::Time.to_string()),
             },
             limits: config.limits,
@@ -357,6 +359,10 @@ impl LiveWindow {
         }
         let listed = self.settings.parts.is_some();
         self.log_mut(index).push_part(addition, part.independent, listed);
+        if due == 0 && listed {
+            self.settle_eras();
+            self.mpd.stale = true;
+        }
         if self.settings.parts.is_some_and(|(target, _)| addition.micros > target) {
             self.report(Resource::Part { track, sequence, index: due });
         }

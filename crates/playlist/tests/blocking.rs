@@ -160,8 +160,10 @@ fn the_hinted_part_is_waited_for() {
     stage.part(VIDEO, 7, 0, 14_000, 200);
     assert_eq!(stage.answer(part(7, 0)), Answer::Stored(part(7, 0)));
     assert!(is_waiting(&stage.answer(part(7, 1))));
-    // A segment that is not complete is not there.
-    assert_eq!(stage.answer(Resource::Segment { track: VIDEO, sequence: 7 }), Answer::NotFound);
+    // A segment that is not complete comes as it is made; one that nobody has begun is not there.
+    let segment = |sequence| Resource::Segment { track: VIDEO, sequence };
+    assert_eq!(stage.answer(segment(7)), Answer::Growing(segment(7)));
+    assert_eq!(stage.answer(segment(8)), Answer::NotFound);
 }
 
 /// A name that was promised is kept, also when the segment ends where nobody knew it would: the

@@ -51,15 +51,23 @@ fn to_the_letter() {
          publishTime=\"2023-11-14T22:13:26.000Z\" minimumUpdatePeriod=\"PT0.5S\" \
          timeShiftBufferDepth=\"PT60S\" suggestedPresentationDelay=\"PT6S\" \
          minBufferTime=\"PT2S\" maxSegmentDuration=\"PT2S\">\n\
+         \x20<ServiceDescription id=\"0\">\n\
+         \x20 <Latency referenceId=\"0\" target=\"1160\" min=\"870\" max=\"2320\"/>\n\
+         \x20 <PlaybackRate min=\"0.9\" max=\"1.1\"/>\n\
+         \x20</ServiceDescription>\n\
          \x20<Period id=\"0\" start=\"PT0S\">\n\
          \x20 <AdaptationSet id=\"1\" contentType=\"video\" mimeType=\"video/mp4\" \
          segmentAlignment=\"true\" startWithSAP=\"1\">\n\
          \x20  <Representation id=\"1\" codecs=\"avc1.640028\" bandwidth=\"800000\" \
          width=\"1920\" height=\"1080\" frameRate=\"30\">\n\
+         \x20   <ProducerReferenceTime id=\"0\" type=\"encoder\" \
+         wallClockTime=\"2023-11-14T22:13:20.000Z\" presentationTime=\"1260000\"/>\n\
          \x20   <SegmentTemplate timescale=\"90000\" presentationTimeOffset=\"1260000\" \
-         initialization=\"1-init-0.mp4\" media=\"1-$Number$.m4s\" startNumber=\"7\">\n\
+         initialization=\"1-init-0.mp4\" media=\"1-$Number$.m4s\" startNumber=\"7\" \
+         availabilityTimeOffset=\"1.800000\" availabilityTimeComplete=\"false\">\n\
          \x20    <SegmentTimeline>\n\
          \x20     <S t=\"1260000\" d=\"180000\" r=\"2\"/>\n\
+         \x20     <S d=\"182250\"/>\n\
          \x20    </SegmentTimeline>\n\
          \x20   </SegmentTemplate>\n\
          \x20  </Representation>\n\
@@ -70,8 +78,11 @@ fn to_the_letter() {
          audioSamplingRate=\"48000\">\n\
          \x20   <AudioChannelConfiguration \
          schemeIdUri=\"urn:mpeg:mpegB:cicp:ChannelConfiguration\" value=\"2\"/>\n\
+         \x20   <ProducerReferenceTime id=\"0\" type=\"encoder\" \
+         wallClockTime=\"2023-11-14T22:13:20.000Z\" presentationTime=\"672000\"/>\n\
          \x20   <SegmentTemplate timescale=\"48000\" presentationTimeOffset=\"672000\" \
-         initialization=\"2-init-0.mp4\" media=\"2-$Number$.m4s\" startNumber=\"7\">\n\
+         initialization=\"2-init-0.mp4\" media=\"2-$Number$.m4s\" startNumber=\"7\" \
+         availabilityTimeOffset=\"1.800000\" availabilityTimeComplete=\"false\">\n\
          \x20    <SegmentTimeline>\n\
          \x20     <S t=\"672000\" d=\"96000\" r=\"2\"/>\n\
          \x20    </SegmentTimeline>\n\
@@ -137,8 +148,78 @@ fn the_offset_between_tracks_is_kept_to_the_tick() {
     assert!(starts[0] < 720, "the Period starts within a millisecond of its first segment");
 }
 
+/// Numbers of segments that the last Period lists of its first track, and how long the last is.
+fn last_listed(mpd: &MPD) -> (u64, u64) {
+    let set = &mpd.periods.last().unwrap().adaptations[0];
+    let template = set.representations[0].SegmentTemplate.as_ref().unwrap();
+    let listed = &template.SegmentTimeline.as_ref().unwrap().segments;
+    let count: i64 = listed.iter().map(|s| 1 + s.r.unwrap_or(0)).sum();
+    (template.startNumber.unwrap() + count as u64 - 1, listed.last().unwrap().d)
+}
+
+/// DASH-IF low latency: the segment being made is listed from its first part on, for somewhat
+/// longer than it is going to be, and the text changes only when it is complete.
 #[test]
-fn a_manifest_lists_complete_segments_only_and_is_waited_for() {
+fn the_segment_being_made_is_listed() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..3);
+    assert_eq!(last_listed(&mpd(&mut stage)), (2, 180_000));
+    stage.part(VIDEO, 3, 0, 6000, 200);
+    let first = stage.text(MPD_NAME);
+    assert_eq!(last_listed(&read(&first)), (3, 180_000 + 2250));
+    stage.part(VIDEO, 3, 1, 6200, 200);
+    assert_eq!(stage.text(MPD_NAME), first);
+    // The keyframe came early.
+    stage.segment(VIDEO, 3, 6000, 400);
+    assert_eq!(last_listed(&mpd(&mut stage)), (3, 36_000));
+    stage.input(Input::End).unwrap();
+    let text = stage.text(MPD_NAME);
+    for word in ["availabilityTime", "ServiceDescription", "ProducerReferenceTime"] {
+        assert!(!text.contains(word), "{word} in a recording");
+    }
+}
+
+/// What comes after a break is played from its first parts on, as what came before was.
+#[test]
+fn a_period_is_listed_as_soon_as_each_track_has_a_part_of_it() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..3);
+    stage.clock += 3000;
+    stage.input(Input::Discontinuity).unwrap();
+    stage.part(VIDEO, 3, 0, 400_000, 200);
+    assert_eq!(mpd(&mut stage).periods.len(), 1);
+    stage.part(AUDIO, 3, 0, 400_010, 200);
+    let before = mpd(&mut stage);
+    assert_eq!(before.periods.len(), 2);
+    stage.segment(VIDEO, 3, 400_000, 200);
+    stage.segment(AUDIO, 3, 400_010, 200);
+    let after = mpd(&mut stage);
+    assert_eq!(before.periods[1].start, after.periods[1].start);
+}
+
+#[test]
+fn a_latency_that_the_integrator_wants_is_asked_for() {
+    let config = Config { dash_latency: Some(Duration::from_millis(2500)), ..Config::default() };
+    let mut stage = Stage::with_tracks(config);
+    stage.live(0..1);
+    let latency = &mpd(&mut stage).ServiceDescription[0].Latency[0];
+    assert_eq!((latency.target, latency.max), (Some(2500.0), Some(5000.0)));
+}
+
+#[test]
+fn without_parts_only_complete_segments_are_listed() {
+    let mut stage = Stage::with_tracks(Config { part_target: None, ..Config::default() });
+    stage.live(0..3);
+    stage.part(VIDEO, 3, 0, 6000, 200);
+    let text = stage.text(MPD_NAME);
+    assert_eq!(last_listed(&read(&text)), (2, 180_000));
+    assert!(!text.contains("availabilityTime") && !text.contains("ServiceDescription"));
+    let segment = Resource::Segment { track: VIDEO, sequence: 3 };
+    assert_eq!(stage.answer(segment), Answer::NotFound);
+}
+
+#[test]
+fn a_manifest_is_waited_for() {
     let mut stage = Stage::with_tracks(Config::default());
     stage.part(VIDEO, 0, 0, 0, 200);
     assert!(is_waiting(&stage.answer(MPD_NAME)));

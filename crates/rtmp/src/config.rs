@@ -1,5 +1,8 @@
 use std::time::Duration;
 
+use airloom_media::Timescale;
+
+use crate::Enhanced;
 use crate::handshake::Scheme;
 
 /// How a session behaves; the same for servers and clients.
@@ -34,6 +37,13 @@ pub struct Config {
     /// What a server's publications and a client's playbacks are delivered as. Default
     /// [`Deliver::Both`]; the part that is not wanted costs nothing when it is left out.
     pub deliver: Deliver,
+    /// The clock of delivered tracks and samples. Default [`Precision::Millis`], the clock of all
+    /// but Enhanced RTMP's ModEx.
+    pub precision: Precision,
+    /// What the session says of itself: a client in `connect`, a server in answer to a client that
+    /// speaks Enhanced RTMP. Default [`Enhanced::forwarding`]: tags of any codec are delivered.
+    /// Narrow it where only some can be used, so that encoders do not offer others.
+    pub enhanced: Enhanced,
     /// Bounds on what a peer can make a session hold.
     pub limits: Limits,
 }
@@ -48,6 +58,8 @@ impl Default for Config {
             handshake: Some(Scheme::One),
             seed: 0,
             deliver: Deliver::Both,
+            precision: Precision::Millis,
+            enhanced: Enhanced::forwarding(),
             limits: Limits::default(),
         }
     }
@@ -77,13 +89,35 @@ impl Deliver {
     }
 }
 
+/// The clock of tracks and samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Precision {
+    /// RTMP's own milliseconds. Nanosecond offsets are cut off.
+    #[default]
+    Millis,
+    /// Nanoseconds: a sample's time is its tag's, and Enhanced RTMP's nanosecond offset
+    /// (`TimestampOffsetNano`) on top of it, exactly.
+    Nanos,
+}
+
+impl Precision {
+    /// The timescale of tracks.
+    pub const fn timescale(self) -> Timescale {
+        match self {
+            Self::Millis => Timescale::MILLIS,
+            Self::Nanos => Timescale::NANOS,
+        }
+    }
+}
+
 /// Bounds on what a peer can make a session hold.
 ///
 /// Whatever arrives, a session holds at most the bytes it received and did not yet deliver, and a
 /// fixed amount on top: [`reserve`](Self::reserve), one eighth of
 /// [`partial_bytes`](Self::partial_bytes), some 100 bytes for each of
-/// [`chunk_streams`](Self::chunk_streams), 300 for each of [`outputs`](Self::outputs), and
-/// [`queued_bytes`](Self::queued_bytes).
+/// [`chunk_streams`](Self::chunk_streams), 300 for each of [`outputs`](Self::outputs), 160 for each
+/// of [`amf_values`](Self::amf_values), and [`queued_bytes`](Self::queued_bytes).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -108,8 +142,9 @@ pub struct Limits {
     pub pin: usize,
     /// Levels of nesting in AMF. Default 16; real commands use three. No memory, but stack.
     pub amf_depth: usize,
-    /// Values in one AMF message. Default 4,096: metadata with key frame lists of an hour fit.
-    /// About 80 bytes each at worst.
+    /// Values in one AMF message, and in the decoded events that wait: once there may be so many,
+    /// input waits unread. Default 4,096: metadata with key frame lists of an hour fit. About 80
+    /// bytes each at worst, in what waits and once more in what is read.
     pub amf_values: usize,
     /// Message streams open at once on one connection. Default 16. About 500 bytes each.
     pub message_streams: usize,

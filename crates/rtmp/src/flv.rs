@@ -1,6 +1,7 @@
 //! FLV: the tag that every RTMP media message is, what stands in it, and the file made of them.
 
 mod codec;
+mod color_info;
 mod demuxer;
 mod muxer;
 mod packet;
@@ -9,6 +10,7 @@ mod tag;
 mod tag_reader;
 
 pub use codec::{CodecId, FourCc};
+pub use color_info::{ColorConfig, ColorInfo, Decimal, HdrCll, HdrMdcv};
 pub use demuxer::Demuxer;
 pub use muxer::Muxer;
 pub use packet::{FrameType, Packet, PacketKind};

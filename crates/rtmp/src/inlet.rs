@@ -3,7 +3,19 @@ use bytes::Buf;
 
 use crate::amf0;
 use crate::flv::{Event, Kind, Tag, TagReader};
-use crate::{Deliver, Error, Limits, Message, MessageType, Metadata};
+use crate::{Config, Deliver, Error, Limits, Message, MessageType, Metadata};
+
+impl Media {
+    /// How many decoded values it holds at most.
+    pub(crate) fn values(&self) -> usize {
+        match self {
+            // Each takes a byte of the message at least.
+            Self::Metadata(metadata) => metadata.tag.data.len(),
+            Self::Event(Event::Color { .. }) => usize::MAX,
+            _ => 0,
+        }
+    }
+}
 
 /// Turns the media messages of one message stream into what is delivered of them.
 #[derive(Debug)]
@@ -22,8 +34,9 @@ pub(crate) enum Media {
 }
 
 impl Inlet {
-    pub(crate) fn new(deliver: Deliver) -> Self {
-        Self { clock: Unwrapper::new(32), tags: TagReader::new(), deliver }
+    pub(crate) fn new(config: &Config) -> Self {
+        let deliver = config.deliver;
+        Self { clock: Unwrapper::new(32), tags: TagReader::with(config), deliver }
     }
 
     /// Takes in an audio, video or data message; others give nothing.

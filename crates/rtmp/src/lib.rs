@@ -13,6 +13,7 @@ mod cursor;
 mod encoded_tag;
 mod enhanced;
 mod error;
+mod event_queue;
 pub mod flv;
 mod gop_cache;
 pub mod handshake;
@@ -21,7 +22,7 @@ mod message;
 mod output;
 pub mod server;
 
-pub use config::{Config, Deliver, Limits};
+pub use config::{Config, Deliver, Limits, Precision};
 pub use encoded_tag::EncodedTag;
 pub use enhanced::Enhanced;
 pub use error::Error;

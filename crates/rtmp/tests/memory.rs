@@ -3,9 +3,11 @@
 mod peer;
 
 use std::alloc::System;
+use std::time::Duration;
 
-use airloom_rtmp::server::Output;
-use airloom_rtmp::{Config, Deliver, Limits, Message, MessageType, chunk};
+use airloom_rtmp::client::{self, Target};
+use airloom_rtmp::server::{self, Output};
+use airloom_rtmp::{Config, Deliver, Error, Limits, Message, MessageType, chunk};
 use bytes::Bytes;
 use peer::{AAC_HEADER, Peer};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -78,15 +80,29 @@ fn pings(_: &mut Noise, out: &mut Vec<u8>) {
 fn values(_: &mut Noise, out: &mut Vec<u8>) {
     let mut payload = b"\x02\0\x0aonMetaData\x0a\xFF\xFF\xFF\xFF".to_vec();
     payload.resize(3000, 5);
-    let mut writer = chunk::Writer::default();
-    let message = Message {
-        chunk_stream: 5,
-        timestamp: 0,
-        message_type: MessageType::DATA_AMF0,
-        message_stream: 1,
-        payload: payload.into(),
-    };
-    writer.write(&message, out).unwrap();
+    write(MessageType::DATA_AMF0, payload, out);
+}
+
+/// Metadata full of values, whole and legal: decoded, each byte of it takes many.
+fn metadata(_: &mut Noise, out: &mut Vec<u8>) {
+    let mut payload = b"\x02\0\x0aonMetaData\x0a\0\0\x0F\xF0".to_vec();
+    payload.resize(payload.len() + 0xFF0, 5);
+    write(MessageType::DATA_AMF0, payload, out);
+}
+
+/// The same as the color of a picture.
+fn color(_: &mut Noise, out: &mut Vec<u8>) {
+    let mut payload = b"\x94hvc1\x02\0\x09colorInfo\x03\0\x01a\x0a\0\0\x0F\xF0".to_vec();
+    payload.resize(payload.len() + 0xFF0, 5);
+    payload.extend(b"\0\0\x09");
+    write(MessageType::VIDEO, payload, out);
+}
+
+fn write(message_type: MessageType, payload: Vec<u8>, out: &mut Vec<u8>) {
+    let payload = payload.into();
+    let message =
+        Message { chunk_stream: 5, timestamp: 0, message_type, message_stream: 1, payload };
+    chunk::Writer::default().write(&message, out).unwrap();
 }
 
 /// Aggregates of very many empty tags.
@@ -107,14 +123,80 @@ fn anything(noise: &mut Noise, out: &mut Vec<u8>) {
     out.extend((0..1000).map(|_| noise.next() as u8));
 }
 
+/// A session that is sent things.
+trait Side {
+    /// One that is far enough that media counts.
+    fn begun(config: &Config) -> Self;
+    fn take(&mut self, piece: Bytes) -> Result<(), Error>;
+    /// Takes what it has to say, and throws it away.
+    fn drain(&mut self);
+}
+
+/// A server session that is published to.
+impl Side for Peer {
+    fn begun(config: &Config) -> Self {
+        Self::publishing(config.clone(), "key").0
+    }
+
+    fn take(&mut self, piece: Bytes) -> Result<(), Error> {
+        self.session.handle_input(self.now, piece)
+    }
+
+    fn drain(&mut self) {
+        while self.session.poll_output().is_some() {}
+    }
+}
+
+/// A client session that plays.
+impl Side for client::Session {
+    fn begun(config: &Config) -> Self {
+        let target = Target::parse("rtmp://127.0.0.1/live/key").unwrap();
+        let mut player = Self::play(config.clone(), target);
+        let mut initial = Config::default();
+        // What is sent by hand afterwards is in chunks of this size.
+        initial.chunk_size = chunk::INITIAL_SIZE;
+        let mut server = server::Session::new(initial);
+        loop {
+            match player.poll_output() {
+                Some(client::Output::Send(bytes)) => {
+                    server.handle_input(Duration::ZERO, bytes).unwrap();
+                }
+                Some(client::Output::Ready) => break,
+                Some(_) => {}
+                None => match server.poll_output() {
+                    Some(Output::Send(bytes)) => {
+                        player.handle_input(Duration::ZERO, bytes).unwrap();
+                    }
+                    Some(Output::Request(request)) => server.accept(request.id).unwrap(),
+                    other => panic!("{other:?}"),
+                },
+            }
+        }
+        while let Some(output) = server.poll_output() {
+            if let Output::Send(bytes) = output {
+                player.handle_input(Duration::ZERO, bytes).unwrap();
+            }
+        }
+        player
+    }
+
+    fn take(&mut self, piece: Bytes) -> Result<(), Error> {
+        self.handle_input(Duration::ZERO, piece)
+    }
+
+    fn drain(&mut self) {
+        while self.poll_output().is_some() {}
+    }
+}
+
 /// Sends `total` hostile bytes and answers the most that was held.
-fn most_held(hostile: fn(&mut Noise, &mut Vec<u8>), total: usize, drained: bool) -> usize {
+fn most_held<S: Side>(hostile: fn(&mut Noise, &mut Vec<u8>), total: usize, drained: bool) -> usize {
     let mut config = Config::default();
     config.deliver = Deliver::Both;
     let mut noise = Noise(1);
     let mut wire = Vec::with_capacity(1 << 17);
     let region = Region::new(ALLOCATOR);
-    let (mut peer, _) = Peer::publishing(config.clone(), "key");
+    let mut side = S::begun(&config);
     let (mut most, mut sent) = (0, 0);
     while sent < total {
         while wire.len() < 60_000 {
@@ -124,28 +206,30 @@ fn most_held(hostile: fn(&mut Noise, &mut Vec<u8>), total: usize, drained: bool)
         let piece = Bytes::copy_from_slice(&wire[..60_000]);
         wire.drain(..60_000);
         sent += piece.len();
-        let result = peer.session.handle_input(peer.now, piece);
+        let result = side.take(piece);
         most = most.max(held(&region));
         if result.is_err() {
             // Whoever misbehaves comes back.
-            peer = Peer::publishing(config.clone(), "key").0;
+            side = S::begun(&config);
             noise.0 = 1;
             wire.clear();
         } else if drained {
-            while peer.session.poll_output().is_some() {}
+            side.drain();
         }
     }
     most
 }
 
-fn sixty_four_megabytes_of_hostile_bytes() {
+fn sixty_four_megabytes_of_hostile_bytes<S: Side>(side: &str) {
     const ALL: usize = 64 << 20;
     /// Where each byte is a message.
     const FEWER: usize = 4 << 20;
     let limits = Limits::default();
     let per_item = limits.outputs * 400 + limits.chunk_streams * 200;
     // Drained as a runtime does, a session holds what is partial and what is fixed.
-    let fixed = limits.reserve + limits.partial_bytes / 8 + per_item + 200_000;
+    // Values that wait, and those of the message that is being read.
+    let decoded = 2 * limits.amf_values * 200;
+    let fixed = limits.reserve + limits.partial_bytes / 8 + per_item + decoded;
     for (name, hostile, total, partial) in [
         ("never ending", never_ending as fn(&mut Noise, &mut Vec<u8>), ALL, 256 * 128),
         ("one message", one_message, ALL, limits.message),
@@ -153,13 +237,15 @@ fn sixty_four_megabytes_of_hostile_bytes() {
         ("restarts", restarts, ALL, 60 * 128),
         ("pings", pings, FEWER, 0),
         ("values", values, ALL, 3000),
+        ("metadata", metadata, FEWER, 0),
+        ("color", color, FEWER, 0),
         ("aggregates", aggregates, FEWER, 60_000),
         ("anything", anything, ALL, limits.partial_bytes),
     ] {
-        let most = most_held(hostile, total, true);
+        let most = most_held::<S>(hostile, total, true);
         let allowed = partial + fixed;
-        println!("{name}: at most {most} bytes held");
-        assert!(most <= allowed, "{name}: {most} held, {allowed} allowed");
+        println!("{side}, {name}: at most {most} bytes held");
+        assert!(most <= allowed, "{side}, {name}: {most} held, {allowed} allowed");
     }
     // Not drained at all, the queues have their own bounds.
     let fixed = fixed + limits.held_input + limits.queued_bytes;
@@ -167,11 +253,13 @@ fn sixty_four_megabytes_of_hostile_bytes() {
         ("empty messages", empty_messages as fn(&mut Noise, &mut Vec<u8>)),
         ("pings", pings),
         ("values", values),
+        ("metadata", metadata),
+        ("color", color),
         ("aggregates", aggregates),
     ] {
-        let most = most_held(hostile, ALL, false);
-        println!("{name}, not drained: at most {most} bytes held");
-        assert!(most <= fixed, "{name}, not drained: {most} held, {fixed} allowed");
+        let most = most_held::<S>(hostile, ALL, false);
+        println!("{side}, {name}, not drained: at most {most} bytes held");
+        assert!(most <= fixed, "{side}, {name}, not drained: {most} held, {fixed} allowed");
     }
 }
 
@@ -250,5 +338,6 @@ fn a_session_at_rest_is_small_and_leaves_nothing_behind() {
 fn memory_is_bounded() {
     a_session_at_rest_is_small_and_leaves_nothing_behind();
     a_message_takes_at_most_one_allocation();
-    sixty_four_megabytes_of_hostile_bytes();
+    sixty_four_megabytes_of_hostile_bytes::<Peer>("server");
+    sixty_four_megabytes_of_hostile_bytes::<client::Session>("client");
 }

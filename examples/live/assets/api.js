@@ -24,6 +24,9 @@ export async function streams() {
   );
 }
 
+/** What was used since the month began: `{from, meters: {METER: QUANTITY}}`. */
+export const usage = () => getJson('api/usage');
+
 /** How the server is set up: `{rtmp, part_ms, segment_s, version}`, members missing where not told. */
 export async function server() {
   try {

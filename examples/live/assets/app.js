@@ -6,6 +6,7 @@ import { Chat } from './chat.js';
 import { enableCopyButtons } from './copy.js';
 import { byId, setHidden, setText } from './dom.js';
 import { Publish } from './publish.js';
+import { Usage } from './usage.js';
 import { Watch } from './watch.js';
 
 const POLL_MS = 1000;
@@ -98,6 +99,7 @@ setInterval(() => {
   watch.tick();
 }, TICK_MS);
 
+new Usage().start();
 const server = await api.server();
 setText(byId('server-facts'), describeServer(server));
 publish.setAuthority(api.rtmpAuthority(server.rtmp));

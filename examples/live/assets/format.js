@@ -7,6 +7,15 @@ export function rate(bits) {
   return `${Math.round(bits / 1e3)} kb/s`;
 }
 
+/** Bytes as `6.21 MB`, four digits at most: enough to see them move. */
+export function bytes(number) {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, number)) / 3)));
+  const value = number / 1000 ** step;
+  const places = step === 0 ? 0 : value < 10 ? 3 : value < 100 ? 2 : 1;
+  return `${value.toFixed(places)} ${units[step]}`;
+}
+
 /** A time span in milliseconds as `4:07`, `1:04:07` or `2 d 01:04`. */
 export function span(milliseconds) {
   const total = Math.max(0, Math.floor(milliseconds / 1000));

@@ -7,6 +7,7 @@ mod chat;
 mod demo;
 mod log;
 mod page;
+mod usage;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -57,6 +58,8 @@ enum Failure {
     Listen { what: &'static str, address: SocketAddr, source: io::Error },
     #[error("cannot write to the data directory {}: {source}", path.display())]
     Data { path: PathBuf, source: io::Error },
+    #[error("cannot open the usage ledger in {}: {source}", path.display())]
+    Usage { path: PathBuf, source: airloom::billing::Error },
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
 }
@@ -71,6 +74,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         http::Listener::bind(arguments.http).await.map_err(listen("HTTP", arguments.http))?;
     let (rtmp_address, http_address) = (encoders.local_addr()?, viewers.local_addr()?);
 
+    let usage = usage::open(&arguments.data)
+        .map_err(|source| Failure::Usage { path: arguments.data.clone(), source })?;
     let origin = Origin::builder()
         .segment(arguments.segment)
         .part(arguments.part)
@@ -78,12 +83,17 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         .resume(arguments.resume)
         // An ended stream stays as long as its last frame would have been listed.
         .linger(arguments.window)
+        .usage(usage.clone())
         .build();
     let moderator = arguments.moderator.clone().map_or_else(chat::token, Ok)?;
-    let chat = chat::open(&moderator)?;
+    let chat = chat::open(&moderator, usage.clone())?;
     let app = Router::new()
         .nest("/live", origin.router())
-        .nest("/api", api::router(origin.clone(), &arguments, rtmp_address))
+        .nest(
+            "/api",
+            api::router(origin.clone(), &arguments, rtmp_address)
+                .merge(usage::router(usage.clone())),
+        )
         .nest("/api/rooms", chat.router())
         .merge(page::router())
         .route("/metrics", get(api::metrics).with_state((origin.clone(), chat.clone())))
@@ -97,7 +107,9 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
                 .allow_methods([Method::GET, Method::HEAD, Method::POST])
                 .allow_headers(Any)
                 .expose_headers([
+                    header::ACCEPT_RANGES,
                     header::CONTENT_LENGTH,
+                    header::CONTENT_RANGE,
                     header::DATE,
                     header::ETAG,
                     header::RETRY_AFTER,
@@ -118,6 +130,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     };
     let ingest = tokio::spawn(encoders.serve(origin.ingest("live"), closed()));
     let delivery = tokio::spawn(viewers.serve(app, closed()));
+    let (settle, settled) = tokio::sync::oneshot::channel::<()>();
+    let metering = tokio::spawn(async move { usage.serve(async { drop(settled.await) }).await });
     let demo = arguments.demo.then(|| tokio::spawn(demo::publish(rtmp_address)));
 
     signal().await?;
@@ -130,6 +144,9 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     chat.close();
     drop(stop);
     let _ = tokio::join!(ingest, delivery);
+    // Nothing counts any more: what was counted goes to the ledger.
+    drop(settle);
+    let _ = metering.await;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use airloom_chat::{
 };
 use tokio::sync::{Notify, watch};
 
+use super::broker::Replied;
 use super::subscription::Subscription;
 use super::wheel::Wheel;
 use super::writers::Writers;
@@ -122,8 +123,10 @@ impl Hub {
             return Err(Refusal::NoSequencer);
         }
         self.with(|broker, now| broker.request(now, room, input, reply));
-        let answer = answer.await.unwrap_or(Err(Refusal::Unanswered));
+        let unanswered = Replied { answer: Err(Refusal::Unanswered), repeated: false };
+        let Replied { answer, repeated } = answer.await.unwrap_or(unanswered);
         match &answer {
+            Ok(_) if repeated => {}
             Ok(answer) => {
                 self.totals.accepted.fetch_add(1, Ordering::Relaxed);
                 self.observer.accepted(room, &seen, answer);

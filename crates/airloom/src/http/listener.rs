@@ -8,12 +8,12 @@ use axum::extract::ConnectInfo;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::watch;
 use tracing::debug;
 
 use super::deadline::{Deadlined, WriteDeadline};
-use super::detach::{Detachable, Detached, Handover, is_detachable};
+use super::detach::{Detachable, Detached, Handover, Transport};
 use crate::accept::accept;
 
 /// What a [`Listener`] allows its peers.
@@ -51,6 +51,8 @@ impl Default for Config {
 pub struct Listener {
     socket: TcpListener,
     config: Config,
+    #[cfg(feature = "tls")]
+    tls: Option<super::Tls>,
 }
 
 impl Listener {
@@ -60,13 +62,27 @@ impl Listener {
     ///
     /// What the system says: the port is taken, the address is not of this machine.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind(address).await?, config: Config::default() })
+        Ok(Self {
+            socket: TcpListener::bind(address).await?,
+            config: Config::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        })
     }
 
     /// The same listener with other limits.
     #[must_use]
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// The same listener speaking TLS, and nothing else. A peer has
+    /// [`Config::header_timeout`] for its handshake.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: super::Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -82,34 +98,51 @@ impl Listener {
     /// Serves `router` until `shutdown` completes, then lets requests under way finish within
     /// [`Config::drain`] and closes every connection.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
-        let Self { socket, config } = self;
+        #[cfg(feature = "tls")]
+        let acceptor = self.tls.as_ref().map(super::Tls::acceptor);
+        let Self { socket, config, .. } = self;
         let (most, drain) = (config.max_connections, config.drain);
         let config = Arc::new(config);
         accept(socket, most, drain, shutdown, |socket, peer, stopped| {
-            connection(socket, peer, router.clone(), Arc::clone(&config), stopped)
+            // A part is written whole: waiting to fill a packet only adds latency.
+            let _ = socket.set_nodelay(true);
+            let (router, config) = (router.clone(), Arc::clone(&config));
+            #[cfg(feature = "tls")]
+            let acceptor = acceptor.clone();
+            async move {
+                #[cfg(feature = "tls")]
+                if let Some(acceptor) = acceptor {
+                    let handshake = acceptor.accept(socket);
+                    match tokio::time::timeout(config.header_timeout, handshake).await {
+                        Ok(Ok(socket)) => connection(socket, peer, router, config, stopped).await,
+                        Ok(Err(error)) => debug!(%peer, %error, "handshake"),
+                        Err(_) => debug!(%peer, "handshake took too long"),
+                    }
+                    return;
+                }
+                connection(socket, peer, router, config, stopped).await;
+            }
         })
         .await;
     }
 }
 
-async fn connection(
-    socket: TcpStream,
+async fn connection<S: Transport>(
+    socket: S,
     peer: SocketAddr,
     router: Router,
     config: Arc<Config>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    // A part is written whole: waiting to fill a packet only adds latency.
-    let _ = socket.set_nodelay(true);
     let deadline = WriteDeadline::default();
-    let handover = Handover::default();
+    let handover = Handover::new();
     let lent = handover.lend(socket);
     let socket = TokioIo::new(Deadlined::new(lent, config.stall_timeout, deadline.clone()));
     let taken = handover.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(deadline.clone());
-        let detachable = is_detachable(request.version());
+        let detachable = Handover::<S>::is_possible(request.version());
         if detachable {
             request.extensions_mut().insert(Detachable);
         }

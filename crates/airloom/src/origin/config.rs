@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::meters::Metering;
+
 /// How an [`Origin`](super::Origin) packages and keeps its streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,6 +17,10 @@ pub struct Config {
     pub resume: Duration,
     /// How long an ended stream stays watchable from its last window. Default 60 s.
     pub linger: Duration,
+    /// Query parameters that the links of a playlist or manifest carry on, so that who is let in
+    /// by a token is let in everywhere. Default `token`. Such a playlist is copied for each
+    /// request; all others are shared, compressed or not.
+    pub carried: Vec<String>,
     /// What the origin refuses to exceed.
     pub limits: Limits,
 }
@@ -43,6 +49,7 @@ impl Default for Config {
             window: Duration::from_mins(1),
             resume: Duration::from_secs(10),
             linger: Duration::from_mins(1),
+            carried: vec!["token".to_owned()],
             limits: Limits::default(),
         }
     }
@@ -56,53 +63,72 @@ impl Default for Limits {
 
 /// Builds an [`Origin`](super::Origin); see [`Config`] for units and defaults.
 #[derive(Debug, Clone, Default)]
-pub struct Builder(Config);
+pub struct Builder {
+    config: Config,
+    metering: Metering,
+}
 
 impl Builder {
     /// Sets [`Config::segment`].
     #[must_use]
     pub fn segment(mut self, target: Duration) -> Self {
-        self.0.segment = target;
+        self.config.segment = target;
         self
     }
 
     /// Sets [`Config::part`].
     #[must_use]
     pub fn part(mut self, target: impl Into<Option<Duration>>) -> Self {
-        self.0.part = target.into();
+        self.config.part = target.into();
         self
     }
 
     /// Sets [`Config::window`].
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
-        self.0.window = window;
+        self.config.window = window;
         self
     }
 
     /// Sets [`Config::resume`].
     #[must_use]
     pub fn resume(mut self, time: Duration) -> Self {
-        self.0.resume = time;
+        self.config.resume = time;
         self
     }
 
     /// Sets [`Config::linger`].
     #[must_use]
     pub fn linger(mut self, time: Duration) -> Self {
-        self.0.linger = time;
+        self.config.linger = time;
+        self
+    }
+
+    /// Sets [`Config::carried`].
+    #[must_use]
+    pub fn carried<T: Into<String>>(mut self, parameters: impl IntoIterator<Item = T>) -> Self {
+        self.config.carried = parameters.into_iter().map(Into::into).collect();
         self
     }
 
     /// Sets [`Config::limits`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.0.limits = limits;
+        self.config.limits = limits;
+        self
+    }
+
+    /// Meters what streams take in and give out: `ingest_bytes`, `ingest_ms`, `egress_bytes` and
+    /// `viewer_ms`, by stream.
+    #[cfg(feature = "billing")]
+    #[must_use]
+    pub fn usage(mut self, usage: crate::Usage) -> Self {
+        self.metering = Some(usage);
         self
     }
 
     /// The origin, holding no stream yet.
     pub fn build(self) -> super::Origin {
-        super::Origin::new(self.0)
+        super::Origin::with_metering(self.config, self.metering)
     }
 }

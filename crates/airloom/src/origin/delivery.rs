@@ -3,23 +3,42 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use airloom_playlist::{Answer, BadRequest, Rendered, Request, Resource};
+use airloom_playlist::{Answer, BadRequest, Rendered, Request, Resource, Skip};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Extension, Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use tokio::time::Instant;
 
+use encoding::Coding;
+use growing::Growing;
+use range::{Range, Sliced};
+
+use super::meters::Meter;
 use super::store::Media;
 use super::stream::Stream;
 use super::{Origin, wall_time};
 use crate::http::{Chunks, Problem, WriteDeadline};
 
+mod encoding;
+mod growing;
+mod range;
+
+pub(super) use encoding::{Encoded, Encodings};
+
 /// What may pass between a segment's eviction and the end of its slowest download.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Segment targets for which nothing more of a segment being made may come: as long as a blocked
+/// request is held.
+const PATIENCE: u32 = 3;
+
+/// Segment targets for which a cache may keep what a blocked request was answered with.
+const BLOCKED_MAX_AGE: u64 = 6;
 
 pub(super) fn router(origin: Origin) -> Router {
     Router::new()
@@ -60,14 +79,22 @@ async fn serve(
     }
     match settle(&origin, &stream, &request).await {
         Settled::Answer(Answer::Ready(rendered), _) => {
-            playlist(&origin, resource, rendered, &headers)
+            let query = query.as_deref().unwrap_or_default();
+            let text = text(&origin, &stream, &request, query, rendered);
+            playlist(&origin, &stream, &request, &text, &headers)
         }
         Settled::Answer(Answer::Stored(_), Some(media)) => {
             if let Some(Extension(deadline)) = deadline {
                 let config = origin.config();
                 deadline.within(config.window + GRACE);
             }
-            self::media(&origin, resource, media)
+            self::media(&origin, &stream, resource, media, &headers)
+        }
+        Settled::Answer(Answer::Growing(Resource::Segment { track, sequence }), _) => {
+            let patience = origin.config().segment * PATIENCE;
+            let stream = Arc::clone(&stream);
+            let body = Growing::new(origin, stream, track, sequence, patience);
+            immutable(resource, Response::new(Body::new(body)))
         }
         Settled::Answer(Answer::Time, _) => {
             let text = HeaderValue::from_static(resource.content_type());
@@ -143,35 +170,152 @@ fn bad_request(error: BadRequest) -> Response {
     Problem::new(StatusCode::BAD_REQUEST, error.to_string()).into_response()
 }
 
+/// The text for this viewer: shared with all others, except where it carries a token of theirs.
+fn text(
+    origin: &Origin,
+    stream: &Stream,
+    request: &Request,
+    query: &str,
+    text: Rendered,
+) -> Arc<Encoded> {
+    let carried = carried(&origin.config().carried, query);
+    if let Some(body) = text.with_query(request.resource, &carried) {
+        return Arc::new(Encoded::new(Rendered { body, ..text }));
+    }
+    stream.share(request.resource, request.skip != Skip::No, text)
+}
+
+/// The parameters of `query` that its answer's links carry on, as they came.
+fn carried(names: &[String], query: &str) -> String {
+    let mut carried = String::new();
+    for pair in query.split('&') {
+        let name = pair.split('=').next().unwrap_or(pair);
+        if names.iter().any(|carried| carried == name) {
+            if !carried.is_empty() {
+                carried.push('&');
+            }
+            carried.push_str(pair);
+        }
+    }
+    carried
+}
+
 fn playlist(
     origin: &Origin,
-    resource: Resource,
-    rendered: Rendered,
+    stream: &Stream,
+    request: &Request,
+    text: &Encoded,
     headers: &HeaderMap,
 ) -> Response {
-    let etag = format!("\"{:x}\"", rendered.version);
-    let same = headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| known.as_bytes() == etag.as_bytes() || known == "*");
-    let mut response = if same {
+    let coding = Coding::negotiate(headers);
+    let tag = text.tag(coding);
+    let mut response = if is_known(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        origin.0.totals.bytes_out.fetch_add(rendered.body.len() as u64, Ordering::Relaxed);
-        Response::new(Body::from(rendered.body))
+        let body = text.body(coding);
+        let length = body.len() as u64;
+        self::body(origin, stream, std::iter::once(body), length)
     };
+    let same = response.status() == StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
+    if let (Some(name), false) = (coding.name(), same) {
+        headers.insert(header::CONTENT_ENCODING, name);
+    }
+    let resource = request.resource;
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.content_type()));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
-        headers.insert(header::ETAG, etag);
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    // An answer that was waited for is good for as long as its URL can be asked for: nobody asks
+    // again once there is more (RFC 8216bis, appendix B.1).
+    let caching = if request.msn.is_some() {
+        let seconds = origin.config().segment.as_secs().max(1) * BLOCKED_MAX_AGE;
+        HeaderValue::from_str(&format!("public, max-age={seconds}")).ok()
+    } else {
+        None
+    };
+    let caching = caching.unwrap_or(HeaderValue::from_static("no-cache"));
+    headers.insert(header::CACHE_CONTROL, caching);
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
     }
     response
 }
 
-fn media(origin: &Origin, resource: Resource, media: Media) -> Response {
+/// Whether `If-None-Match` names `tag` (RFC 9110, 13.1.2: compared weakly).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    headers.get_all(header::IF_NONE_MATCH).iter().any(|known| {
+        known
+            .to_str()
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+    })
+}
+
+/// A response whose bytes are counted as the connection takes them to write: what an aborted
+/// download has not asked for costs nobody anything.
+fn body(
+    origin: &Origin,
+    stream: &Stream,
+    chunks: impl Iterator<Item = Bytes> + Send + Unpin + 'static,
+    length: u64,
+) -> Response {
+    let (origin, meters) = (origin.clone(), stream.meters().clone());
+    let counted = chunks.inspect(move |chunk| {
+        let bytes = chunk.len() as u64;
+        origin.0.totals.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+        meters.add(Meter::EgressBytes, bytes);
+    });
+    Response::new(Body::new(Chunks::new(counted, length)))
+}
+
+fn media(
+    origin: &Origin,
+    stream: &Stream,
+    resource: Resource,
+    media: Media,
+    headers: &HeaderMap,
+) -> Response {
+    // A name of media never stands for other bytes, so it is its own tag.
+    let tag = format!("\"{resource}\"");
     let (chunks, length) = media.chunks();
-    origin.0.totals.bytes_out.fetch_add(length, Ordering::Relaxed);
-    let mut response = Response::new(Body::new(Chunks::new(chunks, length)));
+    let mut response = if is_known(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        match Range::of(headers, &tag, length) {
+            Range::Whole => body(origin, stream, chunks, length),
+            Range::Single { start, length: asked } => {
+                let chunks = Sliced::new(chunks, start, asked);
+                let mut response = body(origin, stream, chunks, asked);
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                let range = format!("bytes {start}-{}/{length}", start + asked - 1);
+                set(&mut response, header::CONTENT_RANGE, &range);
+                response
+            }
+            Range::Unsatisfiable => {
+                let problem = Problem::new(
+                    StatusCode::RANGE_NOT_SATISFIABLE,
+                    "The range lies outside of what is there",
+                );
+                let mut response = problem.into_response();
+                set(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
+                return response;
+            }
+        }
+    };
+    set(&mut response, header::ETAG, &tag);
+    response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    immutable(resource, response)
+}
+
+/// `value` is always one a header can carry: digits and names.
+fn set(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn immutable(resource: Resource, mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.content_type()));
     // A name of media never stands for other bytes.

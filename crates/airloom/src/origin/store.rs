@@ -95,6 +95,20 @@ impl Store {
         }
     }
 
+    /// The parts of a segment from `from` on, and whether those are all there will be.
+    pub(super) fn parts(
+        &self,
+        track: TrackId,
+        sequence: u64,
+        from: usize,
+    ) -> Option<(Vec<Part>, bool)> {
+        let (parts, complete) = match self.segments.get(&(track, sequence))? {
+            Held::Open(parts) => (parts.as_slice(), false),
+            Held::Closed(parts, _) => (&parts[..], true),
+        };
+        Some((parts.get(from..).unwrap_or_default().to_vec(), complete))
+    }
+
     /// Bytes of media held, each shared byte once; rendered MPEG-TS included.
     pub(super) fn bytes(&self) -> usize {
         let segments = self.segments.values().map(|held| match held {
@@ -106,6 +120,11 @@ impl Store {
             + ts.sum::<usize>()
             + self.inits.values().map(Bytes::len).sum::<usize>()
     }
+}
+
+/// The bytes of `parts` in order, none copied.
+pub(super) fn chunks(parts: Vec<Part>) -> MediaChunks {
+    MediaChunks::Parts { parts: parts.into(), part: 0, chunk: 0 }
 }
 
 impl Media {

@@ -1,18 +1,21 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use airloom_media as media;
-use airloom_playlist::{Answer, Request, WallTime};
+use airloom_playlist::{Answer, Rendered, Request, Resource, WallTime};
 use airloom_rtmp::GopCache;
 use airloom_rtmp::amf0::Value;
 use airloom_rtmp::flv::{Kind, Tag};
 use airloom_rtmp::server::EncodedTag;
+use airloom_segmenter::Part;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tracing::info;
 
+use super::delivery::{Encoded, Encodings};
+use super::meters::{Meter, StreamMeters};
 use super::status::{State as Status, StreamStatus};
 use super::store::Media;
 use super::viewers::Viewers;
@@ -20,8 +23,10 @@ use super::{Config, StreamName};
 use crate::rtmp::{PlayEvent, Playback};
 
 mod packager;
+mod player_meter;
 
 use packager::Packager;
+use player_meter::PlayerMeter;
 
 /// A publisher silent for this long has lost its line, whatever its socket says: whoever publishes
 /// under the same name then is taken to be the same encoder, come back.
@@ -37,7 +42,9 @@ pub(super) struct Stream {
     changed: watch::Sender<u64>,
     waiting: AtomicUsize,
     viewers: Mutex<Viewers>,
+    encodings: Mutex<Encodings>,
     limits: super::Limits,
+    meters: StreamMeters,
 }
 
 #[derive(Debug)]
@@ -46,6 +53,8 @@ struct State {
     /// Counts publishers, so that one who was replaced is known by its number.
     generation: u64,
     heard: Instant,
+    /// Up to when the publisher's time is counted.
+    counted: Instant,
     packager: Packager,
     gop: GopCache,
     /// Made for the first player: a ring costs memory.
@@ -79,7 +88,12 @@ pub(super) enum Claim {
 pub(super) struct Replaced;
 
 impl Stream {
-    pub(super) fn new(name: StreamName, config: &Config, first_sequence: u64) -> Self {
+    pub(super) fn new(
+        name: StreamName,
+        config: &Config,
+        first_sequence: u64,
+        meters: StreamMeters,
+    ) -> Self {
         let chunk_size = airloom_rtmp::Config::default().chunk_size;
         Self {
             started_at: super::wall_time(),
@@ -87,6 +101,7 @@ impl Stream {
                 life: Life::New,
                 generation: 0,
                 heard: Instant::now(),
+                counted: Instant::now(),
                 packager: Packager::new(name.clone(), config, first_sequence),
                 gop: GopCache::new(GOP_TAGS, GOP_BYTES),
                 live: None,
@@ -95,14 +110,20 @@ impl Stream {
             }),
             changed: watch::Sender::new(0),
             waiting: AtomicUsize::new(0),
-            viewers: Mutex::default(),
+            viewers: Mutex::new(Viewers::new(config.segment)),
+            encodings: Mutex::default(),
             limits: config.limits.clone(),
+            meters,
             name,
         }
     }
 
     pub(super) fn name(&self) -> &StreamName {
         &self.name
+    }
+
+    pub(super) fn meters(&self) -> &StreamMeters {
+        &self.meters
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -127,6 +148,7 @@ impl Stream {
         state.life = Life::Live;
         state.generation += 1;
         state.heard = Instant::now();
+        state.counted = state.heard;
         Claim::Granted { generation: state.generation, resumed }
     }
 
@@ -147,9 +169,13 @@ impl Stream {
             }
             crate::rtmp::Media::Track(track) => state.packager.set_track(track)?,
             crate::rtmp::Media::Sample(sample) => {
-                state.bytes_in += sample.data.len() as u64;
+                let bytes = sample.data.len() as u64;
+                state.bytes_in += bytes;
+                self.meters.add(Meter::IngestBytes, bytes);
                 state.packager.handle_sample(sample)?;
             }
+            // Segments say of color what the bitstream says.
+            crate::rtmp::Media::Color { .. } => {}
         }
         Ok(())
     }
@@ -167,6 +193,11 @@ impl Stream {
     pub(super) fn heard(&self, generation: u64) {
         if let Ok(mut state) = self.publisher(generation) {
             state.heard = Instant::now();
+            // What is below a millisecond waits for the next time. A publisher that has fallen
+            // silent for good is not counted past its last word.
+            let millis = state.heard.duration_since(state.counted).as_millis() as u64;
+            state.counted += Duration::from_millis(millis);
+            self.meters.add(Meter::IngestMillis, millis);
         }
         self.flush();
     }
@@ -229,7 +260,8 @@ impl Stream {
         let backlog = state.gop.replay(state.chunk_size).collect();
         let ring = self.limits.player_backlog.max(1);
         let live = state.live.get_or_insert_with(|| broadcast::Sender::new(ring)).subscribe();
-        Some(Playback { backlog, live })
+        let meter = Box::new(PlayerMeter::new(self.meters.clone()));
+        Some(Playback { backlog, live, meter: Some(meter) })
     }
 
     /// A receiver that wakes with every change after this call.
@@ -248,6 +280,26 @@ impl Stream {
         (answer, media)
     }
 
+    /// A text in the forms that its other viewers get it in.
+    pub(super) fn share(&self, resource: Resource, delta: bool, text: Rendered) -> Arc<Encoded> {
+        let mut encodings = self.encodings.lock().unwrap_or_else(PoisonError::into_inner);
+        encodings.share(resource, delta, text)
+    }
+
+    /// The parts of a segment from `from` on, and whether those are all there will be; `None` where
+    /// it is not, or no longer, held.
+    pub(super) fn parts(
+        &self,
+        track: media::TrackId,
+        sequence: u64,
+        from: usize,
+    ) -> Option<(Vec<Part>, bool)> {
+        let state = self.lock();
+        let (parts, complete) = state.packager.parts(track, sequence, from)?;
+        // What an ended stream has not completed, it never will.
+        (complete || !parts.is_empty() || state.life != Life::Ended).then_some((parts, complete))
+    }
+
     /// A place among those who wait, or `None` where there are too many.
     pub(super) fn wait(&self) -> Option<Waiting<'_>> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -257,7 +309,9 @@ impl Stream {
 
     pub(super) fn note_viewer(&self, address: IpAddr, user_agent: &[u8]) {
         let mut viewers = self.viewers.lock().unwrap_or_else(PoisonError::into_inner);
-        viewers.note(address, user_agent, Instant::now());
+        let millis = viewers.note(address, user_agent, Instant::now());
+        drop(viewers);
+        self.meters.add(Meter::ViewerMillis, millis);
     }
 
     /// Who watches, over HTTP and RTMP.
@@ -274,8 +328,7 @@ impl Stream {
     pub(super) fn status(&self, base: &str) -> StreamStatus {
         let viewers = self.viewers();
         let state = self.lock();
-        let path =
-            |resource: airloom_playlist::Resource| format!("{base}/{}/{resource}", self.name);
+        let path = |resource: Resource| format!("{base}/{}/{resource}", self.name);
         StreamStatus {
             name: self.name.to_string(),
             state: match state.life {
@@ -288,9 +341,9 @@ impl Stream {
             bytes_in: state.bytes_in,
             frames_in: state.packager.frames(),
             viewers,
-            hls: path(airloom_playlist::Resource::Multivariant),
-            ts: path(airloom_playlist::Resource::Ts),
-            dash: path(airloom_playlist::Resource::Mpd),
+            hls: path(Resource::Multivariant),
+            ts: path(Resource::Ts),
+            dash: path(Resource::Mpd),
         }
     }
 }

@@ -8,26 +8,51 @@ use tokio::time::Instant;
 /// Viewers remembered at once; further ones are served and not counted. 16 bytes each.
 const MOST: usize = 100_000;
 
-/// Counts who watches over HTTP without cookies: an address and a user agent that asked for
-/// anything within the last [`SEEN`](Viewers::SEEN) is one viewer.
-#[derive(Debug, Default)]
+/// The least silence after which a viewer counts as gone.
+const SILENT: Duration = Duration::from_secs(12);
+
+/// Counts who watches over HTTP without cookies, and for how long: an address and a user agent
+/// that ask for anything again and again are one viewer, however many tabs and requests that is.
+///
+/// A viewer's time runs from its first request to its last, without the silences of
+/// [`gone`](Self::gone) and more: the union of what its requests cover, no moment twice.
+#[derive(Debug)]
 pub(super) struct Viewers {
+    /// Up to when each viewer's time is counted.
     seen: HashMap<u64, Instant>,
     hasher: RandomState,
+    gone: Duration,
 }
 
 impl Viewers {
-    /// Longer than any player waits between two requests.
-    const SEEN: Duration = Duration::from_secs(12);
+    /// Viewers of a stream in segments of `segment`, for which players ask at least once in twice
+    /// that time.
+    pub(super) fn new(segment: Duration) -> Self {
+        let gone = SILENT.max(segment * 3);
+        Self { seen: HashMap::new(), hasher: RandomState::new(), gone }
+    }
 
-    pub(super) fn note(&mut self, address: IpAddr, user_agent: &[u8], now: Instant) {
+    /// Notes a request; returns how many milliseconds it adds to the time watched.
+    pub(super) fn note(&mut self, address: IpAddr, user_agent: &[u8], now: Instant) -> u64 {
         let viewer = self.hasher.hash_one((address, user_agent));
+        if let Some(last) = self.seen.get_mut(&viewer) {
+            let since = now.duration_since(*last);
+            if since >= self.gone {
+                *last = now;
+                return 0;
+            }
+            // What is below a millisecond waits for the next request.
+            let millis = since.as_millis() as u64;
+            *last += Duration::from_millis(millis);
+            return millis;
+        }
         if self.seen.len() >= MOST {
             self.forget(now);
         }
-        if self.seen.len() < MOST || self.seen.contains_key(&viewer) {
+        if self.seen.len() < MOST {
             self.seen.insert(viewer, now);
         }
+        0
     }
 
     pub(super) fn count(&mut self, now: Instant) -> usize {
@@ -36,7 +61,7 @@ impl Viewers {
     }
 
     fn forget(&mut self, now: Instant) {
-        self.seen.retain(|_, last| now.duration_since(*last) < Self::SEEN);
+        self.seen.retain(|_, last| now.duration_since(*last) < self.gone);
     }
 }
 
@@ -46,7 +71,7 @@ mod tests {
 
     #[test]
     fn one_player_is_one_viewer_until_it_falls_silent() {
-        let (mut viewers, start) = (Viewers::default(), Instant::now());
+        let (mut viewers, start) = (Viewers::new(Duration::from_secs(2)), Instant::now());
         let here = IpAddr::from([127, 0, 0, 1]);
         for second in 0..5 {
             viewers.note(here, b"hls", start + Duration::from_secs(second));
@@ -55,5 +80,33 @@ mod tests {
         assert_eq!(viewers.count(start + Duration::from_secs(5)), 2);
         assert_eq!(viewers.count(start + Duration::from_secs(13)), 1);
         assert_eq!(viewers.count(start + Duration::from_mins(1)), 0);
+    }
+
+    #[test]
+    fn no_moment_is_watched_twice_and_silence_is_not_watched() {
+        let (mut viewers, start) = (Viewers::new(Duration::from_secs(2)), Instant::now());
+        let here = IpAddr::from([127, 0, 0, 1]);
+        let mut watched = 0;
+        // Two tabs of one browser, and a pause of half a minute.
+        for millis in [0, 0, 300, 300, 1_000, 4_000, 4_000, 34_000, 35_500] {
+            watched += viewers.note(here, b"tab", start + Duration::from_millis(millis));
+        }
+        assert_eq!(watched, 4_000 + 1_500);
+        // Requests too close together to count a millisecond each count it in the end.
+        let mut watched = 0;
+        for step in 0..=10_000 {
+            watched += viewers.note(here, b"busy", start + Duration::from_micros(step * 300));
+        }
+        assert_eq!(watched, 3_000);
+    }
+
+    #[test]
+    fn long_segments_mean_long_silences() {
+        let (mut viewers, start) = (Viewers::new(Duration::from_secs(30)), Instant::now());
+        let here = IpAddr::from([127, 0, 0, 1]);
+        let asked = [0, 30, 60]
+            .map(|second| viewers.note(here, b"hls", start + Duration::from_secs(second)));
+        assert_eq!(asked, [0, 30_000, 30_000]);
+        assert_eq!(viewers.count(start + Duration::from_secs(100)), 1);
     }
 }

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airloom_rtmp::server::{Closed, Output, Rejection, Request, RequestId, RequestKind, Session};
+use airloom_rtmp::server::{
+    Closed, EncodedTag, Output, Rejection, Request, RequestId, RequestKind, Session,
+};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::read_buffer::ReadBuffer;
-use super::{Media, PlayEvent, Playback, Publication, Service};
+use super::{Media, PlayEvent, PlayMeter, Playback, Publication, Service};
 
 /// A player with this much still to be written is given nothing more until some of it has left.
 const PLAYER_QUEUE: usize = 512 << 10;
@@ -39,11 +41,12 @@ pub(super) struct Connection<S: Service> {
 /// A playback under way. One at a time: no known player asks for two on one connection.
 struct Player {
     id: RequestId,
-    backlog: VecDeque<airloom_rtmp::server::EncodedTag>,
+    backlog: VecDeque<EncodedTag>,
     live: broadcast::Receiver<PlayEvent>,
     /// Behind the ring: waits for a place where decoding can start.
     skipping: bool,
     paused: bool,
+    meter: Option<Box<dyn PlayMeter>>,
 }
 
 impl<S: Service> Connection<S> {
@@ -147,6 +150,9 @@ impl<S: Service> Connection<S> {
                 }
                 Output::Sample { request, sample } => self.take(request, Media::Sample(sample)),
                 Output::Track { request, track } => self.take(request, Media::Track(track)),
+                Output::Color { request, track, color } => {
+                    self.take(request, Media::Color { track, color });
+                }
                 Output::Metadata { request, metadata } => {
                     self.take(request, Media::Metadata(metadata));
                 }
@@ -206,10 +212,9 @@ impl<S: Service> Connection<S> {
                 Err(rejection) => Err(rejection),
             },
             RequestKind::Play(play) => match self.service.play(peer, play).await {
-                Ok(Playback { backlog, live }) => {
-                    let backlog = backlog.into();
-                    self.player =
-                        Some(Player { id, backlog, live, skipping: false, paused: false });
+                Ok(Playback { backlog, live, meter }) => {
+                    let (backlog, skipping, paused) = (backlog.into(), false, false);
+                    self.player = Some(Player { id, backlog, live, skipping, paused, meter });
                     Ok(())
                 }
                 Err(rejection) => Err(rejection),
@@ -239,13 +244,27 @@ fn wish(kind: &RequestKind) -> String {
     }
 }
 
+impl Player {
+    /// Hands a tag to the session; `false` where it takes no more for now.
+    fn send(&mut self, session: &mut Session, tag: &EncodedTag) -> bool {
+        let before = session.queued_bytes();
+        let taken = session.send_encoded(self.id, tag).is_ok();
+        // A player may have asked for no audio, or no video: only what is queued is sent.
+        let queued = session.queued_bytes().saturating_sub(before);
+        if let Some(meter) = self.meter.as_mut().filter(|_| queued > 0) {
+            meter.sent(queued);
+        }
+        taken
+    }
+}
+
 /// Gives the player the next piece of media; for ever pending where there is none to come.
 async fn play(player: &mut Option<Player>, session: &mut Session) {
     let Some(player) = player.as_mut().filter(|player| !player.paused) else {
         return std::future::pending().await;
     };
     if let Some(tag) = player.backlog.pop_front() {
-        let _ = session.send_encoded(player.id, &tag);
+        player.send(session, &tag);
         return;
     }
     match player.live.recv().await {
@@ -253,7 +272,7 @@ async fn play(player: &mut Option<Player>, session: &mut Session) {
             player.skipping &= !start;
             if essential || !player.skipping {
                 // A player whose queue is full is one that lags: it goes on at a keyframe.
-                player.skipping |= session.send_encoded(player.id, &encoded).is_err();
+                player.skipping |= !player.send(session, &encoded);
             }
         }
         Ok(PlayEvent::Ended) => {

@@ -65,6 +65,7 @@ impl Player {
                 Output::Tag(tag) => Media::Tag(tag),
                 Output::Track(track) => Media::Track(track),
                 Output::Sample(sample) => Media::Sample(sample),
+                Output::Color { track, color } => Media::Color { track, color },
                 Output::Ended => return Ok(None),
                 _ => continue,
             }));

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
-use airloom_media::{Sample, Track};
-use airloom_rtmp::flv::Tag;
+use airloom_media::{Sample, Track, TrackId};
+use airloom_rtmp::flv::{ColorInfo, Tag};
 use airloom_rtmp::server::{Connect, EncodedTag, Metadata, Play, Publish, Rejection};
 use tokio::sync::broadcast;
 
@@ -68,6 +68,13 @@ pub enum Media {
     Track(Track),
     /// A sample of a track.
     Sample(Sample),
+    /// The color of a video track from its next sample on, as HDR needs it.
+    Color {
+        /// The track, of whatever codec.
+        track: TrackId,
+        /// What is known of it.
+        color: Box<ColorInfo>,
+    },
 }
 
 /// What a player gets: first what it needs to start at once, then what is published.
@@ -77,6 +84,14 @@ pub struct Playback {
     pub backlog: Vec<EncodedTag>,
     /// What follows. A player that falls behind the ring goes on at the next keyframe.
     pub live: broadcast::Receiver<PlayEvent>,
+    /// Who is told what the player is sent.
+    pub meter: Option<Box<dyn PlayMeter>>,
+}
+
+/// Told what one player is sent; dropped when the player has gone.
+pub trait PlayMeter: std::fmt::Debug + Send {
+    /// A tag of so many bytes on the wire is on its way to the player.
+    fn sent(&mut self, bytes: usize);
 }
 
 /// Something that happens to everyone who plays a stream.

@@ -41,7 +41,7 @@ async fn join_during_continuous_publishing() {
                         return drops;
                     }
                     // Every third batch the line is lost.
-                    if drops < 5 && entries(&event).len() % 3 == 0 {
+                    if drops < 5 && entries(&event).len().is_multiple_of(3) {
                         drops += 1;
                         reader = Reader::open(address, "busy", Some(&event.id)).await;
                     }

@@ -316,6 +316,10 @@ impl<'a> Group<'a> {
         if notice.body.len() > NOTICE {
             return Err(Outcome::Refused(Refusal::Size));
         }
+        // The log takes a sector of zeros for one that was never written.
+        if notice.body.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(Outcome::Refused(Refusal::Body));
+        }
         if self.state.notices.len() + self.notices >= self.config.limits.quarantine {
             return Err(Outcome::Refused(Refusal::Full));
         }

@@ -108,6 +108,8 @@ impl Reader {
         if self.start > self.offset || self.offset >= self.start + self.bytes.len() as u64 {
             self.bytes = ledger.storage.read(&name, self.offset)?;
             self.start = self.offset;
+            // What a failed write left behind the durable groups will be other bytes soon.
+            self.bytes.truncate((durable.len - self.offset) as usize);
         }
         let within = (self.offset - self.start) as usize;
         match frame::read_group(&self.bytes, within, self.next, &self.chain) {
@@ -149,6 +151,7 @@ impl Reader {
             };
         };
         self.bytes = ledger.storage.read(&segment_name(segment.first), 0)?;
+        self.bytes.truncate(segment.len as usize);
         self.start = 0;
         (self.segment, self.next, self.offset) = (segment.first, segment.first, SEGMENT as u64);
         self.chain = frame::chain_before(&self.bytes);

@@ -37,7 +37,14 @@ impl LiveWindow {
                 if known { Answer::Stored(request.resource) } else { Answer::NotFound }
             }
             Resource::Segment { track, sequence } => {
-                stored(self.track(track).map(|track| &track.log), sequence)
+                let log = self.track(track).map(|track| &track.log);
+                let growing = log.and_then(Log::open).is_some_and(|open| {
+                    open.sequence == sequence && open.is_growing() && self.settings.parts.is_some()
+                });
+                if growing {
+                    return Answer::Growing(request.resource);
+                }
+                stored(log, sequence)
             }
             Resource::TsSegment { sequence } => stored(Some(&self.ts), sequence),
             Resource::Part { track, sequence, index } => self.part_resource(track, sequence, index),

@@ -83,6 +83,11 @@ impl Entry {
         self.state != State::Open
     }
 
+    /// Whether it is being made and has parts to give away.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.state == State::Open && self.part_count > 0
+    }
+
     /// When the media after it is due.
     pub(crate) fn end_date(&self) -> WallTime {
         self.date.after(self.micros)

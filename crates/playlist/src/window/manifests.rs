@@ -1,9 +1,10 @@
-use airloom_media::{Rounding, Timescale, Timestamp};
+use airloom_media::{Duration, Rounding, Timescale, Timestamp};
 use bytes::Bytes;
 
 use super::log::{Entry, State};
 use super::{LiveWindow, Phase, Track, Zero};
-use crate::dash::{self, Mpd, Period, Presentation, Representation};
+use crate::dash::{self, LowLatency, Mpd, Period, Presentation, Representation};
+use crate::decimal::Micros;
 use crate::hls::multivariant;
 use crate::{Answer, Rendered};
 
@@ -27,17 +28,35 @@ impl Manifest {
     }
 }
 
+/// A fortieth of a second: one frame of AAC, which segments of sound differ by.
+const GUESS_MARGIN: u64 = 40;
+
 impl Track {
     /// Its segments that the Period of the sequence numbers from `first` to `end` (excluded)
-    /// lists: the first run without a gap, since numbers must be consecutive.
-    fn run(&self, first: u64, end: u64) -> Vec<&Entry> {
+    /// lists: the first run without a gap, since numbers must be consecutive. The segment being
+    /// made is one of them where it is played.
+    fn run(&self, first: u64, end: u64, low_latency: bool) -> Vec<&Entry> {
         let first = first.max(self.joined);
         self.log
             .listed()
             .filter(|entry| (first..end).contains(&entry.sequence))
             .skip_while(|entry| entry.state == State::Gap)
-            .take_while(|entry| entry.state == State::Closed)
+            .take_while(|entry| entry.state == State::Closed || (low_latency && entry.is_growing()))
             .collect()
+    }
+
+    /// How long the segment being made is going to be, by what the one before it was.
+    ///
+    /// Clients look for the segment after it where they were told that it ends, so a guess has to
+    /// be a little long: one too short leads them to the same segment again.
+    fn guess(&self, target_duration: u32) -> Duration {
+        let timescale = u64::from(self.rendition.timescale.hz());
+        let target = u64::from(target_duration) * timescale;
+        let mut closed = self.log.entries.iter().rev().filter(|e| e.state == State::Closed);
+        // The first one of a stream is short by design.
+        let before = closed.next().filter(|_| closed.next().is_some());
+        let length = before.map_or(target, |before| before.ticks.ticks());
+        Duration::new(length.saturating_add(timescale / GUESS_MARGIN))
     }
 }
 
@@ -86,11 +105,21 @@ impl LiveWindow {
                 published: self.published,
                 time_shift: self.settings.window.0.saturating_mul(1000),
                 time_url: &self.settings.time_url,
+                low_latency: self.low_latency(),
             }
         };
         let text =
             dash::render(&Mpd { presentation, target_duration: self.target_duration, periods });
         Answer::Ready(self.mpd.renew(text, self.version))
+    }
+
+    /// What DASH clients are told that play the segment being made.
+    fn low_latency(&self) -> Option<LowLatency> {
+        let (part, hold_back) = self.settings.parts.filter(|_| !self.ended())?;
+        let update = dash::update_period(self.target_duration, true) / 1000;
+        let early = Micros::from_secs(self.target_duration).0.saturating_sub(part.0);
+        let target = self.settings.dash_latency.unwrap_or(Micros(hold_back.0 + update));
+        Some(LowLatency { target, early: Micros(early) })
     }
 
     /// Eras with the first sequence number after each.
@@ -103,11 +132,15 @@ impl LiveWindow {
         let available_from = self.available_from.unwrap_or_default();
         let mut periods = Vec::new();
         for (era, end) in self.bounded_eras() {
-            let (Some(zero), Some(start)) = (era.zero, era.start()) else { continue };
+            let (Some(zero), Some(received)) = (era.zero, era.start()) else { continue };
             let mut representations = Vec::new();
             for track in &self.tracks {
-                let run = track.run(era.first, end);
+                let run = track.run(era.first, end, self.settings.parts.is_some());
                 let Some(first) = run.first() else { continue };
+                let guess = track.guess(self.target_duration);
+                let length = |entry: &Entry| {
+                    if entry.is_growing() { entry.ticks.max(guess) } else { entry.ticks }
+                };
                 let timescale = track.rendition.timescale;
                 let bandwidth = track.dash_bandwidth.map_or(1, |(_, bandwidth)| bandwidth);
                 representations.push(Representation {
@@ -116,12 +149,12 @@ impl LiveWindow {
                     bandwidth,
                     presentation_time_offset: zero.ticks(timescale).unwrap_or_default(),
                     start_number: first.sequence,
-                    segments: run.iter().map(|entry| (entry.start, entry.ticks)).collect(),
+                    segments: run.iter().map(|entry| (entry.start, length(entry))).collect(),
                 });
             }
             if !representations.is_empty() {
-                let start = start.nanos_since(available_from);
-                periods.push(Period { id: era.first, start, representations });
+                let start = received.nanos_since(available_from);
+                periods.push(Period { id: era.first, start, received, representations });
             }
         }
         periods
@@ -141,8 +174,8 @@ impl LiveWindow {
         }
     }
 
-    /// Fixes where Periods start, once each of their tracks has a segment in it, or one has two:
-    /// from then on they may be listed.
+    /// Fixes where Periods start, once each of their tracks has begun a segment in it, or one has
+    /// two: from then on they may be listed.
     pub(super) fn settle_eras(&mut self) {
         if self.phase == Phase::Starting {
             return;
@@ -154,8 +187,8 @@ impl LiveWindow {
             let mut starts = Vec::new();
             let (mut longest, mut awaited) = (0, 0);
             for track in self.tracks.iter().filter(|track| track.log.is_playable()) {
-                let run = track.run(era.first, end);
-                longest = longest.max(run.len());
+                let run = track.run(era.first, end, self.settings.parts.is_some());
+                longest = longest.max(run.iter().filter(|entry| entry.is_complete()).count());
                 match run.first() {
                     Some(first) => starts.push((first.start, track.rendition.timescale)),
                     None => awaited += 1,

@@ -113,6 +113,19 @@ impl Value {
         let dynamic = members.into_iter().map(|(name, value)| (name.into(), value)).collect();
         Self::Object { traits, sealed: Vec::new(), dynamic }
     }
+
+    /// The member `name` of an object, sealed or dynamic, or of an array's associative part.
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        let (sealed, named) = match self {
+            Self::Object { traits, sealed, dynamic } => {
+                let place = traits.members.iter().position(|member| *member == name);
+                (place.and_then(|place| sealed.get(place)), dynamic)
+            }
+            Self::Array { members, .. } => (None, members),
+            _ => return None,
+        };
+        sealed.or_else(|| named.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| value))
+    }
 }
 
 impl PartialEq for Value {

@@ -1,8 +1,8 @@
-use airloom_media::{Sample, Track};
+use airloom_media::{Sample, Track, TrackId};
 use bytes::Bytes;
 
 use crate::amf0::Text;
-use crate::flv::{Skip, Tag};
+use crate::flv::{ColorInfo, Skip, Tag};
 use crate::{Closed, Metadata};
 
 /// What a client session has to say. Events come before bytes to send, each in their own order;
@@ -29,6 +29,13 @@ pub enum Output {
     Track(Track),
     /// A sample, its payload a slice of the message.
     Sample(Sample),
+    /// The color of a video track from its next sample on.
+    Color {
+        /// The track, which need not be one of samples: HDR is rarely H.264.
+        track: TrackId,
+        /// What is known of it.
+        color: Box<ColorInfo>,
+    },
     /// Media that gave no sample.
     Skipped(Skip),
     /// The server says that the stream it played is over. It may come back.

@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,6 +6,7 @@ use super::{Output, Target};
 use crate::amf0::{Text, Value};
 use crate::command::{Command, Transaction};
 use crate::connection::{Connection, event};
+use crate::event_queue::EventQueue;
 use crate::flv::{Event, Tag};
 use crate::inlet::{Inlet, Media};
 use crate::{Closed, Config, EncodedTag, Error, Message, MessageType, aggregate};
@@ -19,7 +19,7 @@ use crate::{Closed, Config, EncodedTag, Error, Message, MessageType, aggregate};
 pub struct Session {
     connection: Connection,
     target: Target,
-    events: VecDeque<Output>,
+    events: EventQueue<Output>,
     purpose: Purpose,
     state: State,
     stream: u32,
@@ -68,10 +68,10 @@ impl Session {
 
     fn new(config: Config, target: Target, purpose: Purpose) -> Self {
         Self {
-            inlet: Inlet::new(config.deliver),
+            inlet: Inlet::new(&config),
             connection: Connection::client(config),
             target,
-            events: VecDeque::new(),
+            events: EventQueue::new(),
             purpose,
             state: State::Handshake,
             stream: 0,
@@ -204,7 +204,7 @@ impl Session {
     }
 
     fn read(&mut self) -> Result<(), Error> {
-        while self.closed.is_none() && self.events.len() < self.connection.config().limits.outputs {
+        while self.closed.is_none() && !self.events.is_full(&self.connection.config().limits) {
             if let Some(parts) = &mut self.aggregate {
                 match parts.next() {
                     Some(message) => self.media(message?)?,
@@ -240,13 +240,16 @@ impl Session {
         }
         let events = &mut self.events;
         self.inlet.handle(message, &self.connection.config().limits, |media| {
-            events.push_back(match media {
+            let values = media.values();
+            let output = match media {
                 Media::Metadata(metadata) => Output::Metadata(metadata),
                 Media::Tag(tag) => Output::Tag(tag),
                 Media::Event(Event::Track(track)) => Output::Track(track),
                 Media::Event(Event::Sample(sample)) => Output::Sample(sample),
+                Media::Event(Event::Color { track, color }) => Output::Color { track, color },
                 Media::Event(Event::Skipped(skip)) => Output::Skipped(skip),
-            });
+            };
+            events.push_decoded(output, values);
         })
     }
 
@@ -287,7 +290,7 @@ impl Session {
                 ("videoFunction", 1.0.into()),
             ]);
         }
-        object.extend(crate::enhanced::capabilities());
+        object.extend(self.connection.config().enhanced.properties());
         let command = Command::new("connect", CONNECT, vec![Value::object(object)]);
         self.connection.command(0, &command)
     }

@@ -25,7 +25,8 @@ use crate::{Error, Limits};
 /// # Ok::<(), airloom_rtmp::Error>(())
 /// ```
 ///
-/// Timestamps are unwrapped from 32 bits. Tags of unknown types are passed over. A body that lies
+/// Timestamps are unwrapped from 32 bits. Script data of both types, 18 and 15 (which may hold AMF3),
+/// comes out alike. Tags of unknown types are passed over. A body that lies
 /// in one piece is a slice of it where [`Limits::pin`] allows, otherwise a copy.
 #[derive(Debug)]
 pub struct Demuxer {
@@ -49,10 +50,18 @@ enum State {
         kind: Kind,
         timestamp: u32,
         size: usize,
+        /// Script data with a byte in front that says how it goes on (Enhanced RTMP v2, "Enabling
+        /// AMF3 in FLV").
+        selector: bool,
     },
 }
 
 const FILE_HEADER: usize = 9;
+/// The type of script data that may hold AMF3; the same number is RTMP's message type.
+const SCRIPT_AMF3: u8 = 15;
+
+/// Behind every tag stands its size.
+const TAG_SIZE: usize = 4;
 
 impl Demuxer {
     /// A demuxer at the start of a file.
@@ -87,14 +96,42 @@ impl Demuxer {
     /// an encrypted tag; [`Error::Limit`] past [`Limits::message`]. Nothing can be read after an
     /// error.
     pub fn read(&mut self, input: &mut Bytes) -> Result<Option<Tag>, Error> {
+        if input.is_empty() {
+            return Ok(None);
+        }
         if self.whole == 0 {
             self.whole = input.len();
         }
-        let tag = self.next(input)?;
+        let tag = match self.whole_tag(input) {
+            Some(tag) => Some(tag),
+            None => self.next(input)?,
+        };
         if input.is_empty() {
             self.whole = 0;
         }
         Ok(tag)
+    }
+
+    /// A tag that lies in the piece from its header to the size behind it: nearly every tag, read
+    /// where it lies. Whatever is unusual about it is left to [`next`](Self::next).
+    fn whole_tag(&mut self, input: &mut Bytes) -> Option<Tag> {
+        if !matches!(self.state, State::TagHeader) || !self.buffer.is_empty() {
+            return None;
+        }
+        let &[flags, s0, s1, s2, t0, t1, t2, t3, ..] = input.first_chunk::<TAG_HEADER>()?;
+        let kind = kind(flags).filter(|_| flags != SCRIPT_AMF3)?;
+        let size = u32::from_be_bytes([0, s0, s1, s2]) as usize;
+        let end = TAG_HEADER + size + TAG_SIZE;
+        let shared = size.saturating_mul(self.limits.pin) >= self.whole;
+        if size > self.limits.message || end > input.len() || !shared {
+            return None;
+        }
+        let mut data = if end == input.len() { std::mem::take(input) } else { input.split_to(end) };
+        data.advance(TAG_HEADER);
+        data.truncate(size);
+        self.offset += end as u64;
+        let timestamp = u32::from_be_bytes([t3, t0, t1, t2]);
+        Some(Tag::unwrapped(kind, timestamp, data, &mut self.clock))
     }
 
     fn next(&mut self, input: &mut Bytes) -> Result<Option<Tag>, Error> {
@@ -116,11 +153,17 @@ impl Demuxer {
                 }
                 State::TagHeader => {
                     let Some(header) = self.take(TAG_HEADER, input) else { return Ok(None) };
-                    self.tag_header(&header)?;
+                    if let Some(header) = header.first_chunk() {
+                        self.tag_header(header)?;
+                    }
                 }
-                State::Body { kind, timestamp, size } => {
-                    let Some(data) = self.take(size, input) else { return Ok(None) };
-                    self.state = State::Skip(4);
+                State::Body { kind, timestamp, size, selector } => {
+                    let Some(mut data) = self.take(size, input) else { return Ok(None) };
+                    if selector && data.first() == Some(&0) {
+                        // AMF0, with AMF3 behind markers of its own.
+                        data.advance(1);
+                    }
+                    self.state = State::Skip(TAG_SIZE);
                     let tag = Tag::unwrapped(kind, timestamp, data, &mut self.clock);
                     return Ok(Some(tag));
                 }
@@ -167,12 +210,12 @@ impl Demuxer {
         })?;
         self.flags = flags;
         // The header is followed by the size of the tag before the first: four bytes of zero.
-        self.state = State::Skip(extra + 4);
+        self.state = State::Skip(extra + TAG_SIZE);
         Ok(())
     }
 
-    fn tag_header(&mut self, header: &[u8]) -> Result<(), Error> {
-        let &[flags, s0, s1, s2, t0, t1, t2, t3, ..] = header else { return Ok(()) };
+    fn tag_header(&mut self, header: &[u8; TAG_HEADER]) -> Result<(), Error> {
+        let &[flags, s0, s1, s2, t0, t1, t2, t3, ..] = header;
         let offset = self.offset - TAG_HEADER as u64;
         if flags & 0x20 != 0 {
             return Err(Error::Unsupported { field: "Filter", offset, value: 1 });
@@ -186,13 +229,22 @@ impl Demuxer {
             });
         }
         let timestamp = u32::from_be_bytes([t3, t0, t1, t2]);
-        self.state = match flags & 0x1F {
-            8 => State::Body { kind: Kind::Audio, timestamp, size },
-            9 => State::Body { kind: Kind::Video, timestamp, size },
-            18 => State::Body { kind: Kind::Script, timestamp, size },
-            _ => State::Skip(size + 4),
+        let selector = flags & 0x1F == SCRIPT_AMF3;
+        self.state = match kind(flags) {
+            Some(kind) => State::Body { kind, timestamp, size, selector },
+            None => State::Skip(size + TAG_SIZE),
         };
         Ok(())
+    }
+}
+
+/// What a tag with these flags carries, if it is known and not encrypted.
+const fn kind(flags: u8) -> Option<Kind> {
+    match flags & 0x3F {
+        8 => Some(Kind::Audio),
+        9 => Some(Kind::Video),
+        SCRIPT_AMF3 | 18 => Some(Kind::Script),
+        _ => None,
     }
 }
 
@@ -227,12 +279,21 @@ mod tests {
             file.extend(Muxer::tag(tag).unwrap().concat());
             if index == 1 {
                 // A type nobody knows, in between.
-                file.extend([15, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0xEE, 0xEE, 0, 0, 0, 13]);
+                file.extend([14, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0xEE, 0xEE, 0, 0, 0, 13]);
             }
         }
         for step in [1, 2, 13, 4096, file.len()] {
             assert_eq!(demux(&file, step).unwrap(), tags, "pieces of {step}");
         }
+    }
+
+    #[test]
+    fn script_data_that_may_hold_amf3_is_script_data() {
+        let mut file = Muxer::header(true, true).to_vec();
+        file.extend([15, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, b'a', 0, 0, 0, 16]);
+        let expected = Tag::new(Kind::Script, 0, Bytes::from_static(b"\x02\0\x01a"));
+        assert_eq!(demux(&file, 100), Ok(vec![expected.clone()]));
+        assert_eq!(demux(&file, 1), Ok(vec![expected]));
     }
 
     #[test]

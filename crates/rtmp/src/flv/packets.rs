@@ -47,9 +47,9 @@ enum Layout {
     Done,
 }
 
-const MULTITRACK_VIDEO: u8 = 6;
-const MULTITRACK_AUDIO: u8 = 5;
-const MOD_EX: u8 = 7;
+pub(super) const MULTITRACK_VIDEO: u8 = 6;
+pub(super) const MULTITRACK_AUDIO: u8 = 5;
+pub(super) const MOD_EX: u8 = 7;
 
 impl<'a> Packets<'a> {
     /// Reads the header of a tag.

@@ -1,8 +1,8 @@
-use airloom_media::{Codec, Delta, Sample, Timescale, Timestamp, Track, TrackId, aac, avc};
+use airloom_media::{Codec, Delta, Sample, Timestamp, Track, TrackId, aac, avc};
 use bytes::Bytes;
 
-use super::{CodecId, FrameType, Kind, Packet, PacketKind, Packets, Tag};
-use crate::Error;
+use super::{CodecId, ColorInfo, FrameType, Kind, Packet, PacketKind, Packets, Tag};
+use crate::{Config, Error, Limits, Precision};
 
 /// What a [`TagReader`] makes of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,8 +10,15 @@ use crate::Error;
 pub enum Event {
     /// A track begins, or goes on under another configuration.
     Track(Track),
-    /// One access unit of a track that was described before; milliseconds.
+    /// One access unit of a track that was described before.
     Sample(Sample),
+    /// The color of a video track from its next sample on, of whatever codec it is.
+    Color {
+        /// The track.
+        track: TrackId,
+        /// What is known of it.
+        color: Box<ColorInfo>,
+    },
     /// The tag, or part of it, gave no sample.
     Skipped(Skip),
 }
@@ -39,9 +46,9 @@ pub enum Skip {
 /// Turns FLV tags into tracks and samples.
 ///
 /// H.264 and AAC, in FLV's own tags and in Enhanced RTMP's, one track a tag or many. Samples keep
-/// the times of their tags to the millisecond and nothing is repaired; the nanoseconds that
-/// Enhanced RTMP can add are in [`Packets`]. A sequence header that repeats the one before is
-/// passed over, another one gives the track again. Payloads are slices of the tags'.
+/// the times of their tags to the millisecond, or to the nanosecond where [`Config::precision`]
+/// asks for it, and nothing is repaired. A sequence header that repeats the one before is passed
+/// over, another one gives the track again. Payloads are slices of the tags'.
 ///
 /// ```
 /// use airloom_rtmp::flv::{Event, Kind, Tag, TagReader};
@@ -56,6 +63,8 @@ pub enum Skip {
 pub struct TagReader {
     video: Vec<State>,
     audio: Vec<State>,
+    precision: Precision,
+    limits: Limits,
 }
 
 /// What is known of one track.
@@ -82,6 +91,11 @@ impl TagReader {
         Self::default()
     }
 
+    /// As [`new`](Self::new), with the precision and the bounds on AMF of `config`.
+    pub fn with(config: &Config) -> Self {
+        Self { precision: config.precision, limits: config.limits.clone(), ..Self::default() }
+    }
+
     /// The id of track `track` of `kind`: odd for video, even for audio.
     pub const fn track_id(kind: Kind, track: u8) -> TrackId {
         let base = if matches!(kind, Kind::Video) { Self::VIDEO } else { Self::AUDIO };
@@ -95,11 +109,18 @@ impl TagReader {
             Kind::Audio => &mut self.audio,
             Kind::Script => return,
         };
+        let (precision, limits) = (self.precision, &self.limits);
+        if let Some(sample) = plain_frame(states, tag, precision) {
+            return each(Event::Sample(sample));
+        }
         match Packets::new(tag) {
             Ok(packets) => {
                 for packet in packets {
                     match packet {
-                        Ok(packet) => read(states, tag, packet, &mut each),
+                        Ok(packet) if packet.kind == PacketKind::Metadata => {
+                            color(tag.kind, &packet, limits, &mut each);
+                        }
+                        Ok(packet) => read(states, tag, packet, precision, &mut each),
                         Err(error) => each(Event::Skipped(Skip::Unreadable(error))),
                     }
                 }
@@ -109,7 +130,46 @@ impl TagReader {
     }
 }
 
-fn read(states: &mut Vec<State>, tag: &Tag, packet: Packet, each: &mut impl FnMut(Event)) {
+/// The frame in one of FLV's own tags, where its track is alone and known: nearly every tag, read
+/// without taking it apart as [`Packets`] does.
+fn plain_frame(states: &[State], tag: &Tag, precision: Precision) -> Option<Sample> {
+    let [State { track: 0, id, codec, config: Some(_) }] = states else { return None };
+    let (composition_offset, sync, header) = match (codec, tag.data.get(..)?) {
+        (CodecId::Video(7), &[first @ (0x17 | 0x27 | 0x37 | 0x47), 1, a, b, c, ..]) => {
+            (i32::from_be_bytes([a, b, c, 0]) >> 8, matches!(first >> 4, 1 | 4), 5)
+        }
+        (CodecId::Audio(10), &[0xA0..=0xAF, 1, ..]) => (0, true, 2),
+        _ => return None,
+    };
+    let (decode_time, composition_offset) = times(tag, composition_offset, 0, precision);
+    Some(Sample {
+        track: *id,
+        decode_time,
+        composition_offset,
+        duration: None,
+        sync,
+        data: tag.data.slice(header..),
+    })
+}
+
+fn color(kind: Kind, packet: &Packet, limits: &Limits, each: &mut impl FnMut(Event)) {
+    match ColorInfo::decode(&packet.data, limits) {
+        Ok(Some(color)) => {
+            let track = TagReader::track_id(kind, packet.track);
+            each(Event::Color { track, color: Box::new(color) });
+        }
+        Ok(None) => {}
+        Err(error) => each(Event::Skipped(Skip::Unreadable(error))),
+    }
+}
+
+fn read(
+    states: &mut Vec<State>,
+    tag: &Tag,
+    packet: Packet,
+    precision: Precision,
+    each: &mut impl FnMut(Event),
+) {
     let known = states.iter().position(|state| state.track == packet.track);
     let known = known.unwrap_or_else(|| {
         states.push(State {
@@ -147,7 +207,7 @@ fn read(states: &mut Vec<State>, tag: &Tag, packet: Packet, each: &mut impl FnMu
             match codec(packet.codec, raw.clone()) {
                 Ok(codec) => {
                     state.config = Some(raw);
-                    let timescale = Timescale::MILLIS;
+                    let timescale = precision.timescale();
                     each(Event::Track(Track { id: state.id, timescale, codec }));
                 }
                 Err(error) => {
@@ -159,15 +219,33 @@ fn read(states: &mut Vec<State>, tag: &Tag, packet: Packet, each: &mut impl FnMu
         PacketKind::Frame if state.config.is_none() => {
             each(Event::Skipped(Skip::NoSequenceHeader { track: state.id }));
         }
-        PacketKind::Frame => each(Event::Sample(Sample {
-            track: state.id,
-            decode_time: Timestamp::new(tag.timestamp),
-            composition_offset: Delta::new(packet.composition_offset.into()),
-            duration: None,
-            sync: matches!(packet.frame_type, FrameType::KEY | FrameType::GENERATED_KEY),
-            data: packet.data,
-        })),
+        PacketKind::Frame => {
+            let (decode_time, composition_offset) =
+                times(tag, packet.composition_offset, packet.nanos, precision);
+            each(Event::Sample(Sample {
+                track: state.id,
+                decode_time,
+                composition_offset,
+                duration: None,
+                sync: matches!(packet.frame_type, FrameType::KEY | FrameType::GENERATED_KEY),
+                data: packet.data,
+            }));
+        }
         _ => {}
+    }
+}
+
+/// When a packet is decoded, and how much later it is shown.
+fn times(tag: &Tag, offset: i32, nanos: u32, precision: Precision) -> (Timestamp, Delta) {
+    const NANOS: i64 = 1_000_000;
+    let (time, offset) = (tag.timestamp, i64::from(offset));
+    match precision {
+        Precision::Millis => (Timestamp::new(time), Delta::new(offset)),
+        // 292 years of nanoseconds fit; the clock of a connection runs 49 days between wraps.
+        Precision::Nanos => {
+            let time = time.saturating_mul(NANOS).saturating_add(nanos.into());
+            (Timestamp::new(time), Delta::new(offset * NANOS))
+        }
     }
 }
 
@@ -181,6 +259,9 @@ fn codec(id: CodecId, raw: Bytes) -> Result<Codec, Error> {
 
 #[cfg(test)]
 mod tests {
+    use airloom_media::Timescale;
+    use proptest::prelude::*;
+
     use super::*;
 
     /// 320x240, Baseline: the smallest record that is complete.
@@ -222,6 +303,43 @@ mod tests {
                 [Event::Sample(sample)]
             );
         }
+    }
+
+    #[test]
+    fn nanoseconds_reach_the_sample_exactly() {
+        let config = Config { precision: Precision::Nanos, ..Config::default() };
+        let mut reader = TagReader::with(&config);
+        let track = events(&mut reader, Kind::Video, 0, &[b"\x90avc1", AVC]);
+        assert!(matches!(&track[0], Event::Track(track) if track.timescale == Timescale::NANOS));
+        // 40 ms and 333,333 ns; shown 20 ms later. Then a frame without ModEx, before the epoch.
+        let frame = b"\xA7\x02\x05\x16\x15\x01avc1\0\0\x14x";
+        for (time, frame, decode, offset) in [
+            (40, &frame[..], 40_333_333, 20_000_000),
+            (-7, b"\xA1avc1\xFF\xFF\xFFx", -7_000_000, -1_000_000),
+        ] {
+            let events = events(&mut reader, Kind::Video, time, &[frame]);
+            let [Event::Sample(sample)] = &events[..] else { panic!("{events:?}") };
+            assert_eq!(sample.decode_time, Timestamp::new(decode));
+            assert_eq!(sample.composition_offset, Delta::new(offset));
+        }
+    }
+
+    #[test]
+    fn color_comes_with_any_codec_and_its_track() {
+        let mut reader = TagReader::new();
+        let reset = b"\x02\0\x09colorInfo\x06";
+        let events_of =
+            |reader: &mut _, head: &[u8], tail| events(reader, Kind::Video, 0, &[head, tail]);
+        assert!(matches!(
+            &events_of(&mut reader, b"\x96\x04hvc1\x01", reset)[..],
+            [Event::Color { track, color }]
+                if *track == TagReader::track_id(Kind::Video, 1) && color.is_reset()
+        ));
+        assert!(matches!(
+            events_of(&mut reader, b"\x94av01", b"\x02\0\x09colorInfo\x00")[..],
+            [Event::Skipped(Skip::Unreadable(_))]
+        ));
+        assert_eq!(events(&mut reader, Kind::Video, 0, &[b"\x94av01"]), []);
     }
 
     #[test]
@@ -274,5 +392,32 @@ mod tests {
             events(&mut reader, Kind::Video, 0, &[&[0x17]])[..],
             [Event::Skipped(Skip::Unreadable(_))]
         ));
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_agrees_with_the_long_one(
+            kind in prop_oneof![Just(Kind::Audio), Just(Kind::Video)],
+            first in prop_oneof![any::<u8>(), Just(0x17), Just(0x27), Just(0xAF)],
+            rest in prop::collection::vec(prop_oneof![0..3u8, any::<u8>()], 0..12),
+        ) {
+            let mut reader = TagReader::new();
+            events(&mut reader, Kind::Audio, 0, &[&[0xAF, 0, 0x11, 0x90]]);
+            events(&mut reader, Kind::Video, 0, &[b"\x17\0\0\0\0", AVC]);
+            let tag = Tag::new(kind, 40, [&[first], &rest[..]].concat().into());
+            let states = if kind == Kind::Video { &mut reader.video } else { &mut reader.audio };
+            let precision = Precision::Millis;
+            if let Some(sample) = plain_frame(states, &tag, precision) {
+                let mut long = Vec::new();
+                for packet in Packets::new(&tag).unwrap() {
+                    read(states, &tag, packet.unwrap(), precision, &mut |event| long.push(event));
+                }
+                prop_assert_eq!(long, [Event::Sample(sample)]);
+            } else {
+                let usual = matches!((kind, first, rest.as_slice()),
+                    (Kind::Audio, 0xAF, [1, ..]) | (Kind::Video, 0x17 | 0x27, [1, _, _, _, ..]));
+                prop_assert!(!usual, "the short way is taken where it can be");
+            }
+        }
     }
 }

@@ -240,7 +240,7 @@ impl Session {
                 self.grant_connect(transaction, object_encoding, enhanced)
             }
             What::Publish { name } => {
-                let inlet = Box::new(Inlet::new(self.connection.config().deliver));
+                let inlet = Box::new(Inlet::new(self.connection.config()));
                 let words = format!("{name} is published.");
                 *self.streams.role(stream)? = Role::Publishing { request, name, inlet };
                 self.connection.event(event::STREAM_BEGIN, &[stream])?;
@@ -283,9 +283,9 @@ impl Session {
         info.push(("objectEncoding".into(), object_encoding.into()));
         if enhanced {
             // Where these belong is not said; some look here and some there.
-            properties.extend(crate::enhanced::capabilities());
-            let capabilities = crate::enhanced::capabilities();
-            info.extend(capabilities.map(|(name, value)| (name.into(), value)));
+            let own = &self.connection.config().enhanced;
+            properties.extend(own.properties());
+            info.extend(own.properties().map(|(name, value)| (name.into(), value)));
         }
         let values = vec![Value::object(properties), Value::Object(info)];
         self.connection.command(0, &Command::new("_result", transaction, values))

@@ -1,8 +1,8 @@
-use airloom_media::{Sample, Track};
+use airloom_media::{Sample, Track, TrackId};
 use bytes::Bytes;
 
 use super::{Request, RequestId};
-use crate::flv::{Skip, Tag};
+use crate::flv::{ColorInfo, Skip, Tag};
 use crate::{Closed, Metadata};
 
 /// What a server session has to say. Events come before bytes to send, each in their own order;
@@ -33,7 +33,7 @@ pub enum Output {
     Track {
         /// The publication.
         request: RequestId,
-        /// The track, timed in milliseconds.
+        /// The track, timed as [`Config::precision`](crate::Config) says.
         track: Track,
     },
     /// A sample of a publication.
@@ -42,6 +42,15 @@ pub enum Output {
         request: RequestId,
         /// The sample, its payload a slice of the message.
         sample: Sample,
+    },
+    /// The color of a video track of a publication, from its next sample on.
+    Color {
+        /// The publication.
+        request: RequestId,
+        /// The track, which need not be one of samples: HDR is rarely H.264.
+        track: TrackId,
+        /// What is known of it.
+        color: Box<ColorInfo>,
     },
     /// Media of a publication that gave no sample.
     Skipped {

@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +7,7 @@ use super::streams::{Role, Streams};
 use super::{Output, Rejection, RequestId};
 use crate::command::Command;
 use crate::connection::{Connection, event};
+use crate::event_queue::EventQueue;
 use crate::flv::{Event, Kind};
 use crate::inlet::Media;
 use crate::{Closed, Config, EncodedTag, Error, Message, MessageType, aggregate};
@@ -24,7 +24,7 @@ use crate::{Closed, Config, EncodedTag, Error, Message, MessageType, aggregate};
 #[derive(Debug)]
 pub struct Session {
     pub(super) connection: Connection,
-    pub(super) events: VecDeque<Output>,
+    pub(super) events: EventQueue<Output>,
     pub(super) streams: Streams,
     pub(super) app: Option<String>,
     pub(super) pending: Option<Pending>,
@@ -41,7 +41,7 @@ impl Session {
         Self {
             streams: Streams::new(&config.limits),
             connection: Connection::server(config),
-            events: VecDeque::new(),
+            events: EventQueue::new(),
             app: None,
             pending: None,
             requests: 0,
@@ -238,7 +238,7 @@ impl Session {
     fn read(&mut self) -> Result<(), Error> {
         while self.closed.is_none()
             && self.pending.is_none()
-            && self.events.len() < self.connection.config().limits.outputs
+            && !self.events.is_full(&self.connection.config().limits)
         {
             if let Some(parts) = &mut self.aggregate {
                 match parts.next() {
@@ -271,13 +271,18 @@ impl Session {
         let request = *request;
         let events = &mut self.events;
         inlet.handle(message, &self.connection.config().limits, |media| {
-            events.push_back(match media {
+            let values = media.values();
+            let output = match media {
                 Media::Metadata(metadata) => Output::Metadata { request, metadata },
                 Media::Tag(tag) => Output::Tag { request, tag },
                 Media::Event(Event::Track(track)) => Output::Track { request, track },
                 Media::Event(Event::Sample(sample)) => Output::Sample { request, sample },
+                Media::Event(Event::Color { track, color }) => {
+                    Output::Color { request, track, color }
+                }
                 Media::Event(Event::Skipped(skip)) => Output::Skipped { request, skip },
-            });
+            };
+            events.push_decoded(output, values);
         })
     }
 

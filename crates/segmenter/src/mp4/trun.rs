@@ -30,20 +30,20 @@ impl Run {
         let [first, rest @ ..] = samples else {
             return Self { default_duration: None, default_flags: SYNC, flags: 0, version: 0 };
         };
-        let (mut same_duration, mut offsets, mut negative, mut syncs) = (true, false, false, 0);
-        for sample in rest {
+        let (mut same_duration, mut offsets, mut negative) = (true, 0, false);
+        let mut syncs = 0;
+        for sample in samples {
             same_duration &= sample.duration == first.duration;
+            offsets |= sample.composition_offset.ticks();
+            negative |= sample.composition_offset.ticks() < 0;
             syncs += usize::from(sample.sync);
         }
-        for sample in samples {
-            offsets |= sample.composition_offset.ticks() != 0;
-            negative |= sample.composition_offset.ticks() < 0;
-        }
+        syncs -= usize::from(first.sync);
         let mut flags = DATA_OFFSET | SAMPLE_SIZE;
         if !same_duration {
             flags |= SAMPLE_DURATION;
         }
-        if offsets {
+        if offsets != 0 {
             flags |= SAMPLE_COMPOSITION_TIME_OFFSETS;
         }
         // Video: a sync sample first and none after it. Audio: nothing but sync samples.
@@ -87,17 +87,22 @@ pub(super) fn trun(out: &mut Vec<u8>, run: &Run, samples: &[PartSample], data_of
         {
             u32(out, flag(first));
         }
-        for sample in samples {
-            if run.flags & SAMPLE_DURATION != 0 {
-                u32(out, sample.duration.ticks() as u32);
-            }
-            u32(out, sample.data.len() as u32);
-            if run.flags & SAMPLE_FLAGS != 0 {
-                u32(out, flag(sample));
-            }
-            if run.flags & SAMPLE_COMPOSITION_TIME_OFFSETS != 0 {
-                u32(out, sample.composition_offset.ticks() as i32 as u32);
-            }
+        let size = run.sample_size();
+        let start = out.len();
+        out.resize(start + samples.len() * size, 0);
+        let entries = out.get_mut(start..).unwrap_or_default().chunks_exact_mut(size);
+        for (entry, sample) in entries.zip(samples) {
+            let mut fields = entry.as_chunks_mut().0.iter_mut();
+            let mut field = |stated: bool, value: u32| {
+                if stated && let Some(field) = fields.next() {
+                    *field = value.to_be_bytes();
+                }
+            };
+            field(run.flags & SAMPLE_DURATION != 0, sample.duration.ticks() as u32);
+            field(true, sample.data.len() as u32);
+            field(run.flags & SAMPLE_FLAGS != 0, flag(sample));
+            let offset = sample.composition_offset.ticks() as i32 as u32;
+            field(run.flags & SAMPLE_COMPOSITION_TIME_OFFSETS != 0, offset);
         }
     });
 }

@@ -161,11 +161,14 @@ impl Clock {
         let source = sample.decode_time.ticks();
         let scaled = self.to_output.scale(source, Rounding::Nearest).ok_or(OutOfRange)?;
         let wanted = scaled.checked_add(self.offset_output).ok_or(OutOfRange)?;
-        let offset = self
-            .to_output
-            .scale(sample.composition_offset.ticks(), Rounding::Nearest)
-            .filter(|offset| i32::try_from(*offset).is_ok())
-            .ok_or(OutOfRange)?;
+        let offset = match sample.composition_offset.ticks() {
+            0 => 0,
+            offset => self
+                .to_output
+                .scale(offset, Rounding::Nearest)
+                .filter(|offset| i32::try_from(*offset).is_ok())
+                .ok_or(OutOfRange)?,
+        };
         if !(-FARTHEST..=FARTHEST).contains(&wanted) {
             return Err(OutOfRange);
         }

@@ -4,27 +4,41 @@ use airloom_media::{Rounding, Timescale};
 /// 90 kHz, 48 kHz to 90 kHz) cost a multiplication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ratio {
-    multiply: i64,
-    divide: i64,
+    multiply: u32,
+    divide: u32,
 }
 
 impl Ratio {
     pub(super) fn new(from: Timescale, to: Timescale) -> Self {
-        let (from, to) = (i64::from(from.hz()), i64::from(to.hz()));
+        let (from, to) = (from.hz(), to.hz());
         let common = greatest_common_divisor(from, to).max(1);
         Self { multiply: to / common, divide: (from / common).max(1) }
     }
 
     /// `None` past 64 bits.
+    #[inline]
     pub(super) fn scale(self, ticks: i64, rounding: Rounding) -> Option<i64> {
-        if let Some(product) = ticks.checked_mul(self.multiply) {
-            if self.divide == 1 {
-                return Some(product);
+        // Times as they are: from zero on, and far from 64 bits.
+        let (multiply, divide) = (u64::from(self.multiply), u64::from(self.divide));
+        if ticks >= 0
+            && let Some(product) = ticks.unsigned_abs().checked_mul(multiply)
+        {
+            if divide == 1 {
+                return i64::try_from(product).ok();
             }
-            let below = product.div_euclid(self.divide);
-            let rest = product.rem_euclid(self.divide);
-            return below.checked_add(round_up(rest.into(), self.divide.into(), rounding));
+            let (below, rest) = (product / divide, product % divide);
+            let up = match rounding {
+                Rounding::Down => false,
+                Rounding::Nearest => rest * 2 >= divide,
+                Rounding::Up => rest > 0,
+            };
+            return i64::try_from(below + u64::from(up)).ok();
         }
+        self.scale_slowly(ticks, rounding)
+    }
+
+    #[cold]
+    fn scale_slowly(self, ticks: i64, rounding: Rounding) -> Option<i64> {
         let product = i128::from(ticks) * i128::from(self.multiply);
         let divide = i128::from(self.divide);
         let below = i64::try_from(product.div_euclid(divide)).ok()?;
@@ -53,7 +67,7 @@ pub(super) fn scale_moved(source: i64, from: Timescale, offset: i64, to: Timesca
     below.checked_add(round_up(product.rem_euclid(divide), divide, Rounding::Nearest))
 }
 
-fn greatest_common_divisor(mut a: i64, mut b: i64) -> i64 {
+fn greatest_common_divisor(mut a: u32, mut b: u32) -> u32 {
     while b != 0 {
         (a, b) = (b, a % b);
     }

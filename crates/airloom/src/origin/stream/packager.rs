@@ -125,6 +125,15 @@ impl Packager {
         self.store.find(resource)
     }
 
+    pub(super) fn parts(
+        &self,
+        track: TrackId,
+        sequence: u64,
+        from: usize,
+    ) -> Option<(Vec<segmenter::Part>, bool)> {
+        self.store.parts(track, sequence, from)
+    }
+
     pub(super) fn held_bytes(&self) -> usize {
         self.store.bytes()
     }

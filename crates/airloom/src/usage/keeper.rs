@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use airloom_billing::ledger::{Directory, Ledger};
+use airloom_billing::{Error, Input, Outcome, Recorder, WallTime};
+use tracing::{info, warn};
+
+/// How often the ledger is asked to forget.
+const FORGET: Duration = Duration::from_hours(1);
+
+/// The ledger, and what is to be done with it by and by.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pub(super) ledger: Ledger<Directory>,
+    keep: Duration,
+    forgot: Option<WallTime>,
+    /// The failure that was told last; told once, not every second.
+    failing: Option<Error>,
+}
+
+impl Keeper {
+    pub(super) fn new(ledger: Ledger<Directory>, keep: Duration) -> Self {
+        Self { ledger, keep, forgot: None, failing: None }
+    }
+
+    /// Takes what `recorder` counted to the ledger.
+    pub(super) fn flush(&mut self, recorder: &Recorder, now: WallTime) -> Result<(), Error> {
+        recorder.handle_timeout(now);
+        loop {
+            let mut sequences = Vec::new();
+            let mut inputs = Vec::new();
+            while let Some(delta) = recorder.poll_output() {
+                sequences.push(delta.sequence);
+                inputs.push(Input::Delta(delta));
+            }
+            if inputs.is_empty() {
+                return Ok(());
+            }
+            let applied = self.apply(now, &inputs);
+            if applied.is_err() {
+                recorder.rewind();
+            }
+            for (sequence, outcome) in sequences.into_iter().zip(applied?) {
+                match outcome {
+                    Outcome::Applied { quarantined: 0, .. } | Outcome::Duplicate => {}
+                    Outcome::Applied { quarantined, .. } => {
+                        warn!("usage: {quarantined} items are quarantined");
+                    }
+                    outcome => {
+                        // A ledger that is full may have room later: nothing is given up.
+                        recorder.rewind();
+                        warn!("usage: not taken by the ledger: {outcome:?}");
+                        return Ok(());
+                    }
+                }
+                recorder.acknowledge(sequence);
+            }
+        }
+    }
+
+    fn apply(&mut self, now: WallTime, inputs: &[Input]) -> Result<Vec<Outcome>, Error> {
+        self.ledger.recover()?;
+        self.ledger.apply(now, inputs)
+    }
+
+    /// Says that the ledger fails, and that it no longer does.
+    pub(super) fn report(&mut self, failure: Option<Error>) {
+        match (&self.failing, &failure) {
+            (before, Some(error)) if before.as_ref() != Some(error) => {
+                warn!("usage: {error}; it is counted in memory until that passes");
+            }
+            (Some(_), None) => info!("usage: the ledger takes what was counted again"),
+            _ => {}
+        }
+        self.failing = failure;
+    }
+
+    /// Drops what is past its time, now and then.
+    pub(super) fn forget(&mut self, now: WallTime) {
+        if self.failing.is_some()
+            || self.forgot.is_some_and(|last| now.saturating_since(last) < FORGET)
+        {
+            return;
+        }
+        self.forgot = Some(now);
+        let before = now.saturating_sub(self.keep);
+        let forgotten = self.ledger.forget(now).and_then(|()| self.ledger.compact(now, before));
+        match forgotten {
+            Ok(0) => {}
+            Ok(segments) => info!("usage: {segments} old segments of the log dropped"),
+            Err(error) => warn!("usage: the log cannot be shortened: {error}"),
+        }
+    }
+}
