@@ -8,7 +8,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use airloom::airloom_chat::{Author, Input, RoomId, Submission};
+use airloom::chat::core::{Author, Input, RoomId, Submission};
 use airloom::chat::{Chat, Config};
 use airloom::http;
 use axum::Router;

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use airloom::Usage;
-use airloom::airloom_chat::access::{Anonymous, Tokens};
-use airloom::airloom_chat::{Answer, Author, Error, Input, Roles, RoomId};
+use airloom::chat::core::access::{Anonymous, Tokens};
+use airloom::chat::core::{Answer, Author, Error, Input, Roles, RoomId};
 use airloom::chat::{Chat, Observer};
 use airloom::origin::StreamName;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use airloom::airloom_chat::{Author, Input, Roles, Submission};
+use airloom::chat::core::{Author, Input, Roles, Submission};
 use serde_json::json;
 
 use super::client::{PATIENCE, Reader, entries, say};
