@@ -6,6 +6,8 @@ mod author;
 pub mod cluster;
 mod config;
 mod cursor;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod entry;
 mod error;
 mod feed;

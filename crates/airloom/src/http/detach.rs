@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -51,59 +51,19 @@ impl fmt::Debug for Detach {
 #[error("the connection was taken over")]
 pub(super) struct Detached;
 
-/// What HTTP is spoken over.
-pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// Whether it is a bare socket, that others can write to.
-    const IS_BARE: bool;
-
-    /// The bare socket, if it is one.
-    fn bare(self) -> Option<TcpStream>;
-}
-
-impl Transport for TcpStream {
-    const IS_BARE: bool = true;
-
-    fn bare(self) -> Option<TcpStream> {
-        Some(self)
-    }
-}
-
-#[cfg(feature = "tls")]
-impl Transport for tokio_rustls::server::TlsStream<TcpStream> {
-    const IS_BARE: bool = false;
-
-    fn bare(self) -> Option<TcpStream> {
-        None
-    }
-}
-
 /// Where the connection's socket lies once HTTP has let go of it, and who gets it.
-pub(super) struct Handover<S>(Arc<Mutex<Held<S>>>);
+#[derive(Clone, Default)]
+pub(super) struct Handover(Arc<Mutex<Held>>);
 
-struct Held<S> {
-    socket: Option<S>,
+#[derive(Default)]
+struct Held {
+    socket: Option<TcpStream>,
     receiver: Option<(Receiver, Bytes)>,
 }
 
-impl<S> Clone for Handover<S> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<S: Transport> Handover<S> {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Held { socket: None, receiver: None })))
-    }
-
-    /// Whether a request of that version can be taken over: it is the only one under way, on a
-    /// socket that others can write to.
-    pub(super) fn is_possible(version: Version) -> bool {
-        S::IS_BARE && (version == Version::HTTP_11 || version == Version::HTTP_10)
-    }
-
+impl Handover {
     /// The socket to serve HTTP on, which comes back here.
-    pub(super) fn lend(&self, socket: S) -> Lent<S> {
+    pub(super) fn lend(&self, socket: TcpStream) -> Lent {
         Lent { socket: Some(socket), handover: self.clone() }
     }
 
@@ -121,18 +81,20 @@ impl<S: Transport> Handover<S> {
     /// Gives the socket to whoever has taken it over. To be called when HTTP has ended.
     pub(super) fn complete(&self) {
         let mut held = self.lock();
-        let (socket, receiver) = (held.socket.take(), held.receiver.take());
-        drop(held);
-        if let (Some(socket), Some((receiver, head))) = (socket.and_then(S::bare), receiver) {
+        if let (Some(socket), Some((receiver, head))) = (held.socket.take(), held.receiver.take()) {
+            drop(held);
             receiver(socket, head);
         }
     }
-}
 
-impl<S> Handover<S> {
-    fn lock(&self) -> MutexGuard<'_, Held<S>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether such a request's connection carries one response at a time.
+pub(super) fn is_detachable(version: Version) -> bool {
+    version == Version::HTTP_11 || version == Version::HTTP_10
 }
 
 fn head(response: &Response<Body>) -> Bytes {
@@ -155,24 +117,24 @@ fn head(response: &Response<Body>) -> Bytes {
 }
 
 /// A socket that goes back to its [`Handover`] when it is dropped.
-pub(super) struct Lent<S> {
-    socket: Option<S>,
-    handover: Handover<S>,
+pub(super) struct Lent {
+    socket: Option<TcpStream>,
+    handover: Handover,
 }
 
-impl<S: Unpin> Lent<S> {
-    fn socket(&mut self) -> io::Result<Pin<&mut S>> {
+impl Lent {
+    fn socket(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         self.socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
-impl<S> Drop for Lent<S> {
+impl Drop for Lent {
     fn drop(&mut self) {
         self.handover.lock().socket = self.socket.take();
     }
 }
 
-impl<S: Transport> AsyncRead for Lent<S> {
+impl AsyncRead for Lent {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -182,7 +144,7 @@ impl<S: Transport> AsyncRead for Lent<S> {
     }
 }
 
-impl<S: Transport> AsyncWrite for Lent<S> {
+impl AsyncWrite for Lent {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -200,7 +162,7 @@ impl<S: Transport> AsyncWrite for Lent<S> {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.as_ref().is_some_and(S::is_write_vectored)
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,12 +8,13 @@ use axum::extract::ConnectInfo;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::watch;
 use tracing::debug;
 
 use super::deadline::{Deadlined, WriteDeadline};
-use super::detach::{Detachable, Detached, Handover, Transport};
+use super::detach::{Detachable, Detached, Handover, is_detachable};
 use crate::accept::accept;
 
 /// What a [`Listener`] allows its peers.
@@ -114,42 +115,46 @@ impl Listener {
                 if let Some(acceptor) = acceptor {
                     let handshake = acceptor.accept(socket);
                     match tokio::time::timeout(config.header_timeout, handshake).await {
-                        Ok(Ok(socket)) => connection(socket, peer, router, config, stopped).await,
+                        Ok(Ok(socket)) => {
+                            connection(socket, None, peer, router, config, stopped).await;
+                        }
                         Ok(Err(error)) => debug!(%peer, %error, "handshake"),
                         Err(_) => debug!(%peer, "handshake took too long"),
                     }
                     return;
                 }
-                connection(socket, peer, router, config, stopped).await;
+                let handover = Handover::default();
+                let lent = handover.lend(socket);
+                connection(lent, Some(handover), peer, router, config, stopped).await;
             }
         })
         .await;
     }
 }
 
-async fn connection<S: Transport>(
-    socket: S,
+/// Serves one connection. A socket without TLS has a `handover`, by which a handler may take it.
+async fn connection(
+    socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    handover: Option<Handover>,
     peer: SocketAddr,
     router: Router,
     config: Arc<Config>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let deadline = WriteDeadline::default();
-    let handover = Handover::new();
-    let lent = handover.lend(socket);
-    let socket = TokioIo::new(Deadlined::new(lent, config.stall_timeout, deadline.clone()));
+    let socket = TokioIo::new(Deadlined::new(socket, config.stall_timeout, deadline.clone()));
     let taken = handover.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(deadline.clone());
-        let detachable = Handover::<S>::is_possible(request.version());
-        if detachable {
+        let handover = handover.clone().filter(|_| is_detachable(request.version()));
+        if handover.is_some() {
             request.extensions_mut().insert(Detachable);
         }
-        let (router, handover) = (router.clone(), handover.clone());
+        let router = router.clone();
         async move {
             let Ok(mut response) = tower_service::Service::call(&mut { router }, request).await;
-            if detachable {
+            if let Some(handover) = handover {
                 handover.note(&mut response)?;
             }
             Ok::<_, Detached>(response)
@@ -175,5 +180,7 @@ async fn connection<S: Transport>(
         debug!(%peer, %error, "connection ended");
     }
     drop(connection);
-    taken.complete();
+    if let Some(taken) = taken {
+        taken.complete();
+    }
 }
