@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use airloom_chat::deflate::{Deflated, Deflater};
 use airloom_chat::{
     Answer, Batch, Body, Cursor, Input, Output, Reader, Refusal, RoomId, Take, UserId,
 };
@@ -12,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use super::broker::Replied;
 use super::subscription::Subscription;
 use super::wheel::Wheel;
-use super::writers::Writers;
+use super::writers::{News, Writers};
 use super::{Broker, Config, Observer, Reply, Wake};
 
 /// Where everything meets: the rooms, those who write to them, those who read.
@@ -23,6 +24,7 @@ pub(super) struct Hub {
     /// Where readers with a task of their own learn of the newest batch.
     topics: Mutex<HashMap<RoomId, watch::Sender<Option<Batch>>>>,
     writers: Writers,
+    compression: Mutex<Compression>,
     wheel: Wheel,
     observer: Arc<dyn Observer>,
     totals: Totals,
@@ -37,6 +39,13 @@ struct State {
     due: Option<Duration>,
 }
 
+/// What compresses batches, and the last of each room.
+#[derive(Debug, Default)]
+struct Compression {
+    deflater: Deflater,
+    last: HashMap<RoomId, Deflated>,
+}
+
 /// What has happened since the start, and who is here.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
@@ -49,6 +58,8 @@ pub(super) struct Totals {
     pub(super) reaped: AtomicU64,
     /// Readers on the fast path.
     pub(super) fast: AtomicU64,
+    /// Those of them who take it compressed.
+    pub(super) gzip: AtomicU64,
     /// All others.
     pub(super) tasks: AtomicU64,
 }
@@ -73,6 +84,7 @@ impl Hub {
             wake,
             topics: Mutex::default(),
             writers: Writers::start(config)?,
+            compression: Mutex::default(),
             wheel: Wheel::new(config.heartbeat),
             observer,
             totals: Totals::default(),
@@ -222,7 +234,8 @@ impl Hub {
         match output {
             Output::Batch(batch) => {
                 self.totals.batches.fetch_add(1, Ordering::Relaxed);
-                self.writers.publish(room, &batch);
+                let deflated = self.deflate(room, &batch);
+                self.writers.publish(room, &News { batch: batch.clone(), deflated });
                 let mut topics = lock(&self.topics);
                 if let Some(topic) = topics.get(room)
                     && topic.send(Some(batch)).is_err()
@@ -238,6 +251,23 @@ impl Hub {
             // What a later core may tell is not for anybody here.
             _ => {}
         }
+    }
+
+    /// The batch once compressed for everybody who wants it so.
+    fn deflate(&self, room: &RoomId, batch: &Batch) -> Option<Deflated> {
+        let Compression { deflater, last } = &mut *lock(&self.compression);
+        let wanted = self.totals.gzip.load(Ordering::Relaxed) > 0;
+        if !wanted || batch.events().is_empty() {
+            last.remove(room);
+            return None;
+        }
+        if last.len() as u64 > 2 * self.totals.rooms.load(Ordering::Relaxed) {
+            // Most of these rooms are gone.
+            last.clear();
+        }
+        let deflated = deflater.deflate(last.get(room), batch);
+        last.insert(room.clone(), deflated.clone());
+        Some(deflated)
     }
 
     /// Does something to the rooms, and has the task that ticks wake earlier if that needs it.
