@@ -78,6 +78,10 @@ async fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut config = Config::default();
     // The crowd shares the machine: what one core writes must leave it time to read.
     config.room.deliveries = 100_000;
+    if arguments.crowd > 0 {
+        // It counts what it is given; people would be shown twenty entries a second.
+        config.room.display = None;
+    }
     let chat = Chat::builder().config(config).build()?;
     let listener = http::Listener::bind(arguments.http).await?;
     let address = listener.local_addr()?;
