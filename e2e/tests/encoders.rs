@@ -1,15 +1,15 @@
 //! Encoders, relays and players that are not ffmpeg.
 
-use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
 use airloom_e2e::clip::Clip;
+use airloom_e2e::nginx::Nginx;
 use airloom_e2e::packets::{self, Form, Kind, Media};
 use airloom_e2e::process::Process;
 use airloom_e2e::scratch::Scratch;
 use airloom_e2e::server::Live;
-use airloom_e2e::{ffmpeg, hls, wait};
+use airloom_e2e::{ffmpeg, hls};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -82,31 +82,9 @@ fn gstreamer_encoding_live() {
 #[test]
 fn nginx_rtmp_pushes() {
     let live = Live::start(&["--resume", "1"]);
-    let scratch = Scratch::new();
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("an address").port()
-    };
-    let configuration = scratch.join("nginx.conf");
-    let text = format!(
-        "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;\n\
-         daemon off; master_process off; pid {pid}; error_log stderr;\n\
-         events {{}}\n\
-         rtmp {{ server {{ listen 127.0.0.1:{port}; application relay {{\n\
-           live on; push rtmp://{rtmp}/live; }} }} }}\n",
-        pid = scratch.join("pid").display(),
-        rtmp = live.rtmp(),
-    );
-    std::fs::write(&configuration, text).expect("a configuration");
-    let nginx =
-        if std::path::Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
-    let _relay = Process::start(
-        Command::new(nginx).arg("-p").arg(scratch.path()).arg("-c").arg(&configuration),
-    );
-    wait::until(SOON, "nginx to listen", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+    let nginx = Nginx::start(&format!("push rtmp://{}/live;", live.rtmp()));
     let clip = Clip::SMALL;
-    let mut publisher =
-        ffmpeg::publish(&clip.file(), &format!("rtmp://127.0.0.1:{port}/relay/pushed"));
+    let mut publisher = ffmpeg::publish(&clip.file(), &nginx.url("pushed"));
     let viewer = pulled(&live, "pushed", Form::Exact);
     assert!(publisher.wait(Duration::from_secs(30)).success(), "{}", publisher.errors());
     let media = Media::parse(&viewer.succeed(Duration::from_secs(30)));

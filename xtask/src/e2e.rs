@@ -1,17 +1,19 @@
-//! End-to-end tests: the release build of `live` between real encoders and real players.
+//! End-to-end tests: the release builds of `live` and `relay` between real encoders and players.
 
 use crate::shell::{Failure, Report, Shell, cargo, root, target};
 
 /// `filter` begins with the name of a file of tests, or is handed to the test harness as it
 /// is: parts of test names, or its flags.
 pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
-    shell.run(cargo().args(["build", "--release", "--package", "live"]))?;
+    let programs = ["--package", "live", "--package", "relay"];
+    shell.run(cargo().args(["build", "--release"]).args(programs))?;
     let package = root().join("e2e");
     let mut tests = cargo();
     tests
         .args(["test", "--no-fail-fast", "--manifest-path"])
         .arg(package.join("Cargo.toml"))
         .env("AIRLOOM_LIVE", target().join("release/live"))
+        .env("AIRLOOM_RELAY", target().join("release/relay"))
         // Tests in real time mostly wait: more of them at once than there are processors.
         .env("RUST_TEST_THREADS", "4");
     let mut filter = filter;

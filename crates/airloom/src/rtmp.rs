@@ -9,12 +9,15 @@ mod feed;
 mod link;
 mod listener;
 mod player;
+pub mod proxy;
 mod publisher;
 mod pull;
 mod push;
 mod read_buffer;
 mod remote;
 mod service;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use airloom_rtmp::*;
 pub use backoff::Backoff;
@@ -27,3 +30,5 @@ pub use publisher::Publisher;
 pub use pull::Pull;
 pub use push::Push;
 pub use service::{Media, PlayEvent, PlayMeter, Playback, Publication, Service};
+#[cfg(feature = "tls")]
+pub use tls::{Certificate, Roots, TlsError};

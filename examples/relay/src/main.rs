@@ -11,7 +11,7 @@ use std::time::Duration;
 use airloom::rtmp::client::Target;
 use airloom::rtmp::server::{Connect, Play, Publish, Rejection};
 use airloom::rtmp::{
-    Config, Deliver, Feed, Listener, Media, Playback, Publication, Pull, Push, Service,
+    Certificate, Config, Deliver, Feed, Listener, Media, Playback, Publication, Pull, Push, Service,
 };
 use lexopt::prelude::*;
 use tokio::sync::mpsc::{self, Sender};
@@ -20,11 +20,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const HELP: &str = "\
 relay: one RTMP stream in, any number out
 
-usage: relay [--listen ADDR | --pull URL] --push URL [--push URL]...
+usage: relay [--listen ADDR [--tls FILE] | --pull URL] --push URL [--push URL]...
 
   --listen ADDR  where to wait for an encoder (127.0.0.1:1935; port 0 picks a free one)
-  --pull URL     play rtmp://HOST[:PORT]/APP/NAME instead of waiting for an encoder
-  --push URL     publish to rtmp://HOST[:PORT]/APP/NAME
+  --tls FILE     speak TLS there, with the certificate and the key in FILE (PEM)
+  --pull URL     play rtmp[s]://HOST[:PORT]/APP/NAME instead of waiting for an encoder
+  --push URL     publish to rtmp[s]://HOST[:PORT]/APP/NAME
   -h, --help     this text
 ";
 
@@ -97,11 +98,12 @@ impl Service for Relay {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut listen = SocketAddr::from(([127, 0, 0, 1], 1935));
-    let (mut source, mut targets) = (None, Vec::new());
+    let (mut tls, mut source, mut targets) = (None, None, Vec::new());
     let mut words = lexopt::Parser::from_env();
     while let Some(word) = words.next()? {
         match word {
             Long("listen") => listen = words.value()?.parse()?,
+            Long("tls") => tls = Some(std::fs::read(words.value()?)?),
             Long("pull") => source = Some(Target::parse(&words.value()?.string()?)?),
             Long("push") => targets.push(Target::parse(&words.value()?.string()?)?),
             Short('h') | Long("help") => {
@@ -131,7 +133,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         drop(relay);
     } else {
-        let listener = Listener::bind(listen).await?;
+        let mut listener = Listener::bind(listen).await?;
+        if let Some(pem) = tls {
+            listener = listener.tls(Certificate::from_pem(&pem, &pem)?);
+        }
         println!(r#"{{"event":"listening","rtmp":"{}"}}"#, listener.local_addr()?);
         io::stdout().flush()?;
         listener.serve(relay, stop).await;

@@ -8,14 +8,13 @@ use airloom_rtmp::server::{
     Closed, EncodedTag, Output, Rejection, Request, RequestId, RequestKind, Session,
 };
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
-use super::read_buffer::ReadBuffer;
+use super::read_buffer::{ReadBuffer, Source};
 use super::{Media, PlayEvent, PlayMeter, Playback, Publication, Service};
 
 /// A player with this much still to be written is given nothing more until some of it has left.
@@ -66,9 +65,26 @@ impl<S: Service> Connection<S> {
     }
 
     /// Runs to the connection's end; dropping the publications then ends them.
-    pub(super) async fn run(mut self, mut socket: TcpStream) {
-        let _ = socket.set_nodelay(true);
-        match self.drive(&mut socket).await {
+    pub(super) async fn run(self, mut socket: TcpStream) {
+        let (reader, writer) = socket.split();
+        self.run_split(reader, writer, false).await;
+    }
+
+    /// As [`run`](Self::run), over what runs over a socket.
+    #[cfg(feature = "tls")]
+    pub(super) async fn run_over(self, socket: impl AsyncRead + AsyncWrite + Send) {
+        let (reader, writer) = tokio::io::split(socket);
+        self.run_split(reader, writer, true).await;
+    }
+
+    /// `buffered`: what is written may wait in `writer` until it is flushed.
+    async fn run_split(
+        mut self,
+        mut reader: impl Source,
+        mut writer: impl AsyncWrite + Unpin,
+        buffered: bool,
+    ) {
+        match self.drive(&mut reader, &mut writer, buffered).await {
             Ok(()) => debug!(peer = %self.peer, "connection closed"),
             Err(error) => debug!(peer = %self.peer, %error, "connection lost"),
         }
@@ -78,8 +94,13 @@ impl<S: Service> Connection<S> {
         self.started.elapsed()
     }
 
-    async fn drive(&mut self, socket: &mut TcpStream) -> io::Result<()> {
-        let (mut reader, mut writer) = socket.split();
+    async fn drive(
+        &mut self,
+        reader: &mut impl Source,
+        writer: &mut (impl AsyncWrite + Unpin),
+        buffered: bool,
+    ) -> io::Result<()> {
+        let mut unflushed = false;
         let mut read = ReadBuffer::new();
         self.tell_time();
         let timer = sleep_until(self.wake());
@@ -89,20 +110,22 @@ impl<S: Service> Connection<S> {
         loop {
             self.drain().await;
             if self.closed {
-                return farewell(&mut reader, &mut writer, &mut self.queue).await;
+                return farewell(reader, writer, &mut self.queue).await;
             }
             let ready_for_media =
                 self.session.queued_bytes() == 0 && queued(&self.queue) < PLAYER_QUEUE;
             tokio::select! {
-                input = read.next(&mut reader) => {
+                input = read.next(reader) => {
                     let input = input?;
                     if input.is_empty() {
                         return Ok(());
                     }
                     self.judge(|session, now| session.handle_input(now, input));
                 }
-                written = write(&mut writer, &self.queue), if !self.queue.is_empty() => {
-                    advance(&mut self.queue, written?);
+                written = write(writer, &self.queue), if unflushed || !self.queue.is_empty() => {
+                    let written = written?;
+                    unflushed = buffered && written > 0;
+                    advance(&mut self.queue, written);
                 }
                 () = play(&mut self.player, &mut self.session), if ready_for_media => {}
                 () = timer.as_mut() => {
@@ -289,8 +312,8 @@ async fn play(player: &mut Option<Player>, session: &mut Session) {
 /// Sends what is left, says that it was all, and reads until the peer has understood: closing with
 /// unread bytes would reset the connection and take the last words with it.
 async fn farewell(
-    reader: &mut ReadHalf<'_>,
-    writer: &mut WriteHalf<'_>,
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
     queue: &mut VecDeque<Bytes>,
 ) -> io::Result<()> {
     let goodbye = async {
@@ -312,10 +335,16 @@ fn queued(queue: &VecDeque<Bytes>) -> usize {
     queue.iter().map(Bytes::len).sum()
 }
 
+/// Writes some of the queue, or flushes where it is empty: no bytes then. Loses nothing where it is
+/// dropped before it is done.
 pub(super) async fn write(
     writer: &mut (impl AsyncWrite + Unpin),
     queue: &VecDeque<Bytes>,
 ) -> io::Result<usize> {
+    if queue.is_empty() {
+        writer.flush().await?;
+        return Ok(0);
+    }
     let mut slices = [IoSlice::new(&[]); SLICES];
     let mut count = 0;
     for (slice, bytes) in slices.iter_mut().zip(queue) {

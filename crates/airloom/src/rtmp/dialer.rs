@@ -14,9 +14,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 
 type Dialed<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Socket>>> + Send + 'a>>;
 
-/// How connections to servers are made; by default over TCP.
+/// How connections to servers are made; by default over TCP, and with the feature `tls` over TLS where
+/// the URL says `rtmps`.
 ///
-/// One of your own is the place for TLS, a proxy, or a network that exists in a test only:
+/// One of your own is the place for a proxy, TLS of another make, or a network that exists in a test
+/// only:
 ///
 /// ```
 /// use airloom::rtmp::Dialer;
@@ -45,14 +47,25 @@ impl Dialer {
         }))
     }
 
+    /// A dialer over TCP, and over TLS for targets that [are secure](Target::is_secure), to servers
+    /// that `roots` vouch for. The default believes those the operating system trusts.
+    #[cfg(feature = "tls")]
+    pub fn tls(roots: super::Roots) -> Self {
+        Self(Arc::new(move |target| {
+            let roots = roots.clone();
+            Box::pin(async move { either(target, Ok(&roots)).await })
+        }))
+    }
+
     pub(super) async fn dial(&self, target: Target) -> io::Result<Box<dyn Socket>> {
         self.0(target).await
     }
 }
 
+/// Over TCP; over TLS with the feature `tls`, and without it an error.
 impl Default for Dialer {
     fn default() -> Self {
-        Self::new(tcp)
+        Self(Arc::new(|target| Box::pin(default(target))))
     }
 }
 
@@ -62,12 +75,44 @@ impl fmt::Debug for Dialer {
     }
 }
 
-async fn tcp(target: Target) -> io::Result<TcpStream> {
+#[cfg(not(feature = "tls"))]
+async fn default(target: Target) -> io::Result<Box<dyn Socket>> {
     if target.is_secure() {
         // Never in the clear what was meant to be secret.
-        let words = "rtmps needs a dialer that speaks TLS";
+        let words = "rtmps needs the feature `tls`, or a dialer that speaks it";
         return Err(io::Error::new(io::ErrorKind::Unsupported, words));
     }
+    Ok(Box::new(tcp(&target).await?))
+}
+
+#[cfg(feature = "tls")]
+async fn default(target: Target) -> io::Result<Box<dyn Socket>> {
+    use std::sync::OnceLock;
+
+    use super::{Roots, TlsError};
+
+    // Read once, by the first that needs them.
+    static ROOTS: OnceLock<Result<Roots, TlsError>> = OnceLock::new();
+    if !target.is_secure() {
+        return Ok(Box::new(tcp(&target).await?));
+    }
+    either(target, ROOTS.get_or_init(Roots::system).as_ref()).await
+}
+
+#[cfg(feature = "tls")]
+async fn either(
+    target: Target,
+    roots: Result<&super::Roots, &'static super::TlsError>,
+) -> io::Result<Box<dyn Socket>> {
+    let socket = tcp(&target).await?;
+    if !target.is_secure() {
+        return Ok(Box::new(socket));
+    }
+    let roots = roots.map_err(io::Error::other)?;
+    Ok(Box::new(roots.connect(&target, socket).await?))
+}
+
+async fn tcp(target: &Target) -> io::Result<TcpStream> {
     let socket = TcpStream::connect((target.host(), target.port())).await?;
     socket.set_nodelay(true)?;
     Ok(socket)

@@ -51,6 +51,8 @@ pub(super) struct Link {
     session: Session,
     started: Instant,
     queue: VecDeque<Bytes>,
+    /// What was written may wait in the writer, where that is TLS or the like.
+    unflushed: bool,
     events: VecDeque<Output>,
     closed: bool,
 }
@@ -74,6 +76,7 @@ impl Link {
             session: session(config.clone(), target.clone()),
             started,
             queue: VecDeque::new(),
+            unflushed: false,
             events: VecDeque::new(),
             closed: false,
         };
@@ -105,7 +108,7 @@ impl Link {
         }
         self.session.send_encoded(tag)?;
         self.drain()?;
-        while !self.queue.is_empty() {
+        while self.unflushed || !self.queue.is_empty() {
             self.step().await?;
         }
         Ok(())
@@ -138,8 +141,12 @@ impl Link {
                 }
                 self.session.handle_input(self.started.elapsed(), input)?;
             }
-            written = write(&mut self.writer, &self.queue), if !self.queue.is_empty() => {
-                advance(&mut self.queue, written?);
+            written = write(&mut self.writer, &self.queue),
+                if self.unflushed || !self.queue.is_empty() =>
+            {
+                let written = written?;
+                self.unflushed = written > 0;
+                advance(&mut self.queue, written);
             }
             () = async {
                 match wake {

@@ -3,10 +3,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::time::timeout;
+use tracing::debug;
 
+#[cfg(feature = "tls")]
+use super::Certificate;
 use super::Service;
 use super::connection::Connection;
+use super::proxy::{FIXED, Proxied};
 use crate::accept::accept;
 
 /// A TCP listener for RTMP encoders and players.
@@ -15,6 +21,9 @@ pub struct Listener {
     socket: TcpListener,
     max_connections: usize,
     drain: Duration,
+    proxied: bool,
+    #[cfg(feature = "tls")]
+    certificate: Option<Certificate>,
 }
 
 impl Listener {
@@ -28,6 +37,9 @@ impl Listener {
             socket: TcpListener::bind(address).await?,
             max_connections: 10_000,
             drain: Duration::from_secs(1),
+            proxied: false,
+            #[cfg(feature = "tls")]
+            certificate: None,
         })
     }
 
@@ -36,6 +48,28 @@ impl Listener {
     #[must_use]
     pub const fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
+        self
+    }
+
+    /// Takes connections from a load balancer that says in front of each whose it is (PROXY
+    /// protocol, version 2); [`Service`]s then see that peer. A connection that does not begin so
+    /// within [`Config::handshake_timeout`](super::Config) is closed.
+    ///
+    /// Only where nobody but the balancer can reach the port: anyone who can may claim any address.
+    #[must_use]
+    pub const fn proxy_protocol(mut self) -> Self {
+        self.proxied = true;
+        self
+    }
+
+    /// Speaks TLS (`rtmps`), and nothing else: RTMP in the clear takes a listener of its own.
+    ///
+    /// The handshake may take [`Config::handshake_timeout`](super::Config). Behind a balancer that
+    /// speaks the [PROXY protocol](Self::proxy_protocol) its header comes first, in the clear.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, certificate: Certificate) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 
@@ -52,9 +86,64 @@ impl Listener {
     /// what is still open a second later.
     pub async fn serve<S: Service>(self, service: S, shutdown: impl Future<Output = ()>) {
         let service = Arc::new(service);
+        let patience = service.config().handshake_timeout;
+        let proxied = self.proxied;
+        #[cfg(feature = "tls")]
+        let certificate = self.certificate;
         accept(self.socket, self.max_connections, self.drain, shutdown, |socket, peer, stopped| {
-            Connection::new(Arc::clone(&service), peer, stopped).run(socket)
+            let service = Arc::clone(&service);
+            #[cfg(feature = "tls")]
+            let certificate = certificate.clone();
+            async move {
+                let _ = socket.set_nodelay(true);
+                let Some((socket, peer)) =
+                    within(patience, peer, introduced(socket, peer, proxied)).await
+                else {
+                    return;
+                };
+                let connection = Connection::new(service, peer, stopped);
+                #[cfg(feature = "tls")]
+                if let Some(certificate) = certificate {
+                    if let Some(socket) = within(patience, peer, certificate.accept(socket)).await {
+                        connection.run_over(socket).await;
+                    }
+                    return;
+                }
+                connection.run(socket).await;
+            }
         })
         .await;
     }
+}
+
+/// What comes of a step before the first byte of RTMP, which may take so long.
+async fn within<T>(
+    patience: Duration,
+    peer: SocketAddr,
+    step: impl Future<Output = io::Result<T>>,
+) -> Option<T> {
+    let step = async { timeout(patience, step).await.map_err(|_| io::ErrorKind::TimedOut)? };
+    step.await.inspect_err(|error| debug!(%peer, %error, "never got as far as RTMP")).ok()
+}
+
+/// Reads what a balancer says of a connection, where there is one, and answers whose it is.
+async fn introduced(
+    mut socket: TcpStream,
+    peer: SocketAddr,
+    proxied: bool,
+) -> io::Result<(TcpStream, SocketAddr)> {
+    if !proxied {
+        return Ok((socket, peer));
+    }
+    let malformed = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    // No byte more than the header: what follows is for others to read.
+    let mut header = vec![0; FIXED];
+    socket.read_exact(&mut header).await?;
+    if let Some(fixed) = header.first_chunk() {
+        let length = Proxied::length(fixed).map_err(malformed)?;
+        header.resize(length, 0);
+    }
+    socket.read_exact(header.get_mut(FIXED..).unwrap_or_default()).await?;
+    let proxied = Proxied::decode(&header).map_err(malformed)?;
+    Ok((socket, proxied.peer(peer)))
 }

@@ -2,7 +2,27 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::net::tcp::ReadHalf;
+use tokio::net::tcp;
+
+/// Something to read from that may know when there is something to read.
+pub(super) trait Source: AsyncRead + Unpin + Send {
+    /// Waits until a read is worth the memory it takes.
+    fn readable(&self) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+impl Source for tcp::ReadHalf<'_> {
+    async fn readable(&self) -> io::Result<()> {
+        self.as_ref().readable().await
+    }
+}
+
+/// What runs over a socket may hold back bytes that the socket has given already, and cannot tell.
+#[cfg(feature = "tls")]
+impl<T: AsyncRead + Send> Source for tokio::io::ReadHalf<T> {
+    fn readable(&self) -> impl Future<Output = io::Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
+}
 
 /// Read at once from a quiet connection.
 const LEAST: usize = 16 << 10;
@@ -30,8 +50,9 @@ impl ReadBuffer {
     ///
     /// What is returned is at least a quarter of the memory behind it, or all there was to read, so
     /// that slices of it which are kept do not pin much more than themselves. Memory is held only
-    /// while there is something to read: a publisher that says nothing costs no buffer.
-    pub(super) async fn next(&mut self, socket: &mut ReadHalf<'_>) -> io::Result<Bytes> {
+    /// while there is something to read, where `socket` can tell: a publisher that says nothing costs
+    /// no buffer.
+    pub(super) async fn next(&mut self, socket: &mut impl Source) -> io::Result<Bytes> {
         socket.readable().await?;
         self.read(socket).await
     }

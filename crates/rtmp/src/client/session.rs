@@ -287,7 +287,8 @@ impl Session {
                 ("capabilities", 15.0.into()),
                 ("audioCodecs", 4071.0.into()),
                 ("videoCodecs", 252.0.into()),
-                ("videoFunction", 1.0.into()),
+                // Seeking; HDR, and the metadata packets that carry it.
+                ("videoFunction", 7.0.into()),
             ]);
         }
         object.extend(self.connection.config().enhanced.properties());

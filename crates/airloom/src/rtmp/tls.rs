@@ -1,0 +1,173 @@
+use std::fmt;
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use airloom_rtmp::client::Target;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+
+/// Why TLS cannot be spoken with what was given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// What should be PEM is none, or holds nothing of the kind asked for.
+    #[error("{what}: {error}")]
+    Pem {
+        /// What was looked for.
+        what: &'static str,
+        /// What is wrong with it.
+        #[source]
+        error: pem::Error,
+    },
+    /// There is no certificate.
+    #[error("no certificate")]
+    NoCertificate,
+    /// Key and certificate do not go together, or are of a kind that is not supported.
+    #[error(transparent)]
+    Rustls(#[from] rustls::Error),
+}
+
+/// What a listener shows to those who come over TLS. Cloning shares it.
+///
+/// ```no_run
+/// use airloom::rtmp::{Certificate, Listener};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let certificate = Certificate::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
+/// let listener = Listener::bind("[::]:443").await?.tls(certificate.clone());
+/// // … weeks later, without a restart:
+/// certificate.renew(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Certificate(Arc<RwLock<Arc<ServerConfig>>>);
+
+impl Certificate {
+    /// Reads a chain of certificates, its own first, and its key (PKCS#8, PKCS#1 or SEC1), both PEM.
+    /// One file that holds both may be given twice.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`], by what is wrong.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        Ok(Self(Arc::new(RwLock::new(server_config(chain, key)?))))
+    }
+
+    /// Shows another certificate to all who come from now on; connections that are open stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem); the one before is kept then.
+    pub fn renew(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
+        let config = server_config(chain, key)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+
+    pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        socket: S,
+    ) -> io::Result<server::TlsStream<S>> {
+        let config = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        TlsAcceptor::from(config).accept(socket).await
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificate")
+    }
+}
+
+/// Whom a client believes that a server is who it says.
+///
+/// ```no_run
+/// use airloom::rtmp::{Config, Dialer, Push, Roots, client::Target};
+///
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// // A server of one's own, with a certificate of one's own.
+/// let roots = Roots::from_pem(&std::fs::read("root.pem")?)?;
+/// let target = Target::parse("rtmps://ingest.internal/live/key")?;
+/// let push = Push::new(Config::default(), target).dialer(Dialer::tls(roots));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Roots(Arc<ClientConfig>);
+
+impl Roots {
+    /// Those the operating system trusts, read now. Without any, nobody is believed.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Rustls`] where TLS cannot be set up.
+    pub fn system() -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        // Some machines have a few that cannot be read; the others count.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self::new(roots)
+    }
+
+    /// Those in `certificates` (PEM), and nobody else.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`], by what is wrong.
+    pub fn from_pem(certificates: &[u8]) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in chain(certificates)? {
+            roots.add(certificate)?;
+        }
+        Self::new(roots)
+    }
+
+    fn new(roots: RootCertStore) -> Result<Self, TlsError> {
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(Arc::new(config)))
+    }
+
+    pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        target: &Target,
+        socket: S,
+    ) -> io::Result<client::TlsStream<S>> {
+        let name = ServerName::try_from(target.host().to_owned())
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        TlsConnector::from(Arc::clone(&self.0)).connect(name, socket).await
+    }
+}
+
+impl fmt::Debug for Roots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Roots")
+    }
+}
+
+/// Named where it is used: a process may hold another for other purposes.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let chain = chain.map_err(|error| TlsError::Pem { what: "certificate", error })?;
+    if chain.is_empty() { Err(TlsError::NoCertificate) } else { Ok(chain) }
+}
+
+fn server_config(certificates: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|error| TlsError::Pem { what: "private key", error })?;
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain(certificates)?, key)?;
+    Ok(Arc::new(config))
+}
