@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use airloom_media::{Duration, Kind, Timescale, Timestamp};
 
 use crate::decimal::Micros;
-use crate::{Format, Rendition, Resource, WallTime};
+use crate::{Format, Protection, Rendition, Resource, WallTime};
 
 // Writing to a String cannot fail, so the results of `write!` are dropped throughout.
 
@@ -25,8 +25,8 @@ pub(crate) enum Presentation<'a> {
     Dynamic {
         available_from: WallTime,
         published: WallTime,
-        /// Nanoseconds.
-        time_shift: u64,
+        /// Nanoseconds; none where nothing is ever lost.
+        time_shift: Option<u64>,
         time_url: &'a str,
         low_latency: Option<LowLatency>,
     },
@@ -60,6 +60,7 @@ pub(crate) struct Period<'a> {
 #[derive(Debug)]
 pub(crate) struct Representation<'a> {
     pub(crate) rendition: &'a Rendition,
+    pub(crate) protection: Option<&'a Protection>,
     pub(crate) init: u64,
     pub(crate) bandwidth: u64,
     /// The media time of the Period's start.
@@ -100,12 +101,14 @@ pub(crate) fn render(mpd: &Mpd<'_>) -> String {
             let _ = write!(
                 out,
                 " type=\"dynamic\" availabilityStartTime=\"{available_from}\" \
-                 publishTime=\"{published}\" minimumUpdatePeriod=\"{}\" \
-                 timeShiftBufferDepth=\"{}\" suggestedPresentationDelay=\"PT{}S\"",
+                 publishTime=\"{published}\" minimumUpdatePeriod=\"{}\"",
                 Seconds(update_period(mpd.target_duration, low_latency.is_some())),
-                Seconds(time_shift),
-                target * PRESENTATION_DELAY,
             );
+            if let Some(time_shift) = time_shift {
+                let _ = write!(out, " timeShiftBufferDepth=\"{}\"", Seconds(time_shift));
+            }
+            let delay = target * PRESENTATION_DELAY;
+            let _ = write!(out, " suggestedPresentationDelay=\"PT{delay}S\"");
         }
         Presentation::Static { duration } => {
             let duration = Seconds(duration);
@@ -246,6 +249,9 @@ fn write_representation(
                 );
             }
         }
+    }
+    for protection in representation.protection.into_iter().flat_map(|all| &all.content) {
+        protection.write(out);
     }
     if let Some((_, received)) = low_latency {
         // 5.12: what the latency is measured by.
