@@ -5,7 +5,7 @@ use crate::shell::{Failure, Report, Shell, cargo, root, target};
 /// `filter` begins with the name of a file of tests, or is handed to the test harness as it
 /// is: parts of test names, or its flags.
 pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
-    let programs = ["--package", "live", "--package", "relay"];
+    let programs = ["--package", "live", "--package", "relay", "--package", "follow"];
     shell.run(cargo().args(["build", "--release"]).args(programs))?;
     let package = root().join("e2e");
     let mut tests = cargo();
