@@ -8,9 +8,9 @@ use bench::measure::{Clock, compete};
 use bench::report::{Allocations, machine, table};
 use bench::{Failure, directory, heats, ingest, instructions};
 
-const USAGE: &str = "usage: bench all | rtmp | rtmp/<chunk size> | cmaf | ts | ingest | idle\n\
+const USAGE: &str = "usage: bench all | rtmp | rtmp/<chunk size> | cmaf | ts | ingest | players | idle\n\
                      \x20      bench instructions [word]\n\
-                     options: --rounds <n> (default 11, of ingest 5)";
+                     options: --rounds <n> (default 11, of ingest and players 5)";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +32,9 @@ fn main() -> ExitCode {
             Err(_) => Ok(false),
         },
         ["ingest"] => measure_ingest(rounds),
+        ["players"] => Input::open(&directory())
+            .map_err(Failure::from)
+            .and_then(|input| ingest::players::run(&input, rounds.unwrap_or(5), 4).map(|()| true)),
         ["idle"] => Input::open(&directory())
             .map_err(Failure::from)
             .and_then(|input| ingest::idle(&input, 100).map(|()| true)),
