@@ -70,8 +70,20 @@ impl Fields {
         self.number(text.len() as u64).bytes(text.as_bytes())
     }
 
-    pub(crate) fn number(self, number: u64) -> Self {
-        self.bytes(&number.to_le_bytes())
+    /// Seven bits a byte, the last one below 128: no number begins another, and what is short
+    /// stays short, so that most things hash in one block of 64 bytes.
+    pub(crate) fn number(self, mut number: u64) -> Self {
+        let (mut digits, mut len) = ([0; 10], 0);
+        for digit in &mut digits {
+            *digit = number as u8 & 0x7f;
+            len += 1;
+            number >>= 7;
+            if number == 0 {
+                break;
+            }
+            *digit |= 0x80;
+        }
+        self.bytes(digits.get(..len).unwrap_or_default())
     }
 
     fn bytes(mut self, bytes: &[u8]) -> Self {
