@@ -37,11 +37,9 @@ fn main() -> ExitCode {
         ["idle"] => Input::open(&directory())
             .map_err(Failure::from)
             .and_then(|input| ingest::idle(&input, 100).map(|()| true)),
-        [] | ["all"] => {
-            throughput("all", rounds.unwrap_or(11))
-                .and_then(|_| measure_ingest(rounds))
-                .and_then(|_| measure_billing("all", rounds))
-        }
+        [] | ["all"] => throughput("all", rounds.unwrap_or(11))
+            .and_then(|_| measure_ingest(rounds))
+            .and_then(|_| measure_billing("all", rounds)),
         [word] if word.starts_with("billing") => measure_billing(word, rounds),
         [word] => throughput(word, rounds.unwrap_or(11)),
         _ => return usage(),

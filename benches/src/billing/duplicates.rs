@@ -64,7 +64,9 @@ pub(super) fn run(rounds: usize) -> Result<(), Failure> {
          rounds of {REPEATS}. Memory is what the process grew by, everything included; asked are \
          0.5 us and 64 bytes.\n"
     );
-    println!("| us a check | bytes of memory a key | the most on the way, from a million keys on |\n|---:|---:|---:|");
+    println!(
+        "| us a check | bytes of memory a key | the most on the way, from a million keys on |\n|---:|---:|---:|"
+    );
     println!("| {:.3} | {memory:.1} | {most:.1} |\n", median(costs));
     Ok(())
 }

@@ -54,7 +54,8 @@ pub(crate) struct Identity {
 /// Hashes fields so that no two lists of fields give the same bytes: each is preceded by its
 /// length, so a separator within a field means nothing.
 pub(crate) struct Fields {
-    sha: Sha256,
+    /// Begun where the fields outgrow the buffer.
+    sha: Option<Sha256>,
     /// Fields on their way into the hash: most keys fit, and one long update is cheaper than
     /// many short ones.
     buffer: [u8; 192],
@@ -63,44 +64,49 @@ pub(crate) struct Fields {
 
 impl Fields {
     pub(crate) fn new(domain: &'static str) -> Self {
-        Self { sha: Sha256::new(), buffer: [0; 192], len: 0 }.text(domain)
+        let mut fields = Self { sha: None, buffer: [0; 192], len: 0 };
+        fields.text(domain);
+        fields
     }
 
-    pub(crate) fn text(self, text: &str) -> Self {
+    #[inline]
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.number(text.len() as u64).bytes(text.as_bytes())
     }
 
     /// Seven bits a byte, the last one below 128: no number begins another, and what is short
     /// stays short, so that most things hash in one block of 64 bytes.
-    pub(crate) fn number(self, mut number: u64) -> Self {
-        let (mut digits, mut len) = ([0; 10], 0);
-        for digit in &mut digits {
-            *digit = number as u8 & 0x7f;
-            len += 1;
+    #[inline]
+    pub(crate) fn number(&mut self, mut number: u64) -> &mut Self {
+        while number >= 0x80 {
+            self.bytes(&[number as u8 | 0x80]);
             number >>= 7;
-            if number == 0 {
-                break;
-            }
-            *digit |= 0x80;
         }
-        self.bytes(digits.get(..len).unwrap_or_default())
+        self.bytes(&[number as u8])
     }
 
-    fn bytes(mut self, bytes: &[u8]) -> Self {
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         if let Some(room) = self.buffer.get_mut(self.len..self.len + bytes.len()) {
             room.copy_from_slice(bytes);
             self.len += bytes.len();
         } else {
-            self.sha.update(self.buffer.get(..self.len).unwrap_or_default());
-            self.sha.update(bytes);
+            let sha = self.sha.get_or_insert_default();
+            sha.update(self.buffer.get(..self.len).unwrap_or_default());
+            sha.update(bytes);
             self.len = 0;
         }
         self
     }
 
-    pub(crate) fn finish(mut self) -> [u64; 4] {
-        self.sha.update(self.buffer.get(..self.len).unwrap_or_default());
-        let digest: [u8; 32] = self.sha.finalize().into();
+    /// The hash of the fields, which begin anew.
+    pub(crate) fn finish(&mut self) -> [u64; 4] {
+        let rest = self.buffer.get(..self.len).unwrap_or_default();
+        let digest: [u8; 32] = match self.sha.take() {
+            None => Sha256::digest(rest).into(),
+            Some(sha) => sha.chain_update(rest).finalize().into(),
+        };
+        self.len = 0;
         let mut words = [0; 4];
         for (word, bytes) in words.iter_mut().zip(digest.as_chunks().0) {
             *word = u64::from_le_bytes(*bytes);
@@ -125,14 +131,15 @@ impl Identity {
 
 impl Event {
     pub(crate) fn identity(&self) -> Identity {
-        let mut content = Fields::new("content")
+        let mut content = Fields::new("content");
+        content
             .text(self.meter.as_str())
             .number(self.time.unix_millis() as u64)
             .number(self.quantity)
             .text(self.unique.as_ref().map_or("", Name::as_str))
             .number(self.dimensions.iter().len() as u64);
         for (key, value) in self.dimensions.iter() {
-            content = content.text(key.as_str()).text(value.as_str());
+            content.text(key.as_str()).text(value.as_str());
         }
         Identity {
             key: Identity::key("event", &self.tenant, &self.source, &self.id),
