@@ -16,6 +16,9 @@ use crate::{
 /// Inputs whose keys are looked up together.
 const AHEAD: usize = 32;
 
+/// The number of the empty dimension set, for which there is always room.
+const NONE: u32 = 0;
+
 /// The longest notice, in bytes.
 const NOTICE: usize = 64 << 10;
 
@@ -304,11 +307,16 @@ impl<'a> Group<'a> {
             Some(Aggregation::Unique) if delta => return Err(refused),
             Some(_) => {}
         }
+        // What is one dimension set too many still counts, without it.
+        let (tenant, meter, mut dimensions) = item.series;
         if self.crowded(item.series, item.used) {
-            return Err(refused);
+            dimensions = NONE;
+            if self.crowded((tenant, meter, NONE), item.used) {
+                return Err(refused);
+            }
         }
         self.released.insert(held);
-        Ok(Outcome::Counted { record: self.write(Record::Release { held }) })
+        Ok(Outcome::Counted { record: self.write(Record::Release { held, dimensions }) })
     }
 
     fn notice(&mut self, notice: &Notice) -> Result<Outcome, Outcome> {
@@ -396,7 +404,7 @@ impl<'a> Group<'a> {
             let tenant = self.state.tenants.get(&series.0);
             let wide = tenant.and_then(|tenant| tenant.meters.get(&series.1)).map_or(0, Vec::len);
             let fresh = self.widths.entry(family).or_default();
-            if wide + *fresh >= limits.series {
+            if wide + *fresh >= limits.series && series.2 != NONE {
                 return true;
             }
             *fresh += 1;

@@ -202,11 +202,12 @@ impl State {
                     marks.pop_first();
                 }
             }
-            Record::Release { held } => {
+            Record::Release { held, dimensions } => {
                 let item = self.quarantine.remove(&held)?;
                 self.totals.quarantined -= 1;
                 self.totals.counted += 1;
-                self.count(item.series, item.used)?;
+                let (tenant, meter, _) = item.series;
+                self.count((tenant, meter, dimensions), item.used)?;
             }
             Record::Credit(credit) => self.credit(credit)?,
             Record::Horizon { day } => {
