@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use airloom_billing::ledger::Ledger;
 use airloom_billing::{Catalogue, Config, Input, Outcome};
 use cpu_time::ThreadTime;
@@ -39,17 +41,18 @@ pub(super) fn run(rounds: usize) -> Result<(), Failure> {
     let memory = (resident()? - before) as f64 / KEYS as f64;
     let mut costs = Vec::new();
     for round in 0..=rounds as u64 {
-        let inputs: Vec<_> = (0..REPEATS)
-            .map(|repeat| mix(round * REPEATS + repeat) % KEYS)
-            .map(|number| Input::Event(events.event(number)))
-            .collect();
-        let start = ThreadTime::now();
-        let mut duplicates = 0;
-        for group in inputs.chunks(GROUP as usize) {
-            let outcomes = ledger.apply(now(), group)?;
+        let (mut duplicates, mut cost) = (0, Duration::ZERO);
+        for group in 0..REPEATS / GROUP {
+            let first = round * REPEATS + group * GROUP;
+            // Made just before, as those are that a service has just read.
+            let inputs: Vec<_> = (first..first + GROUP)
+                .map(|repeat| Input::Event(events.event(mix(repeat) % KEYS)))
+                .collect();
+            let start = ThreadTime::now();
+            let outcomes = ledger.apply(now(), &inputs)?;
+            cost += start.elapsed();
             duplicates += outcomes.iter().filter(|one| **one == Outcome::Duplicate).count();
         }
-        let cost = start.elapsed();
         if duplicates as u64 != REPEATS {
             return Err("a repeat was counted".into());
         }
