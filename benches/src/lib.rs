@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod billing;
 pub mod cmaf;
 pub mod ingest;
 pub mod input;

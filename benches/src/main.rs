@@ -6,9 +6,11 @@ use bench::ingest::Plan;
 use bench::input::Input;
 use bench::measure::{Clock, compete};
 use bench::report::{Allocations, machine, table};
-use bench::{Failure, directory, heats, ingest, instructions};
+use bench::{Failure, billing, directory, heats, ingest, instructions};
 
 const USAGE: &str = "usage: bench all | rtmp | rtmp/<chunk size> | cmaf | ts | ingest | players | idle\n\
+                     \x20      bench billing | billing/hot | billing/durable | billing/duplicates\n\
+                     \x20      bench billing/recovery | billing/query\n\
                      \x20      bench instructions [word]\n\
                      options: --rounds <n> (default 11, of ingest and players 5)";
 
@@ -38,9 +40,10 @@ fn main() -> ExitCode {
         ["idle"] => Input::open(&directory())
             .map_err(Failure::from)
             .and_then(|input| ingest::idle(&input, 100).map(|()| true)),
-        [] | ["all"] => {
-            throughput("all", rounds.unwrap_or(11)).and_then(|_| measure_ingest(rounds))
-        }
+        [] | ["all"] => throughput("all", rounds.unwrap_or(11))
+            .and_then(|_| measure_ingest(rounds))
+            .and_then(|_| measure_billing("all", rounds)),
+        [word] if word.starts_with("billing") => measure_billing(word, rounds),
         [word] => throughput(word, rounds.unwrap_or(11)),
         _ => return usage(),
     };
@@ -84,6 +87,11 @@ fn measure_ingest(rounds: Option<usize>) -> Result<bool, Failure> {
     let plan = Plan::default();
     ingest::run(&input, Plan { rounds: rounds.unwrap_or(plan.rounds), ..plan })?;
     Ok(true)
+}
+
+fn measure_billing(word: &str, rounds: Option<usize>) -> Result<bool, Failure> {
+    println!("Machine: {}.\n", machine());
+    billing::run(word, rounds.unwrap_or(11))
 }
 
 /// Runs the program that counts allocations, building it first; nothing where that fails.
