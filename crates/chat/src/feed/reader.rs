@@ -110,7 +110,7 @@ impl Reader {
 
     pub(super) fn settle(&mut self, next: u64, ready: u64, resuming: bool) {
         self.next = next;
-        self.state = ready * READY | self.state & (READY - 1);
+        self.state = (ready * READY) | (self.state & (READY - 1));
         self.set(RESUMING, resuming);
     }
 
