@@ -72,6 +72,24 @@ pub fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> Response {
 ///
 /// What the socket says, or `InvalidData` for an answer that is not HTTP.
 pub fn try_request(method: &str, url: &str, headers: &[(&str, &str)]) -> std::io::Result<Response> {
+    exchange(method, url, headers, "")
+}
+
+/// `POST` of JSON; panics when no answer comes.
+pub fn post(url: &str, headers: &[(&str, &str)], body: &Value) -> Response {
+    let body = body.to_string();
+    let length = body.len().to_string();
+    let own = [("content-type", "application/json"), ("content-length", length.as_str())];
+    let headers = [&own, headers].concat();
+    exchange("POST", url, &headers, &body).unwrap_or_else(|error| panic!("POST {url}: {error}"))
+}
+
+fn exchange(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> std::io::Result<Response> {
     let (host, path) = split(url);
     let mut socket = TcpStream::connect(host)?;
     socket.set_read_timeout(Some(SILENCE))?;
@@ -80,6 +98,7 @@ pub fn try_request(method: &str, url: &str, headers: &[(&str, &str)]) -> std::io
         head.extend([name, ": ", value, "\r\n"]);
     }
     head.push_str("\r\n");
+    head.push_str(body);
     socket.write_all(head.as_bytes())?;
     read(&mut BufReader::new(socket), method == "HEAD")
 }

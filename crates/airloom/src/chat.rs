@@ -35,6 +35,7 @@ use airloom_chat::access::{Anonymous, Authority, Tokens};
 use airloom_chat::moderation::Policies;
 use airloom_chat::{Answer, Cursor, Input, Refusal, RoomId, UserId};
 
+pub use airloom_chat as core;
 pub use broker::{Broker, Embedded, Reply, Wake};
 pub use config::Config;
 use hub::Hub;

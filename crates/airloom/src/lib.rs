@@ -12,8 +12,6 @@ pub mod usage;
 
 #[cfg(feature = "billing")]
 pub use airloom_billing as billing;
-#[cfg(feature = "chat")]
-pub use airloom_chat;
 pub use airloom_media as media;
 pub use airloom_playlist as playlist;
 pub use airloom_segmenter as segmenter;

@@ -4,6 +4,7 @@ mod chat {
     mod client;
     mod server;
 
+    mod compression;
     mod delivery;
     mod paths;
     mod peers;

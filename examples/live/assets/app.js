@@ -2,6 +2,7 @@
 
 import * as api from './api.js';
 import { Cards } from './cards.js';
+import { Chat } from './chat.js';
 import { enableCopyButtons } from './copy.js';
 import { byId, setHidden, setText } from './dom.js';
 import { Publish } from './publish.js';
@@ -16,6 +17,7 @@ enableCopyButtons(document);
 const cards = new Cards();
 const publish = new Publish();
 const watch = new Watch();
+const chat = new Chat();
 let watched = null;
 let failures = 0;
 let timer = 0;
@@ -38,8 +40,13 @@ function show(moved) {
   setHidden(byId('home'), name !== null);
   setHidden(byId('watch'), name === null);
   document.title = name === null ? 'airloom' : `${name} · airloom`;
-  if (name === null) watch.close();
-  else watch.open(name, player);
+  if (name === null) {
+    watch.close();
+    chat.close();
+  } else {
+    watch.open(name, player);
+    chat.open(name);
+  }
   if (moved) {
     scrollTo(0, 0);
     if (name !== null) byId('watch-title').focus();

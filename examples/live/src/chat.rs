@@ -4,13 +4,24 @@ use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
 
-use airloom::airloom_chat::access::{Anonymous, Tokens};
-use airloom::airloom_chat::{Author, Error, Roles};
-use airloom::chat::Chat;
+use airloom::Usage;
+use airloom::chat::core::access::{Anonymous, Tokens};
+use airloom::chat::core::{Answer, Author, Error, Input, Roles, RoomId};
+use airloom::chat::{Chat, Observer};
 use airloom::origin::StreamName;
 
+/// Meters every request where it is admitted.
+#[derive(Debug)]
+struct Meter(Usage);
+
+impl Observer for Meter {
+    fn accepted(&self, room: &RoomId, _: &Input, _: &Answer) {
+        self.0.chat_request(room.as_str());
+    }
+}
+
 /// Anybody reads and writes under any name; who shows `token` moderates.
-pub(crate) fn open(token: &str) -> io::Result<Chat> {
+pub(crate) fn open(token: &str, usage: Usage) -> io::Result<Chat> {
     let moderator = || -> Result<Author, Error> {
         let author = Author::new("moderator".parse()?).with_roles(Roles::MODERATOR);
         Ok(Author { name: Some("Moderator".parse()?), ..author })
@@ -18,6 +29,7 @@ pub(crate) fn open(token: &str) -> io::Result<Chat> {
     let moderator = moderator().map_err(io::Error::other)?;
     Chat::builder()
         .authority(Tokens::new(Anonymous::Guest).with(token, moderator))
+        .observer(Meter(usage))
         .named(|room| room.as_str().parse::<StreamName>().is_ok())
         .build()
 }

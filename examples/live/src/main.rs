@@ -86,7 +86,7 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         .usage(usage.clone())
         .build();
     let moderator = arguments.moderator.clone().map_or_else(chat::token, Ok)?;
-    let chat = chat::open(&moderator)?;
+    let chat = chat::open(&moderator, usage.clone())?;
     let app = Router::new()
         .nest("/live", origin.router())
         .nest(

@@ -67,10 +67,18 @@ impl Wake {
 }
 
 /// Where the answer to a request goes.
-pub struct Reply(oneshot::Sender<Result<Answer, Refusal>>);
+pub struct Reply(oneshot::Sender<Replied>);
+
+/// What became of a request.
+#[derive(Debug)]
+pub(super) struct Replied {
+    pub(super) answer: Result<Answer, Refusal>,
+    /// Whether it was answered before, under the same idempotency key.
+    pub(super) repeated: bool,
+}
 
 impl Reply {
-    pub(super) fn channel() -> (Self, oneshot::Receiver<Result<Answer, Refusal>>) {
+    pub(super) fn channel() -> (Self, oneshot::Receiver<Replied>) {
         let (sender, receiver) = oneshot::channel();
         (Self(sender), receiver)
     }
@@ -78,7 +86,12 @@ impl Reply {
     /// Answers. Whoever asked may be gone; nothing is lost then. A reply that is dropped unanswered
     /// is [`Refusal::Unanswered`].
     pub fn send(self, answer: Result<Answer, Refusal>) {
-        let _ = self.0.send(answer);
+        let _ = self.0.send(Replied { answer, repeated: false });
+    }
+
+    /// Answers what was answered before, under the same idempotency key: nothing is counted then.
+    pub fn repeat(self, answer: Answer) {
+        let _ = self.0.send(Replied { answer: Ok(answer), repeated: true });
     }
 }
 

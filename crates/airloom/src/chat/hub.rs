@@ -4,14 +4,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use airloom_chat::deflate::{Deflated, Deflater};
 use airloom_chat::{
     Answer, Batch, Body, Cursor, Input, Output, Reader, Refusal, RoomId, Take, UserId,
 };
 use tokio::sync::{Notify, watch};
 
+use super::broker::Replied;
 use super::subscription::Subscription;
 use super::wheel::Wheel;
-use super::writers::Writers;
+use super::writers::{News, Writers};
 use super::{Broker, Config, Observer, Reply, Wake};
 
 /// Where everything meets: the rooms, those who write to them, those who read.
@@ -22,6 +24,7 @@ pub(super) struct Hub {
     /// Where readers with a task of their own learn of the newest batch.
     topics: Mutex<HashMap<RoomId, watch::Sender<Option<Batch>>>>,
     writers: Writers,
+    compression: Mutex<Compression>,
     wheel: Wheel,
     observer: Arc<dyn Observer>,
     totals: Totals,
@@ -36,6 +39,13 @@ struct State {
     due: Option<Duration>,
 }
 
+/// What compresses batches, and the last of each room.
+#[derive(Debug, Default)]
+struct Compression {
+    deflater: Deflater,
+    last: HashMap<RoomId, Deflated>,
+}
+
 /// What has happened since the start, and who is here.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
@@ -48,6 +58,8 @@ pub(super) struct Totals {
     pub(super) reaped: AtomicU64,
     /// Readers on the fast path.
     pub(super) fast: AtomicU64,
+    /// Those of them who take it compressed.
+    pub(super) gzip: AtomicU64,
     /// All others.
     pub(super) tasks: AtomicU64,
 }
@@ -72,6 +84,7 @@ impl Hub {
             wake,
             topics: Mutex::default(),
             writers: Writers::start(config)?,
+            compression: Mutex::default(),
             wheel: Wheel::new(config.heartbeat),
             observer,
             totals: Totals::default(),
@@ -122,8 +135,10 @@ impl Hub {
             return Err(Refusal::NoSequencer);
         }
         self.with(|broker, now| broker.request(now, room, input, reply));
-        let answer = answer.await.unwrap_or(Err(Refusal::Unanswered));
+        let unanswered = Replied { answer: Err(Refusal::Unanswered), repeated: false };
+        let Replied { answer, repeated } = answer.await.unwrap_or(unanswered);
         match &answer {
+            Ok(_) if repeated => {}
             Ok(answer) => {
                 self.totals.accepted.fetch_add(1, Ordering::Relaxed);
                 self.observer.accepted(room, &seen, answer);
@@ -219,7 +234,8 @@ impl Hub {
         match output {
             Output::Batch(batch) => {
                 self.totals.batches.fetch_add(1, Ordering::Relaxed);
-                self.writers.publish(room, &batch);
+                let deflated = self.deflate(room, &batch);
+                self.writers.publish(room, &News { batch: batch.clone(), deflated });
                 let mut topics = lock(&self.topics);
                 if let Some(topic) = topics.get(room)
                     && topic.send(Some(batch)).is_err()
@@ -235,6 +251,23 @@ impl Hub {
             // What a later core may tell is not for anybody here.
             _ => {}
         }
+    }
+
+    /// The batch once compressed for everybody who wants it so.
+    fn deflate(&self, room: &RoomId, batch: &Batch) -> Option<Deflated> {
+        let Compression { deflater, last } = &mut *lock(&self.compression);
+        let wanted = self.totals.gzip.load(Ordering::Relaxed) > 0;
+        if !wanted || batch.events().is_empty() {
+            last.remove(room);
+            return None;
+        }
+        if last.len() as u64 > 2 * self.totals.rooms.load(Ordering::Relaxed) {
+            // Most of these rooms are gone.
+            last.clear();
+        }
+        let deflated = deflater.deflate(last.get(room), batch);
+        last.insert(room.clone(), deflated.clone());
+        Some(deflated)
     }
 
     /// Does something to the rooms, and has the task that ticks wake earlier if that needs it.
@@ -281,6 +314,17 @@ impl Seat {
 
     pub(super) fn room(&self) -> &RoomId {
         &self.room
+    }
+
+    /// Comes in once more: who is here was perhaps told before this reader could hear it, and is
+    /// then told again.
+    pub(super) fn announce(&self) {
+        let Self { hub, room, user, .. } = self;
+        hub.with(|broker, now| {
+            broker.leave(now, room, user.as_ref());
+            // Not refused: the room is alive.
+            drop(broker.join(now, room, user.as_ref(), None));
+        });
     }
 
     pub(super) fn cursor(&self) -> Cursor {

@@ -6,7 +6,8 @@ use airloom_chat::{Answer, Audit, Entry, Input, RoomId, Submission, Ticket};
 ///
 /// Called from the tasks that drive the chat: what takes long belongs elsewhere.
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// A request was accepted by this node: the place to count usage, once.
+    /// A request was accepted by this node: the place to count usage. One that is made again under
+    /// its idempotency key is told once.
     fn accepted(&self, room: &RoomId, input: &Input, answer: &Answer) {
         let _ = (room, input, answer);
     }

@@ -30,8 +30,7 @@ pub enum Said {
 }
 
 impl Subscription {
-    pub(super) fn new(seat: Seat, mut news: watch::Receiver<Option<Batch>>) -> Self {
-        news.mark_unchanged();
+    pub(super) fn new(seat: Seat, news: watch::Receiver<Option<Batch>>) -> Self {
         seat.hub().totals().tasks.fetch_add(1, Ordering::Relaxed);
         let spoke = seat.hub().spoke();
         Self { seat, news, spoke, ask: Some(Duration::ZERO) }
@@ -50,8 +49,6 @@ impl Subscription {
                 if self.seat.hub().is_closed() {
                     return None;
                 }
-                // What is said by the batches up to now is in the answer as well.
-                self.news.mark_unchanged();
                 match self.seat.catch_up() {
                     Take::Own(events) => return Some(self.said(events)),
                     Take::Write(events) => return Some(self.said(events.clone())),

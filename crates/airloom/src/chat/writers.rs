@@ -3,6 +3,7 @@
 mod connection;
 mod inbox;
 mod room;
+mod squeeze;
 mod writer;
 
 use std::io;
@@ -10,6 +11,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use airloom_chat::deflate::Deflated;
 use airloom_chat::{Batch, RoomId};
 use bytes::Bytes;
 
@@ -31,6 +33,16 @@ pub(super) struct Newcomer {
     pub(super) seat: Seat,
     pub(super) socket: TcpStream,
     pub(super) head: Bytes,
+    /// Whether the head says `Content-Encoding: gzip`.
+    pub(super) gzip: bool,
+}
+
+/// A batch on its way to readers.
+#[derive(Debug, Clone)]
+pub(super) struct News {
+    pub(super) batch: Batch,
+    /// The same compressed, where anybody wants it so.
+    pub(super) deflated: Option<Deflated>,
 }
 
 impl Writers {
@@ -56,9 +68,9 @@ impl Writers {
     }
 
     /// Gives all readers of a room its newest batch.
-    pub(super) fn publish(&self, room: &RoomId, batch: &Batch) {
+    pub(super) fn publish(&self, room: &RoomId, news: &News) {
         for inbox in &self.inboxes {
-            inbox.publish(room, batch);
+            inbox.publish(room, news);
         }
     }
 

@@ -79,6 +79,11 @@ impl Reader {
         reader
     }
 
+    /// What has been read and not looked at.
+    pub(super) fn rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
     /// Text up to a mark, the mark left out; nothing at the end.
     async fn until(&mut self, mark: &[u8]) -> Option<String> {
         loop {

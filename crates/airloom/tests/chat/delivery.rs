@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use airloom::airloom_chat::{Author, Input, Roles, Submission};
+use airloom::chat::core::{Author, Input, Roles, Submission};
+use serde_json::json;
 
 use super::client::{PATIENCE, Reader, entries, say};
 use super::server::{Server, room};
@@ -74,6 +75,17 @@ async fn two_thousand_a_second_in_and_ten_a_second_out() {
     for window in arrivals.windows(13) {
         let took = window[12].duration_since(window[0]);
         assert!(took > Duration::from_millis(900), "13 events in {took:?}");
+    }
+}
+
+/// Whoever comes hears how many are here, even where they are the first and nothing else happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_is_told_how_many_are_here() {
+    let server = Server::start(|_| {}).await;
+    for number in 1..=20 {
+        let mut reader = Reader::open(server.address, &format!("r{number}"), None).await;
+        let event = reader.any().await.unwrap();
+        assert_eq!((event.name.as_str(), &event.data["readers"]), ("presence", &json!(1)));
     }
 }
 

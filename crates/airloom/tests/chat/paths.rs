@@ -38,6 +38,7 @@ async fn the_same_key_admits_once() {
     let (first, second) = (post().await, post().await);
     assert_eq!((first.status, second.status), (202, 202));
     assert_eq!(first.json(), second.json());
+    assert_eq!(server.metric("airloom_chat_requests_total{outcome=\"accepted\"}"), 1);
     let reader = &mut Reader::open(server.address, "r", None).await;
     say(server.address, "r", "ann", "last").await;
     assert_eq!(reader.read_to("last").await.0, ["once", "last"]);

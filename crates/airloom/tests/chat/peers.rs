@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use airloom::airloom_chat::{Author, Input, Submission};
+use airloom::chat::core::{Author, Input, Submission};
 use tokio::io::AsyncWriteExt;
 
 use super::client::{Reader, entries, say};

@@ -2,7 +2,7 @@
 
 use super::client::{Reader, entries, say};
 use super::server::{Server, room};
-use airloom::airloom_chat::{Author, Input, Submission};
+use airloom::chat::core::{Author, Input, Submission};
 use serde_json::json;
 
 /// mercure#178, centrifugo#446: whoever joins while others write misses nothing and gets nothing

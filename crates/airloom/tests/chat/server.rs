@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
-use airloom::airloom_chat::access::{Anonymous, Tokens};
-use airloom::airloom_chat::{Author, Roles, RoomId};
+use airloom::chat::core::access::{Anonymous, Tokens};
+use airloom::chat::core::{Author, Roles, RoomId};
 use airloom::chat::{Chat, Config};
 use airloom::http;
 use axum::Router;

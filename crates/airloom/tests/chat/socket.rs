@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use airloom::airloom_chat::{Author, Input, Submission};
 use airloom::chat::Said;
+use airloom::chat::core::{Author, Input, Submission};
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};

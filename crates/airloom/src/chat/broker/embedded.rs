@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use airloom_chat::moderation::Policies;
 use airloom_chat::{
-    Anchor, Config, Cursor, Epoch, Input, Output, Reader, Refusal, RoomId, Rooms, Take, UserId,
-    WallTime,
+    Anchor, Answer, Config, Cursor, Epoch, Input, Output, Reader, Refusal, RoomId, Rooms, Take,
+    UserId, WallTime,
 };
 
 use super::{Broker, Reply, Wake};
@@ -52,7 +52,15 @@ impl Broker for Embedded {
     }
 
     fn request(&mut self, now: Duration, room: &RoomId, input: Input, reply: Reply) {
-        reply.send(self.rooms.handle_input(now, room, input));
+        let head = self.rooms.room(room).map(|room| room.feed().head());
+        let answer = self.rooms.handle_input(now, room, input);
+        match answer {
+            // What is not beyond the head was there before.
+            Ok(Answer::Admitted(receipt)) if head.is_some_and(|head| receipt.cursor <= head) => {
+                reply.repeat(Answer::Admitted(receipt));
+            }
+            answer => reply.send(answer),
+        }
     }
 
     fn join(

@@ -52,12 +52,17 @@ pub(super) async fn read(
     let user = guest.visitor.user();
     let mut response = if method == Method::GET && detachable.is_some() {
         let seat = chat.hub().join(&guest.room, user, cursor)?;
+        let gzip = takes_gzip(&headers);
         let mut response = Response::new(Body::empty());
+        if gzip {
+            let gzip = HeaderValue::from_static("gzip");
+            response.headers_mut().insert(header::CONTENT_ENCODING, gzip);
+        }
         response.extensions_mut().insert(Detach::new(move |socket, head| {
             let hub = std::sync::Arc::clone(seat.hub());
             // A socket that cannot be had from the runtime is closed, and its reader comes back.
             if let Ok(socket) = socket.into_std() {
-                hub.writers().add(Newcomer { seat, socket, head });
+                hub.writers().add(Newcomer { seat, socket, head, gzip });
             }
         }));
         response
@@ -70,9 +75,24 @@ pub(super) async fn read(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     // nginx holds back what it takes for an ordinary response.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Whether `Accept-Encoding` names gzip, and not to say that it is not wanted (RFC 9110, 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+    lists.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(',')).any(|coding| {
+        let mut words = coding.split(';').map(str::trim);
+        let named = words.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = words.any(|word| {
+            let weight = word.strip_prefix("q=").or_else(|| word.strip_prefix("Q="));
+            weight.is_some_and(|weight| weight.trim_matches(['0', '.']).is_empty())
+        });
+        named && !refused
+    })
 }
 
 type Next = Pin<Box<dyn Future<Output = (Subscription, Option<Said>)> + Send>>;

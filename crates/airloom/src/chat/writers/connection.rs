@@ -25,19 +25,21 @@ impl Connection {
     }
 
     /// Writes as much as fits and keeps the rest. Only while it [is free](Self::is_free).
-    pub(super) fn write(&mut self, bytes: &Bytes) -> io::Result<()> {
+    ///
+    /// Returns how many bytes that is in all.
+    pub(super) fn write(&mut self, bytes: &Bytes) -> io::Result<usize> {
         if bytes.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let written = attempt(|| self.socket.write(bytes))?;
         if written < bytes.len() {
             self.pending = bytes.slice(written..);
         }
-        Ok(())
+        Ok(bytes.len())
     }
 
     /// Writes the head of the response and the first answer in one go.
-    pub(super) fn open(&mut self, head: &Bytes, first: &Bytes) -> io::Result<()> {
+    pub(super) fn open(&mut self, head: &Bytes, first: &Bytes) -> io::Result<usize> {
         let parts = [IoSlice::new(head), IoSlice::new(first)];
         let written = attempt(|| self.socket.write_vectored(&parts))?;
         if written < head.len() + first.len() {
@@ -46,7 +48,7 @@ impl Connection {
             rest.advance(written);
             self.pending = rest.copy_to_bytes(rest.remaining());
         }
-        Ok(())
+        Ok(head.len() + first.len())
     }
 
     /// Writes on with what is left of the last answer.

@@ -2,10 +2,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use airloom_chat::{Batch, RoomId};
+use airloom_chat::RoomId;
 use mio::Waker;
 
-use super::Newcomer;
+use super::{Newcomer, News};
 
 /// Batches of one room that a busy thread may owe; of more, the oldest go, and readers are given
 /// what they missed instead.
@@ -23,7 +23,7 @@ pub(super) struct Inbox {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) newcomers: Vec<Newcomer>,
-    pub(super) batches: HashMap<RoomId, VecDeque<Batch>>,
+    pub(super) batches: HashMap<RoomId, VecDeque<News>>,
     pub(super) stop: bool,
 }
 
@@ -43,7 +43,7 @@ impl Inbox {
         self.wake();
     }
 
-    pub(super) fn publish(&self, room: &RoomId, batch: &Batch) {
+    pub(super) fn publish(&self, room: &RoomId, news: &News) {
         if self.readers.load(Ordering::Acquire) == 0 {
             return;
         }
@@ -52,7 +52,7 @@ impl Inbox {
         if owed.len() == OWED {
             owed.pop_front();
         }
-        owed.push_back(batch.clone());
+        owed.push_back(news.clone());
         drop(waiting);
         self.wake();
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use airloom_chat::{Batch, RoomId, Take};
+use airloom_chat::deflate::{GZIP, Window};
+use airloom_chat::{RoomId, Take};
 use bytes::Bytes;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -15,16 +16,17 @@ use tracing::debug;
 
 use super::super::Config;
 use super::super::hub::Seat;
-use super::Newcomer;
 use super::connection::Connection;
 use super::inbox::Inbox;
 use super::room::Rooms;
+use super::squeeze::Squeeze;
+use super::{Newcomer, News};
 
 const INBOX: Token = Token(usize::MAX);
 /// How often the heartbeats of a part of the readers are looked at.
 const SLICE: Duration = Duration::from_millis(100);
 /// A comment line and the end of an event that says nothing.
-const HEARTBEAT: &[u8] = b":\n\n";
+static HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
 /// One thread's readers.
 pub(super) struct Writer {
@@ -40,6 +42,7 @@ pub(super) struct Writer {
     slice: u64,
     peer_timeout: Duration,
     send_buffer: Option<usize>,
+    squeeze: Squeeze,
     written: Written,
 }
 
@@ -48,6 +51,8 @@ pub(super) struct Writer {
 struct Entry {
     seat: Seat,
     connection: Connection,
+    /// What the reader's decompressor remembers, if it has one.
+    window: Option<Window>,
     /// Where among the readers of its room.
     place: u32,
     /// The slice of the last write.
@@ -77,6 +82,7 @@ impl Writer {
             slice: 0,
             peer_timeout: config.peer_timeout,
             send_buffer: config.send_buffer,
+            squeeze: Squeeze::default(),
             written: Written::default(),
         })
     }
@@ -125,8 +131,9 @@ impl Writer {
 
     /// Takes in a reader: the head of its response goes out together with what it missed.
     fn admit(&mut self, newcomer: Newcomer) {
-        let Newcomer { mut seat, socket, head } = newcomer;
+        let Newcomer { mut seat, socket, head, gzip } = newcomer;
         seat.hub().totals().fast.fetch_add(1, Ordering::Relaxed);
+        seat.hub().totals().gzip.fetch_add(u64::from(gzip), Ordering::Relaxed);
         self.prepare(&socket);
         let mut socket = TcpStream::from_std(socket);
         let slot = self.readers.vacant_entry();
@@ -135,13 +142,17 @@ impl Writer {
         if let Err(error) = self.poll.registry().register(&mut socket, Token(key), interest) {
             debug!(%error, "a reader's socket");
             seat.hub().totals().fast.fetch_sub(1, Ordering::Relaxed);
+            seat.hub().totals().gzip.fetch_sub(u64::from(gzip), Ordering::Relaxed);
             self.inbox.gone();
             return;
         }
-        let missed = seat.catch_up();
         let place = self.rooms.enter(seat.room(), key as u32);
+        seat.announce();
+        let missed = seat.catch_up();
         let connection = Connection::new(socket);
-        slot.insert(Entry { seat, connection, place, spoke: self.slice as u32, waits: false });
+        let window = gzip.then(Window::default);
+        let spoke = self.slice as u32;
+        slot.insert(Entry { seat, connection, window, place, spoke, waits: false });
         let (first, wait) = match missed {
             Take::Own(bytes) => (bytes, None),
             Take::Write(bytes) => (bytes.clone(), None),
@@ -149,13 +160,18 @@ impl Writer {
             Take::Nothing | Take::Behind => (Bytes::new(), None),
         };
         let Some(entry) = self.readers.get_mut(key) else { return };
-        self.written.deliveries += u64::from(!first.is_empty());
-        self.written.bytes += first.len() as u64;
-        let opened = entry.connection.open(&head, &first);
+        let opened = if gzip {
+            let first = if first.is_empty() { first } else { self.squeeze.alone(&first) };
+            let head = [&head[..], &GZIP].concat().into();
+            entry.connection.open(&head, &first)
+        } else {
+            entry.connection.open(&head, &first)
+        };
+        self.written.note(&opened);
         match (opened, wait) {
             (Err(error), _) => self.end(key, &error),
-            (Ok(()), Some(until)) => self.wait(key, until),
-            (Ok(()), None) => self.catch_up(key),
+            (Ok(_), Some(until)) => self.wait(key, until),
+            (Ok(_), None) => self.catch_up(key),
         }
     }
 
@@ -169,11 +185,11 @@ impl Writer {
     }
 
     /// Gives everybody in a room its newest batches.
-    fn deliver(&mut self, room: &RoomId, batches: &VecDeque<Batch>) {
-        for batch in batches {
+    fn deliver(&mut self, room: &RoomId, batches: &VecDeque<News>) {
+        for news in batches {
             let mut place = 0;
             while let Some(key) = self.rooms.at(room, place) {
-                self.give(key as usize, batch);
+                self.give(key as usize, news);
                 // Whoever failed has gone, and another is in the place.
                 place += usize::from(self.rooms.at(room, place) == Some(key));
             }
@@ -181,19 +197,24 @@ impl Writer {
         self.tell(room);
     }
 
-    fn give(&mut self, key: usize, batch: &Batch) {
+    fn give(&mut self, key: usize, news: &News) {
         let Some(entry) = self.readers.get_mut(key) else { return };
         if !entry.connection.is_free() {
             return;
         }
-        let written = match entry.seat.take(batch) {
-            Take::Write(bytes) => write(&mut self.written, &mut entry.connection, bytes),
-            Take::Own(bytes) => write(&mut self.written, &mut entry.connection, &bytes),
+        let written = match entry.seat.take(&news.batch) {
+            Take::Write(bytes) => match (&mut entry.window, &news.deflated) {
+                (None, _) => entry.connection.write(bytes),
+                (Some(window), Some(deflated)) => entry.connection.write(window.next(deflated)),
+                (Some(_), None) => entry.write_own(&mut self.squeeze, bytes),
+            },
+            Take::Own(bytes) => entry.write_own(&mut self.squeeze, &bytes),
             Take::Nothing => return,
             Take::Behind => return self.catch_up(key),
             Take::Wait(until) => return self.wait(key, until),
         };
         entry.spoke = self.slice as u32;
+        self.written.note(&written);
         if let Err(error) = written {
             self.end(key, &error);
         }
@@ -205,12 +226,13 @@ impl Writer {
             && entry.connection.is_free()
         {
             let written = match entry.seat.catch_up() {
-                Take::Own(bytes) => write(&mut self.written, &mut entry.connection, &bytes),
-                Take::Write(bytes) => write(&mut self.written, &mut entry.connection, bytes),
+                Take::Own(bytes) => entry.write_own(&mut self.squeeze, &bytes),
+                Take::Write(bytes) => entry.write_own(&mut self.squeeze, bytes),
                 Take::Wait(until) => return self.wait(key, until),
                 Take::Nothing | Take::Behind => return,
             };
             entry.spoke = self.slice as u32;
+            self.written.note(&written);
             if let Err(error) = written {
                 return self.end(key, &error);
             }
@@ -283,7 +305,7 @@ impl Writer {
         let silent = (slice as u32).wrapping_sub(entry.spoke) >= self.turn as u32;
         if silent && entry.connection.is_free() {
             entry.spoke = slice as u32;
-            if let Err(error) = entry.connection.write(&Bytes::from_static(HEARTBEAT)) {
+            if let Err(error) = entry.write_own(&mut self.squeeze, &HEARTBEAT) {
                 self.end(key, &error);
             }
         }
@@ -299,6 +321,7 @@ impl Writer {
         }
         let totals = entry.seat.hub().totals();
         totals.fast.fetch_sub(1, Ordering::Relaxed);
+        totals.gzip.fetch_sub(u64::from(entry.window.is_some()), Ordering::Relaxed);
         if error.kind() != io::ErrorKind::UnexpectedEof {
             totals.reaped.fetch_add(1, Ordering::Relaxed);
             debug!(%error, "a reader's connection");
@@ -316,10 +339,22 @@ impl Writer {
     }
 }
 
-fn write(written: &mut Written, connection: &mut Connection, bytes: &Bytes) -> io::Result<()> {
-    written.deliveries += 1;
-    written.bytes += bytes.len() as u64;
-    connection.write(bytes)
+impl Entry {
+    /// Writes what not everybody is given.
+    fn write_own(&mut self, squeeze: &mut Squeeze, bytes: &Bytes) -> io::Result<usize> {
+        let Some(window) = &mut self.window else { return self.connection.write(bytes) };
+        window.forget();
+        self.connection.write(&squeeze.alone(bytes))
+    }
+}
+
+impl Written {
+    fn note(&mut self, written: &io::Result<usize>) {
+        if let Ok(bytes) = written {
+            self.deliveries += 1;
+            self.bytes += *bytes as u64;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -328,6 +363,6 @@ mod tests {
 
     #[test]
     fn a_reader_is_small() {
-        assert!(size_of::<Entry>() <= 152, "{}", size_of::<Entry>());
+        assert!(size_of::<Entry>() <= 176, "{}", size_of::<Entry>());
     }
 }
