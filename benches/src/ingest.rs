@@ -2,7 +2,7 @@
 //! socket.
 
 pub mod players;
-mod process;
+pub(crate) mod process;
 mod publisher;
 mod serve;
 mod servers;
