@@ -4,7 +4,7 @@
 mod config;
 mod error;
 mod event;
-mod mp4;
+pub mod mp4;
 mod output;
 mod part_target;
 mod segmenter;

@@ -1,13 +1,14 @@
 use airloom_media::{Codec, avc};
 
 use super::Presentation;
-use super::writer::{full_box, u16, u32, unity_matrix};
+use super::writer::{full_box, u16, u32, unity_matrix, version, wide};
 
 /// Enabled, in the movie, in the preview.
 const FLAGS: u32 = 7;
 
 /// `tkhd` (ISO/IEC 14496-12, 8.3.2).
-pub(super) fn tkhd(out: &mut Vec<u8>, presentation: Presentation<'_>) {
+pub(super) fn tkhd(out: &mut Vec<u8>, presentation: Presentation<'_>, duration: u64) {
+    let version = version(duration);
     let (width, height, volume) = match presentation.codec {
         Codec::Avc(config) => {
             let (width, height) = display_size(config.sps());
@@ -15,10 +16,12 @@ pub(super) fn tkhd(out: &mut Vec<u8>, presentation: Presentation<'_>) {
         }
         _ => (0, 0, 0x0100),
     };
-    full_box(out, *b"tkhd", 0, FLAGS, |out| {
-        out.extend([0; 8]);
+    full_box(out, *b"tkhd", version, FLAGS, |out| {
+        wide(out, version, 0);
+        wide(out, version, 0);
         u32(out, presentation.track_id);
-        out.extend([0; 8]); // reserved, duration
+        u32(out, 0); // reserved
+        wide(out, version, duration);
         out.extend([0; 12]); // reserved, layer, alternate_group
         u16(out, volume);
         u16(out, 0);
@@ -56,7 +59,8 @@ mod tests {
     fn is_92_bytes() {
         let codec = avc_codec();
         let mut out = Vec::new();
-        tkhd(&mut out, Presentation { track_id: 9, timescale: Timescale::MPEG, codec: &codec });
+        let timescale = Timescale::MPEG;
+        tkhd(&mut out, Presentation { track_id: 9, timescale, codec: &codec }, 0);
         assert_eq!(out.len(), 92);
         assert_eq!(out[20..24], [0, 0, 0, 9]);
     }

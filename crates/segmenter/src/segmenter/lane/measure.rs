@@ -58,6 +58,7 @@ impl Lane {
             sink.outputs.push_back(Output::Init(Init {
                 track: self.id,
                 id: self.init,
+                number: self.number,
                 codec: Codec::clone(&self.codec),
                 timescale: self.output,
                 data,
