@@ -53,8 +53,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod avc1;
-mod avcc;
+mod audio;
 mod colr;
 mod demux;
 mod dinf;
@@ -73,7 +72,6 @@ mod mfhd;
 mod minf;
 mod moof;
 mod moov;
-mod mp4a;
 mod mvex;
 mod mvhd;
 mod pasp;
@@ -89,6 +87,7 @@ mod traf;
 mod trak;
 mod trex;
 mod trun;
+mod visual;
 mod vmhd;
 mod vod;
 mod writer;
@@ -101,7 +100,7 @@ pub use limits::Limits;
 pub use progressive::Progressive;
 pub use vod::{Vod, VodSegment};
 
-pub(crate) use init::{Presentation, init};
+pub(crate) use init::{Presentation, init, is_supported};
 pub(crate) use moof::{Fragment, chunk_header};
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
 
-use airloom_media::{Codec, Sample, Track, TrackId};
+use airloom_media::{Sample, Track, TrackId};
 
+use crate::mp4;
 use crate::ts_segment::Assembly;
 use crate::{Config, Discontinuity, DropReason, Error, Event, Output};
 
@@ -97,7 +98,7 @@ impl Segmenter {
         if self.finished {
             return Err(Error::Finished);
         }
-        if !matches!(track.codec, Codec::Avc(_) | Codec::Aac(_)) {
+        if !mp4::is_supported(&track.codec) {
             return Err(Error::UnsupportedCodec(track.id));
         }
         if let Some(index) = self.index(track.id) {

@@ -57,17 +57,13 @@ fn descriptor<'a>(fields: &mut Fields<'a>, tag: u8) -> Result<Fields<'a>, Error>
 
 #[cfg(test)]
 mod tests {
-    use airloom_media::aac;
-    use bytes::Bytes;
-
     use super::*;
     use crate::mp4::BoxType;
 
     #[test]
     fn what_is_written_is_read() {
-        let config = aac::Config::decode(Bytes::from_static(&[0x11, 0x90])).unwrap();
         let mut out = Vec::new();
-        crate::mp4::esds::esds(&mut out, &config);
+        crate::mp4::esds::esds(&mut out, 0x40, &[0x11, 0x90]);
         let fields = Fields::new(BoxType(*b"esds"), &out[8..], 0);
         let expected = ElementaryStream { object_type: 0x40, specific: &[0x11, 0x90] };
         assert_eq!(esds(fields), Ok(expected));

@@ -1,9 +1,9 @@
-use airloom_media::{Codec, aac, avc};
+use airloom_media::{Codec, Timescale, aac, ac3, av1, avc, flac, hevc, mp3, opus, vp9};
 use bytes::Bytes;
 
 use super::Fields;
-use super::esds::esds;
-use crate::mp4::{BoxType, Error};
+use super::esds::{ElementaryStream, esds};
+use crate::mp4::Error;
 
 /// What the first entry of `stsd` says.
 #[derive(Debug)]
@@ -25,42 +25,69 @@ pub(super) fn decode(stsd: &Fields<'_>) -> Result<SampleEntry, Error> {
     let (kind, offset) = (entry.kind, entry.offset());
     let unsupported = Error::Unsupported { kind, offset };
     entry.take(8, "data_reference_index")?;
-    match &kind.0 {
-        b"avc1" | b"avc3" => {
+    let codec = match &kind.0 {
+        b"avc1" | b"avc3" | b"hvc1" | b"hev1" | b"av01" | b"vp09" => {
             let dimensions = visual(&mut entry)?;
-            let codec = Codec::Avc(record(kind, &entry.child(*b"avcC")?, avc::Config::decode)?);
-            Ok(SampleEntry { codec, dimensions })
-        }
-        b"mp4a" => {
-            audio(&mut entry)?;
-            let esds_box = match entry.find(*b"esds")? {
-                Some(found) => found,
-                // QuickTime puts it one level deeper.
-                None => entry.child(*b"wave")?.child(*b"esds")?,
+            let codec = match &kind.0 {
+                b"hvc1" | b"hev1" => {
+                    Codec::Hevc(record(&entry, *b"hvcC", 0, hevc::Config::decode)?)
+                }
+                b"av01" => Codec::Av1(record(&entry, *b"av1C", 0, av1::Config::decode)?),
+                b"vp09" => {
+                    let config = record(&entry, *b"vpcC", 4, vp9::Config::decode)?;
+                    Codec::Vp9(config.with_size(dimensions.0, dimensions.1))
+                }
+                _ => Codec::Avc(record(&entry, *b"avcC", 0, avc::Config::decode)?),
             };
-            let stream = esds(esds_box)?;
-            let codec = match stream.object_type {
+            return Ok(SampleEntry { codec, dimensions });
+        }
+        b"mp4a" | b".mp3" => {
+            let (channels, frequency) = audio(&mut entry)?;
+            let esds_box = match (entry.find(*b"esds")?, entry.find(*b"wave")?) {
+                (Some(found), _) => Some(found),
+                // QuickTime puts it one level deeper.
+                (None, Some(wave)) => wave.find(*b"esds")?,
+                (None, None) => None,
+            };
+            match esds_box.map(esds).transpose()? {
                 // MPEG-4, and MPEG-2's Main, LC and SSR under the same configuration.
-                0x40 | 0x66..=0x68 => {
-                    let raw = Bytes::copy_from_slice(stream.specific);
-                    let config = aac::Config::decode(raw);
+                Some(ElementaryStream { object_type: 0x40 | 0x66..=0x68, specific }) => {
+                    let config = aac::Config::decode(Bytes::copy_from_slice(specific));
                     Codec::Aac(config.map_err(|error| Error::Codec { kind, error })?)
                 }
-                _ => return Err(unsupported),
-            };
-            Ok(SampleEntry { codec, dimensions: (0, 0) })
+                found => {
+                    let named = found.map(|stream| stream.object_type);
+                    let mp3 = matches!(named, Some(0x69 | 0x6B)) || kind.0 == *b".mp3";
+                    let frequency = Timescale::new(frequency).filter(|_| mp3);
+                    Codec::Mp3(mp3::Config::new(frequency.ok_or(unsupported)?, channels as u8))
+                }
+            }
         }
-        _ => Err(unsupported),
-    }
+        b"Opus" | b"fLaC" | b"ac-3" | b"ec-3" => {
+            audio(&mut entry)?;
+            match &kind.0 {
+                b"Opus" => Codec::Opus(record(&entry, *b"dOps", 0, opus::Config::decode)?),
+                b"fLaC" => Codec::Flac(record(&entry, *b"dfLa", 4, flac::Config::decode)?),
+                b"ac-3" => Codec::Ac3(record(&entry, *b"dac3", 0, ac3::Config::decode)?),
+                _ => Codec::Eac3(record(&entry, *b"dec3", 0, ac3::EnhancedConfig::decode)?),
+            }
+        }
+        _ => return Err(unsupported),
+    };
+    Ok(SampleEntry { codec, dimensions: (0, 0) })
 }
 
-/// The configuration record that a box holds. It is kept for the track's life and copied, so as
-/// not to pin all of `moov`.
+/// The configuration record in the child `holder` of an entry, behind `skip` bytes. It is kept for
+/// the track's life and copied, so as not to pin all of `moov`.
 fn record<T>(
-    kind: BoxType,
-    holder: &Fields<'_>,
+    entry: &Fields<'_>,
+    holder: [u8; 4],
+    skip: usize,
     decode: impl FnOnce(Bytes) -> Result<T, airloom_media::Error>,
 ) -> Result<T, Error> {
+    let mut holder = entry.child(holder)?;
+    holder.take(skip, "version")?;
+    let kind = entry.kind;
     decode(Bytes::copy_from_slice(holder.rest())).map_err(|error| Error::Codec { kind, error })
 }
 
