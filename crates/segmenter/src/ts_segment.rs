@@ -148,6 +148,8 @@ pub(crate) struct Assembly {
     /// What the program declares: every track that has had a segment.
     video: Option<Arc<Codec>>,
     audio: Option<Arc<Codec>>,
+    /// The video cannot be carried.
+    blind: bool,
     /// The audio cannot be carried.
     mute: bool,
 }
@@ -165,7 +167,7 @@ impl Assembly {
         let (video, audio) = (of(plan.video), of(plan.audio));
         let changed = changed(&mut self.video, video) | changed(&mut self.audio, audio);
         if changed {
-            self.mute = false;
+            (self.blind, self.mute) = (false, false);
             self.program = self.describe(plan, outputs);
         }
         let Some(program) = &self.program else { return };
@@ -173,7 +175,7 @@ impl Assembly {
         let mut content = Content {
             program: Arc::clone(program),
             counters: self.counters,
-            video: video.map(with_time),
+            video: video.filter(|_| !self.blind).map(with_time),
             audio: audio.filter(|_| !self.mute).map(with_time),
             checked: false,
         };
@@ -200,21 +202,25 @@ impl Assembly {
     /// The program of all tracks that MPEG-TS can carry.
     fn describe(&mut self, plan: &Plan, outputs: &mut VecDeque<Output>) -> Option<Arc<Program>> {
         let config = ts::Config::default();
-        let video = match self.video.as_deref() {
-            Some(Codec::Avc(config)) => Some(config),
-            _ => None,
-        };
-        let audio = match self.audio.as_deref() {
-            Some(Codec::Aac(config)) => Some(config),
-            _ => None,
-        };
-        let program = Program::new(video, audio, &config).or_else(|error| {
-            if let Some(track) = plan.audio {
-                outputs.push_back(Output::Event(Event::TsUnsupported { track, error }));
+        let mut tracks = [
+            (plan.video, self.video.as_deref(), false),
+            (plan.audio, self.audio.as_deref(), false),
+        ];
+        for (index, (track, codec, dropped)) in tracks.iter_mut().enumerate() {
+            let (video, audio) = if index == 0 { (*codec, None) } else { (None, *codec) };
+            if codec.is_none() {
+                continue;
             }
-            self.mute = true;
-            Program::new(video, None, &config)
-        });
+            if let Err(error) = Program::of_codecs(video, audio, &config) {
+                if let Some(track) = *track {
+                    outputs.push_back(Output::Event(Event::TsUnsupported { track, error }));
+                }
+                (*codec, *dropped) = (None, true);
+            }
+        }
+        let [(_, video, blind), (_, audio, mute)] = tracks;
+        let program = Program::of_codecs(video, audio, &config);
+        (self.blind, self.mute) = (blind, mute);
         program.ok().map(Arc::new)
     }
 }

@@ -88,6 +88,6 @@ mod tests {
         let config = mp3::Config::of_frame(&[0xFF, 0xFB, 0x90, 0x64]).unwrap();
         let mut out = Vec::new();
         audio(&mut out, &Codec::Mp3(config));
-        assert_eq!((&out[4..8], out[53]), (&b"mp4a"[..], 0x6B));
+        assert_eq!((&out[4..8], out[55]), (&b"mp4a"[..], 0x6B));
     }
 }
