@@ -70,10 +70,9 @@ impl Rendition {
                     FrameRate::new(timescale.hz(), u32::try_from(ticks).ok()?)
                 }),
             },
-            (None, Some(sound)) => Format::Audio {
-                sample_rate: sound.output_frequency.hz(),
-                channels: sound.channels,
-            },
+            (None, Some(sound)) => {
+                Format::Audio { sample_rate: sound.output_frequency.hz(), channels: sound.channels }
+            }
             (None, None) if track.codec.kind() == Kind::Video => {
                 Format::Video { width: 0, height: 0, frame_rate: None }
             }

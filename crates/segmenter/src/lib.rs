@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod config;
+#[cfg(feature = "encryption")]
+pub mod encrypt;
 mod error;
 mod event;
 pub mod mp4;

@@ -76,7 +76,10 @@ mod mvex;
 mod mvhd;
 mod pasp;
 mod progressive;
+#[cfg(feature = "encryption")]
+mod protected;
 mod smhd;
+mod stated;
 mod stbl;
 mod stsd;
 mod styp;
@@ -102,6 +105,8 @@ pub use vod::{Vod, VodSegment};
 
 pub(crate) use init::{Presentation, init, is_supported};
 pub(crate) use moof::{Fragment, chunk_header};
+#[cfg(feature = "encryption")]
+pub(crate) use protected::{Auxiliary, Protection, protected_header, protected_init};
 
 #[cfg(test)]
 pub(crate) mod tests {

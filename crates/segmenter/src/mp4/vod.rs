@@ -3,9 +3,8 @@ use std::ops::Range;
 use airloom_media::{Delta, Duration, Kind, Rounding, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
-use super::mdat::mdat_header;
-use super::writer::{boxed, full_box, u32, u64};
-use super::{Entry, Index, IndexedTrack, Presentation, init, mfhd, styp, tfdt, tfhd, trun};
+use super::stated::{Stated, StatedFragment, stated_header};
+use super::{Entry, Index, IndexedTrack, Presentation, init};
 
 /// A file as segments on demand, without rewriting it: headers are made when somebody asks, and the
 /// media is read from where it lies.
@@ -102,13 +101,23 @@ impl Vod {
             }
         }
         let start = first.decode_time.checked_offset(shift)?;
-        let header = segment_header(&Fragment {
-            track: track.get(),
-            number: number as u32 + 1,
-            base_media_decode_time: start.ticks().max(0).unsigned_abs(),
-            entries: entries(),
-            payload,
-        });
+        let stated = |entry: Entry| Stated {
+            duration: u32::try_from(entry.duration.ticks()).unwrap_or(u32::MAX),
+            size: entry.size,
+            sync: entry.sync,
+            composition_offset: entry.composition_offset.ticks() as i32,
+        };
+        let header = stated_header(
+            &StatedFragment {
+                track_id: track.get(),
+                number: number as u32 + 1,
+                base_media_decode_time: start.ticks().max(0).unsigned_abs(),
+                starts_segment: true,
+                samples: entries().map(stated),
+                payload,
+            },
+            |_, _| {},
+        );
         Some(VodSegment {
             start,
             duration: Duration::new(duration),
@@ -189,59 +198,3 @@ fn greatest_common_divisor(mut a: u32, mut b: u32) -> u32 {
     }
     a
 }
-
-/// What the header of a segment says.
-struct Fragment<I> {
-    track: u32,
-    number: u32,
-    base_media_decode_time: u64,
-    entries: I,
-    payload: u64,
-}
-
-/// `styp`, `moof` (ISO/IEC 14496-12, 8.8.4) and the header of `mdat`. Every sample states all of
-/// its fields, since nobody has looked at them before.
-fn segment_header<I: Iterator<Item = Entry> + Clone>(fragment: &Fragment<I>) -> Bytes {
-    let count = fragment.entries.clone().count();
-    let mut out = Vec::with_capacity(styp::SIZE + 100 + 16 * (count + 1));
-    styp::styp(&mut out);
-    let start = out.len();
-    let large = fragment.payload > u64::from(u32::MAX) - 8;
-    let mut data_offset = 0;
-    boxed(&mut out, *b"moof", |out| {
-        mfhd::mfhd(out, fragment.number);
-        boxed(out, *b"traf", |out| {
-            tfhd::tfhd(out, fragment.track, None, trun::SYNC);
-            tfdt::tfdt(out, fragment.base_media_decode_time);
-            let negative =
-                fragment.entries.clone().any(|entry| entry.composition_offset.ticks() < 0);
-            full_box(out, *b"trun", u8::from(negative), TRUN_FLAGS, |out| {
-                u32(out, count as u32);
-                data_offset = out.len();
-                u32(out, 0);
-                for entry in fragment.entries.clone() {
-                    u32(out, u32::try_from(entry.duration.ticks()).unwrap_or(u32::MAX));
-                    u32(out, entry.size);
-                    u32(out, if entry.sync { trun::SYNC } else { trun::NON_SYNC });
-                    u32(out, entry.composition_offset.ticks() as i32 as u32);
-                }
-            });
-        });
-    });
-    let moof = out.len() - start;
-    if large {
-        u32(&mut out, 1);
-        out.extend(*b"mdat");
-        u64(&mut out, fragment.payload.saturating_add(16));
-    } else {
-        mdat_header(&mut out, fragment.payload as u32);
-    }
-    let header = (moof + if large { 16 } else { 8 }) as u32;
-    if let Some(field) = out.get_mut(data_offset..data_offset + 4) {
-        field.copy_from_slice(&header.to_be_bytes());
-    }
-    Bytes::from(out)
-}
-
-/// Data offset; duration, size, flags and composition offset of each sample.
-const TRUN_FLAGS: u32 = 0x0F01;
