@@ -141,8 +141,8 @@ fn auxiliary_information_is_where_saio_says() {
     let offset = u32::from_be_bytes(saio[8..12].try_into().unwrap()) as usize;
     let senc = part.windows(4).position(|four| four == b"senc").unwrap();
     assert_eq!(moof + offset, senc + 12);
-    let saiz = at(traf, &[b"saiz"]);
-    let sizes: usize = saiz[9..].iter().map(|size| usize::from(*size)).sum();
+    let told = at(traf, &[b"saiz"]);
+    let sizes: usize = told[9..].iter().map(|size| usize::from(*size)).sum();
     assert_eq!(sizes, at(traf, &[b"senc"]).len() - 8);
 }
 
