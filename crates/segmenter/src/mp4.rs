@@ -57,6 +57,7 @@ mod audio;
 mod colr;
 mod demux;
 mod dinf;
+mod emsg;
 mod error;
 mod esds;
 mod fragmented;
@@ -75,6 +76,7 @@ mod moov;
 mod mvex;
 mod mvhd;
 mod pasp;
+mod prft;
 mod progressive;
 #[cfg(feature = "encryption")]
 mod protected;
@@ -103,10 +105,15 @@ pub use limits::Limits;
 pub use progressive::Progressive;
 pub use vod::{Vod, VodSegment};
 
+pub(crate) use emsg::emsg;
 pub(crate) use init::{Presentation, init, is_supported};
 pub(crate) use moof::{Fragment, chunk_header};
+pub(crate) use prft::prft;
 #[cfg(feature = "encryption")]
 pub(crate) use protected::{Auxiliary, Protection, protected_header, protected_init};
+
+/// Bytes of the `styp` that a segment's first header starts with.
+pub(crate) const STYP: usize = styp::SIZE;
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -144,16 +144,29 @@ pub(crate) fn protected_header(
         track_id,
         number,
         base_media_decode_time: part.start.ticks().max(0).unsigned_abs(),
-        starts_segment: part.index == 0,
+        starts_segment: false,
         samples: stated,
         payload,
     };
-    stated_header(&fragment, |out, moof| {
+    let header = stated_header(&fragment, |out, moof| {
         // Without vectors and subsamples there is nothing to tell.
         if auxiliary.iter().any(|sample| sample.size() > 0) {
             boxes(out, auxiliary, moof);
         }
-    })
+    });
+    Bytes::from([in_front(&part.header), &header].concat())
+}
+
+/// The boxes in front of `moof`: `styp`, `prft`, `emsg`.
+fn in_front(header: &[u8]) -> &[u8] {
+    let mut at = 0;
+    while let Some((size, rest)) = header.get(at..).and_then(<[u8]>::split_first_chunk) {
+        if rest.starts_with(b"moof") {
+            break;
+        }
+        at += u32::from_be_bytes(*size).max(8) as usize;
+    }
+    header.get(..at).unwrap_or_default()
 }
 
 /// `saiz`, `saio` (ISO/IEC 14496-12, 8.7.8 and 8.7.9) and `senc` (ISO/IEC 23001-7, 7.2).

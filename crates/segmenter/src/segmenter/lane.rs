@@ -10,8 +10,11 @@ use super::schedule::Schedule;
 use crate::ts_segment::Closed;
 use crate::{Event, Gap, Output, Part, PartSample, Segment};
 
+mod asides;
 mod measure;
 mod part;
+
+use asides::Asides;
 
 /// A sample with its place on the output's clock.
 #[derive(Debug)]
@@ -77,6 +80,7 @@ pub(super) struct Lane {
     end: Option<i64>,
     /// Counts fragments for `mfhd`.
     fragments: u32,
+    asides: Asides,
     part: OpenPart,
     segment: OpenSegment,
     /// Where the segment ends, in ticks of 90 kHz; the schedule's value.
@@ -126,6 +130,7 @@ impl Lane {
             held: None,
             end: None,
             fragments: 0,
+            asides: Asides::default(),
             part: OpenPart::default(),
             segment: OpenSegment { sequence, ..OpenSegment::default() },
             ends: i64::MAX,
@@ -440,6 +445,7 @@ impl Lane {
                     segment: segment.clone(),
                     codec: Arc::clone(&self.codec),
                     timescale: self.output,
+                    tags: std::mem::take(&mut self.asides.tags),
                 });
             }
             sink.outputs.push_back(Output::Segment(segment));
