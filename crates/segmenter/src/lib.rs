@@ -11,6 +11,7 @@ pub mod mp4;
 mod output;
 mod part_target;
 mod segmenter;
+mod statistics;
 #[cfg(test)]
 mod testing;
 pub mod ts;
@@ -22,4 +23,5 @@ pub use event::{Absence, Cut, Discontinuity, DropReason, Event};
 pub use message::EventMessage;
 pub use output::{Chunks, Gap, Init, Output, Part, PartSample, Segment};
 pub use segmenter::Segmenter;
+pub use statistics::{Measured, Statistics};
 pub use ts_segment::TsSegment;
