@@ -1,4 +1,4 @@
-use airloom_media::{Timescale, TrackId};
+use airloom_media::{Kind, Timescale, TrackId};
 
 use super::Fields;
 use super::track::Building;
@@ -33,6 +33,18 @@ impl Movie {
             }
             let left = limits.samples.saturating_sub(movie.samples());
             match Building::decode(&child, timescale, left)? {
+                Ok(track) if movie.track(track.indexed.track.id.get()).is_some() => {
+                    // Fragments and callers name tracks by number: the first has it.
+                    let id = track.indexed.track.id;
+                    let (kind, field, offset) = (child.kind, "track_ID", child.offset());
+                    let value = id.get().into();
+                    let error = Error::Malformed { kind, field, offset, value };
+                    let handler = BoxType(match track.indexed.track.codec.kind() {
+                        Kind::Audio => *b"soun",
+                        _ => *b"vide",
+                    });
+                    movie.skipped.push(Skipped { track: id, handler, error });
+                }
                 Ok(track) => movie.tracks.push(track),
                 Err(skipped) => movie.skipped.push(skipped),
             }
