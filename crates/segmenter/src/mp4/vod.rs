@@ -49,8 +49,9 @@ impl Vod {
             let end = track.start().checked_add(track.duration())?;
             end.rescale(track.track().timescale, clock, Rounding::Up)
         });
-        if let (Some(end), false) = (end.max(), boundaries.is_empty()) {
-            boundaries.push(end.ticks().max(boundaries.last().copied().unwrap_or(0)));
+        if let Some(&last) = boundaries.last() {
+            // An end that no clock can hold is as good as none.
+            boundaries.push(end.max().map_or(last, |end| end.ticks().max(last)));
         }
         let shift = shift(&index.tracks);
         Self { index, boundaries, clock, shift }
