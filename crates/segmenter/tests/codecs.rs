@@ -7,7 +7,7 @@ use airloom_media::{
 use airloom_segmenter::mp4::{Demuxer, Limits};
 use airloom_segmenter::{Config, Init, Output, Segmenter};
 use bytes::Bytes;
-use mp4_atom::{Any, DecodeMaybe};
+use mp4_atom::{Any, Codec as Entry, DecodeMaybe};
 
 const HEVC: &[u8] = include_bytes!("../../media/src/hevc/x265.bin");
 const AV1: &[u8] = include_bytes!("../../media/src/av1/svt.bin");
@@ -75,7 +75,6 @@ fn every_codec_has_a_sample_entry_that_others_read() {
                 entries.extend(moov.trak[0].mdia.minf.stbl.stsd.codecs.clone());
             }
         }
-        use mp4_atom::Codec as Entry;
         let [entry] = &entries[..] else { panic!("{name}: {entries:?}") };
         let read = match (&codec, entry) {
             (Codec::Hevc(_), Entry::Hvc1(entry)) => entry.visual.width == 320,
