@@ -44,7 +44,8 @@ pub struct Statistics {
     piece: u64,
     /// The oldest first; the last is filling up.
     pieces: VecDeque<Piece>,
-    last: Option<(i64, Duration)>,
+    /// When the last sample is decoded, when it came, and its bytes.
+    last: Option<(i64, Duration, u64)>,
     /// Sixteen times the smoothed difference between steps of arrival and of media, in nanoseconds.
     jitter: u64,
     /// The usual step, smoothed, in 1/16 ticks.
@@ -116,29 +117,19 @@ impl Statistics {
     /// Takes note of a sample that arrives at `now`.
     pub fn handle_input(&mut self, now: Duration, sample: &Sample) {
         let time = sample.decode_time.ticks();
-        if let Some((last, arrived)) = self.last {
+        if let Some((last, arrived, bytes)) = self.last {
             let step = time.saturating_sub(last);
             match u64::try_from(step) {
-                Ok(step @ 1..) => self.step(step, now.abs_diff(arrived)),
+                Ok(step @ 1..) => self.step(step, now.abs_diff(arrived), bytes),
                 _ => self.steps_back += 1,
             }
         }
-        self.last = Some((time, now));
+        self.last = Some((time, now, sample.data.len() as u64));
         self.gop(time, sample.sync);
-        if self.pieces.back().is_none_or(|piece| piece.ticks >= self.piece) {
-            if self.pieces.len() > PIECES {
-                self.pieces.pop_front();
-            }
-            self.pieces.push_back(Piece::default());
-        }
-        if let Some(piece) = self.pieces.back_mut() {
-            piece.bytes += sample.data.len() as u64;
-            piece.frames += 1;
-        }
     }
 
-    /// The clock went on by `step` ticks while `arrival` passed.
-    fn step(&mut self, step: u64, arrival: Duration) {
+    /// The clock went on by `step` ticks while `arrival` passed, since a sample of `bytes`.
+    fn step(&mut self, step: u64, arrival: Duration, bytes: u64) {
         if self.step > 0 && step.saturating_mul(16) > self.step.saturating_mul(GAP) {
             self.gaps += 1;
             self.longest_gap = self.longest_gap.max(step);
@@ -146,8 +137,16 @@ impl Statistics {
         }
         // The first step, then a sixteenth of each.
         self.step = if self.step == 0 { step * 16 } else { self.step - self.step / 16 + step };
+        if self.pieces.back().is_none_or(|piece| piece.ticks >= self.piece) {
+            if self.pieces.len() > PIECES {
+                self.pieces.pop_front();
+            }
+            self.pieces.push_back(Piece::default());
+        }
         if let Some(piece) = self.pieces.back_mut() {
             piece.ticks += step;
+            piece.bytes += bytes;
+            piece.frames += 1;
         }
         let media = airloom_media::Duration::new(step).to_std(self.timescale);
         let difference = u64::try_from(arrival.abs_diff(media).as_nanos()).unwrap_or(u64::MAX);
