@@ -10,6 +10,11 @@ use airloom_segmenter::mp4::{Demuxer, Entry, Error, Index, Limits, Progressive, 
 use airloom_segmenter::{Config, Part};
 use rig::flv::{self, Tag};
 use rig::{AUDIO, Rig, VIDEO};
+use symphonia::core::codecs::{CODEC_TYPE_AAC, Decoder, DecoderOptions};
+use symphonia::core::formats::{FormatOptions, FormatReader};
+use symphonia::core::io::MediaSourceStream;
+use symphonia::default::codecs::AacDecoder;
+use symphonia::default::formats::IsoMp4Reader;
 
 const FIXTURE: &[u8] = include_bytes!("fixtures/pyramid.flv");
 
@@ -213,4 +218,29 @@ fn a_count_is_no_reason_to_allocate() {
     file[at + 8..at + 16].copy_from_slice(&[0, 0, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF]);
     let error = index_with(&file, Limits::default()).unwrap_err();
     assert!(matches!(error, Error::Limit { limit: "samples", .. }), "{error}");
+}
+
+/// Symphonia reads the sound of both kinds of recording, and decodes every frame.
+#[test]
+fn sound_is_decoded_by_another_reader() {
+    let rig = recorded();
+    let source = recording(&rig);
+    let finished = written(&Progressive::new(&index(&source)).unwrap(), &source);
+    for file in [source, finished] {
+        let stream = MediaSourceStream::new(Box::new(Cursor::new(file)), Default::default());
+        let mut reader = IsoMp4Reader::try_new(stream, &FormatOptions::default()).unwrap();
+        let track = reader.tracks().iter().find(|track| track.codec_params.codec == CODEC_TYPE_AAC);
+        let (id, params) = track.map(|track| (track.id, track.codec_params.clone())).unwrap();
+        assert_eq!(params.sample_rate, Some(44_100));
+        let mut decoder = AacDecoder::try_new(&params, &DecoderOptions::default()).unwrap();
+        let mut times = Vec::new();
+        while let Ok(packet) = reader.next_packet() {
+            if packet.track_id() == id {
+                assert_eq!(decoder.decode(&packet).unwrap().frames(), 1024);
+                times.push(packet.ts() as i64);
+            }
+        }
+        let expected: Vec<_> = expected(&rig, AUDIO).iter().map(|sample| sample.0).collect();
+        assert_eq!(times.len(), expected.len());
+    }
 }
