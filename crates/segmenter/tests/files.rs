@@ -12,7 +12,7 @@ use rig::flv::{self, Tag};
 use rig::{AUDIO, Rig, VIDEO};
 use symphonia::core::codecs::{CODEC_TYPE_AAC, Decoder, DecoderOptions};
 use symphonia::core::formats::{FormatOptions, FormatReader};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::default::codecs::AacDecoder;
 use symphonia::default::formats::IsoMp4Reader;
 
@@ -227,7 +227,10 @@ fn sound_is_decoded_by_another_reader() {
     let source = recording(&rig);
     let finished = written(&Progressive::new(&index(&source)).unwrap(), &source);
     for file in [source, finished] {
-        let stream = MediaSourceStream::new(Box::new(Cursor::new(file)), Default::default());
+        let stream = MediaSourceStream::new(
+            Box::new(Cursor::new(file)),
+            MediaSourceStreamOptions::default(),
+        );
         let mut reader = IsoMp4Reader::try_new(stream, &FormatOptions::default()).unwrap();
         let track = reader.tracks().iter().find(|track| track.codec_params.codec == CODEC_TYPE_AAC);
         let (id, params) = track.map(|track| (track.id, track.codec_params.clone())).unwrap();
