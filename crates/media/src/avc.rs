@@ -9,7 +9,10 @@ use crate::Error;
 
 mod sps;
 
-pub use sps::{Colour, Sps};
+pub use sps::Sps;
+pub(crate) use sps::{ASPECT_RATIOS, at_most};
+
+pub use crate::Colour;
 
 /// A decoded `AVCDecoderConfigurationRecord`, and the bytes it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -41,6 +41,15 @@ impl<'a> BitReader<'a> {
         Ok(self.bits(1, field)? == 1)
     }
 
+    /// Passes over `count` bits of any number.
+    pub(crate) fn skip(&mut self, count: usize, field: &'static str) -> Result<(), Error> {
+        if self.bit + count > self.data.len() * 8 {
+            return Err(Error::Truncated { field, offset: self.offset() });
+        }
+        self.bit += count;
+        Ok(())
+    }
+
     /// `ue(v)` of ISO/IEC 14496-10, 9.1.
     pub(crate) fn ue(&mut self, field: &'static str) -> Result<u32, Error> {
         let offset = self.offset();
@@ -61,6 +70,21 @@ impl<'a> BitReader<'a> {
         let magnitude = (code + 1) / 2;
         Ok((if code % 2 == 1 { magnitude } else { -magnitude }) as i32)
     }
+}
+
+/// The payload of a NAL unit (ISO/IEC 14496-10, 7.3.1; ISO/IEC 23008-2, 7.3.1.1): the byte 3 after two zeros is not part of the payload.
+pub(crate) fn without_emulation_prevention(nal: &[u8]) -> Vec<u8> {
+    let mut rbsp = Vec::with_capacity(nal.len());
+    let mut zeros = 0;
+    for &byte in nal {
+        if zeros >= 2 && byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        rbsp.push(byte);
+    }
+    rbsp
 }
 
 #[cfg(test)]

@@ -2,16 +2,25 @@
 #![forbid(unsafe_code)]
 
 pub mod aac;
+pub mod ac3;
+pub mod av1;
 pub mod avc;
 mod bits;
+mod colour;
 mod error;
+pub mod flac;
+pub mod hevc;
+pub mod mp3;
+pub mod opus;
 mod sample;
 mod time;
 mod track;
 mod unwrap;
+pub mod vp9;
 
+pub use colour::Colour;
 pub use error::Error;
 pub use sample::Sample;
 pub use time::{Delta, Duration, Rounding, Timescale, Timestamp};
-pub use track::{Codec, Kind, Track, TrackId};
+pub use track::{Codec, Kind, Picture, Sound, Track, TrackId};
 pub use unwrap::Unwrapper;

@@ -5,9 +5,10 @@ use crate::{Delta, Duration, Timestamp, TrackId};
 /// One access unit of one track: a coded picture, or one frame of coded audio.
 ///
 /// `data` is shaped as ISO base media files and FLV carry it, so that it can be passed on without
-/// touching it: H.264 as length-prefixed NAL units (ISO/IEC 14496-15, 5.3.3; the prefix is
-/// [`avc::Config::length_size`](crate::avc::Config::length_size) bytes wide), AAC as a raw
-/// `raw_data_block` without ADTS. Cloning shares the bytes.
+/// touching it: H.264 and HEVC as length-prefixed NAL units (ISO/IEC 14496-15, 5.3.3; the prefix is
+/// [`avc::Config::length_size`](crate::avc::Config::length_size) bytes wide), AV1 as a temporal unit
+/// without its delimiter, AAC as a raw `raw_data_block` without ADTS, everything else as the frame
+/// or packet its specification defines. Cloning shares the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// The track this belongs to.

@@ -1,4 +1,4 @@
-use airloom_media::{self as media, Codec, Duration, Kind, Timescale, Timestamp, TrackId};
+use airloom_media::{self as media, Duration, Kind, Timescale, Timestamp, TrackId};
 
 use crate::{DateRange, Protection, Resource};
 
@@ -67,25 +67,21 @@ pub struct Rendition {
 impl Rendition {
     /// What `track`'s codec configuration says of it.
     pub fn new(track: &media::Track, init: u64) -> Self {
-        let format = match &track.codec {
-            Codec::Avc(config) => {
-                let sps = config.sps();
-                Format::Video {
-                    width: sps.width,
-                    height: sps.height,
-                    frame_rate: sps.frame_duration.and_then(|(ticks, timescale)| {
-                        FrameRate::new(timescale.hz(), u32::try_from(ticks).ok()?)
-                    }),
-                }
-            }
-            Codec::Aac(config) => Format::Audio {
-                sample_rate: config.output_frequency().hz(),
-                channels: config.channels(),
+        let format = match (track.codec.picture(), track.codec.sound()) {
+            (Some(picture), _) => Format::Video {
+                width: picture.width,
+                height: picture.height,
+                frame_rate: picture.frame_duration.and_then(|(ticks, timescale)| {
+                    FrameRate::new(timescale.hz(), u32::try_from(ticks).ok()?)
+                }),
             },
-            codec if codec.kind() == Kind::Video => {
+            (None, Some(sound)) => {
+                Format::Audio { sample_rate: sound.output_frequency.hz(), channels: sound.channels }
+            }
+            (None, None) if track.codec.kind() == Kind::Video => {
                 Format::Video { width: 0, height: 0, frame_rate: None }
             }
-            _ => Format::Audio { sample_rate: 0, channels: 0 },
+            (None, None) => Format::Audio { sample_rate: 0, channels: 0 },
         };
         Self {
             track: track.id,

@@ -251,7 +251,7 @@ fn codes_that_no_table_has_are_values() {
 /// `AVCDecoderConfigurationRecord` of 320x240.
 const AVC: &[u8] = peer::AVC_HEADER.split_at(5).1;
 
-/// A stream of HEVC with HDR on track 0, AVC on track 1, Opus and AAC, nanoseconds and all, reaches
+/// A stream of VVC with HDR on track 0, AVC on track 1, Opus and AAC, nanoseconds and all, reaches
 /// a server: every tag as it came, samples of what has some, and words of what has none.
 #[test]
 fn a_server_session_takes_in_all_of_it() {
@@ -261,10 +261,10 @@ fn a_server_session_takes_in_all_of_it() {
     let nanos = [KEY | MOD_EX, 2, 0x05, 0x16, 0x15, VIDEO_MULTITRACK];
     let length = [0, 0, AVC.len() as u8];
     let videos = [
-        [&multitrack[..], b"hvc1\x00\0\0\x04", BODY, b"avc1\x01", &length, AVC].concat(),
-        [&[KEY | METADATA], &b"hvc1"[..], color].concat(),
+        [&multitrack[..], b"vvc1\x00\0\0\x04", BODY, b"avc1\x01", &length, AVC].concat(),
+        [&[KEY | METADATA], &b"vvc1"[..], color].concat(),
         [&nanos[..], &[ONE_TRACK | CODED_FRAMES], b"avc1\x01\0\0\x14", BODY].concat(),
-        [&[KEY | CODED_FRAMES_X][..], b"hvc1", BODY].concat(),
+        [&[KEY | CODED_FRAMES_X][..], b"vvc1", BODY].concat(),
     ];
     let sounds = [
         [&[SOUND | SEQUENCE_START][..], b"OpusOpusHead\x01\x02\x38\x01\x80\xBB\0\0\0\0\0"].concat(),
@@ -311,11 +311,11 @@ fn a_server_session_takes_in_all_of_it() {
         assert_eq!(
             said,
             [
-                "1 no hvc1",
+                "1 no vvc1",
                 "3 avc1.42C00D",
                 "1 max 10000000",
                 "3 40333333+20000000 4",
-                "2 no Opus",
+                "2 Opus",
                 "4 mp4a.40.2",
                 "4 40000000+0 1",
             ],

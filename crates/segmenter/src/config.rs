@@ -81,6 +81,9 @@ pub struct Limits {
     pub segment_bytes: usize,
     /// Payload bytes held back while tracks wait for each other. Default 32 MiB.
     pub held_bytes: usize,
+    /// Bytes of [`EventMessage`](crate::EventMessage)s of one track that wait for its next part.
+    /// Default 1 MiB: hundreds of ID3 tags, or a few with pictures.
+    pub message_bytes: usize,
     /// Outputs waiting to be polled; past it input is refused. Default 4,096, far above what one
     /// sample can cause.
     pub outputs: usize,
@@ -94,6 +97,7 @@ impl Default for Limits {
             segment_samples: 16_384,
             segment_bytes: 128 << 20,
             held_bytes: 32 << 20,
+            message_bytes: 1 << 20,
             outputs: 4096,
         }
     }

@@ -23,6 +23,15 @@ pub enum Error {
     /// Unsupported: a codec that this crate cannot write.
     #[error("the codec of track {0} is not supported")]
     UnsupportedCodec(TrackId),
+    /// Limit: the messages of a track that wait for its next part are more than
+    /// [`Limits::message_bytes`](crate::Limits::message_bytes).
+    #[error("the messages of track {track} that wait are more than {limit} bytes")]
+    TooManyMessages {
+        /// The track.
+        track: TrackId,
+        /// The limit.
+        limit: usize,
+    },
     /// Misuse: outputs were not polled; see [`Limits::outputs`](crate::Limits::outputs).
     #[error("{0} outputs wait to be polled")]
     Undrained(usize),

@@ -2,12 +2,16 @@
 #![forbid(unsafe_code)]
 
 mod config;
+#[cfg(feature = "encryption")]
+pub mod encrypt;
 mod error;
 mod event;
-mod mp4;
+mod message;
+pub mod mp4;
 mod output;
 mod part_target;
 mod segmenter;
+mod statistics;
 #[cfg(test)]
 mod testing;
 pub mod ts;
@@ -16,6 +20,8 @@ mod ts_segment;
 pub use config::{Config, Limits};
 pub use error::Error;
 pub use event::{Absence, Cut, Discontinuity, DropReason, Event};
+pub use message::EventMessage;
 pub use output::{Chunks, Gap, Init, Output, Part, PartSample, Segment};
 pub use segmenter::Segmenter;
+pub use statistics::{Measured, Statistics};
 pub use ts_segment::TsSegment;

@@ -36,6 +36,8 @@ pub struct Init {
     pub track: TrackId,
     /// Counts the track's initialization segments from 0.
     pub id: u32,
+    /// `track_ID` in its boxes and in those of its segments.
+    pub number: u32,
     /// How the track is coded; its `Display` is the RFC 6381 string.
     pub codec: Codec,
     /// The clock of the track's output: 90 kHz for video, the sampling frequency for audio.

@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
 
-use airloom_media::{Codec, Sample, Track, TrackId};
+use airloom_media::{Sample, Timestamp, Track, TrackId};
 
+use crate::mp4;
 use crate::ts_segment::Assembly;
-use crate::{Config, Discontinuity, DropReason, Error, Event, Output};
+use crate::{Config, Discontinuity, DropReason, Error, Event, EventMessage, Output};
 
 mod clock;
 mod cutting;
@@ -97,7 +98,7 @@ impl Segmenter {
         if self.finished {
             return Err(Error::Finished);
         }
-        if !matches!(track.codec, Codec::Avc(_) | Codec::Aac(_)) {
+        if !mp4::is_supported(&track.codec) {
             return Err(Error::UnsupportedCodec(track.id));
         }
         if let Some(index) = self.index(track.id) {
@@ -163,6 +164,56 @@ impl Segmenter {
             let change = self.inputs.get_mut(index).and_then(|input| input.pending.take());
             self.handle(index, sample, change);
             self.assemble();
+        }
+        Ok(())
+    }
+
+    /// Puts a message in front of the next part of its track; see [`EventMessage`]. A time whose
+    /// place on the output's timeline is not known yet, since no sample of the track came before,
+    /// is taken as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownTrack`], [`Error::Finished`]; [`Error::TooManyMessages`] where they wait for
+    /// a part that does not come.
+    pub fn handle_message(&mut self, message: EventMessage) -> Result<(), Error> {
+        if self.finished {
+            return Err(Error::Finished);
+        }
+        let limit = self.policy.limits.message_bytes;
+        let unknown = Error::UnknownTrack(message.track);
+        let index = self.index(message.track).ok_or(unknown)?;
+        let input = self.inputs.get_mut(index).ok_or(unknown)?;
+        // Each costs its boxes beside its bytes.
+        if input.lane.waiting_bytes().saturating_add(message.data.len() + 128) > limit {
+            return Err(Error::TooManyMessages { track: message.track, limit });
+        }
+        let time = message.time.ticks();
+        let mpeg = input.clock.mpeg(time).unwrap_or(time);
+        input.lane.message(mpeg, message);
+        Ok(())
+    }
+
+    /// Says when media was produced: what stands at `time` of a track (in its source timescale) was
+    /// taken in at `wall`, counted from 1970. From then on each part of the track tells the time
+    /// its first sample was produced (`prft`), by which players measure latency.
+    ///
+    /// Say it again now and then, so that the encoder's clock and the wall's stay together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownTrack`].
+    pub fn set_produced(
+        &mut self,
+        track: TrackId,
+        time: Timestamp,
+        wall: std::time::Duration,
+    ) -> Result<(), Error> {
+        let index = self.index(track).ok_or(Error::UnknownTrack(track))?;
+        if let Some(input) = self.inputs.get_mut(index)
+            && let Some(mpeg) = input.clock.mpeg(time.ticks())
+        {
+            input.lane.produced(mpeg, wall);
         }
         Ok(())
     }

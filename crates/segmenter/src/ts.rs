@@ -18,10 +18,12 @@
 //!   carry one. They go on over the border of a segment. A gap longer than
 //!   [`Limits::pcr_fill`] packets bridge is one step marked by `discontinuity_indicator`, and
 //!   so is a step back by more than the lead: output never grows with a gap.
-//! - Each picture starts with an access unit delimiter; each that holds an IDR picture or is
-//!   marked as sync has the parameter sets before it, unless it carries both kinds itself.
+//! - H.264, HEVC; AAC, AC-3, E-AC-3, MP3.
+//! - Each picture starts with an access unit delimiter; each that holds an IDR picture (HEVC: any
+//!   random access point) or is marked as sync has the parameter sets before it, unless it carries
+//!   all kinds itself.
 //!   Empty NAL units are dropped. NAL units follow as a byte stream (ISO/IEC 14496-10, annex B).
-//! - Each AAC frame has an ADTS header.
+//! - Each AAC frame has an ADTS header; frames of the others go as they are.
 //! - ID3 tags, where [`Program::with_metadata`] declares them, are one PES packet each.
 //! - `random_access_indicator` is set on the sync units of the PID that carries the clock.
 //!
@@ -68,6 +70,7 @@ mod pes;
 mod pmt;
 mod program;
 mod section;
+mod stream_type;
 mod unit;
 mod writer;
 

@@ -37,6 +37,8 @@ struct Content {
     counters: Counters,
     video: Option<(Segment, Timescale)>,
     audio: Option<(Segment, Timescale)>,
+    /// ID3 tags, by their time.
+    tags: Vec<Tag>,
     /// Whether some samples cannot be carried and have to be left out.
     checked: bool,
 }
@@ -78,10 +80,12 @@ impl fmt::Debug for TsSegment {
 impl Content {
     /// All access units by decode time.
     fn units(&self) -> impl Iterator<Item = AccessUnit<'_>> + Clone {
-        ts::interleave(
+        let media = ts::interleave(
             units(Stream::Video, self.video.as_ref()),
             units(Stream::Audio, self.audio.as_ref()),
-        )
+        );
+        // A tag that comes before its time waits here for nothing: its packet tells its time.
+        ts::interleave(media, self.tags.iter().map(tag))
     }
 
     /// Those that can be carried.
@@ -98,6 +102,25 @@ fn units(
         let samples = segment.parts.iter().flat_map(|part: &Part| part.samples.iter());
         samples.map(move |sample| unit(stream, sample, *timescale))
     })
+}
+
+/// A tag in a segment.
+struct Tag {
+    /// Its place among the other units, in ticks of 90 kHz: within the segment, whenever it is for.
+    place: i64,
+    /// When it is for.
+    time: i64,
+    data: Bytes,
+}
+
+fn tag(tag: &Tag) -> AccessUnit<'_> {
+    AccessUnit {
+        stream: Stream::Metadata,
+        decode_time: Timestamp::new(tag.place),
+        presentation_time: Timestamp::new(tag.time),
+        sync: true,
+        data: &tag.data,
+    }
 }
 
 fn unit(stream: Stream, sample: &PartSample, timescale: Timescale) -> AccessUnit<'_> {
@@ -125,6 +148,8 @@ pub(crate) struct Closed {
     pub(crate) segment: Segment,
     pub(crate) codec: Arc<Codec>,
     pub(crate) timescale: Timescale,
+    /// ID3 tags that came with it, and when they are for, in ticks of 90 kHz.
+    pub(crate) tags: Vec<(i64, Bytes)>,
 }
 
 /// What the schedule says of a segment.
@@ -148,8 +173,12 @@ pub(crate) struct Assembly {
     /// What the program declares: every track that has had a segment.
     video: Option<Arc<Codec>>,
     audio: Option<Arc<Codec>>,
+    /// The video cannot be carried.
+    blind: bool,
     /// The audio cannot be carried.
     mute: bool,
+    /// There was an ID3 tag.
+    tagged: bool,
 }
 
 impl Assembly {
@@ -163,9 +192,19 @@ impl Assembly {
         let of =
             |id: Option<TrackId>| closed.iter().find(|closed| Some(closed.segment.track) == id);
         let (video, audio) = (of(plan.video), of(plan.audio));
-        let changed = changed(&mut self.video, video) | changed(&mut self.audio, audio);
+        let end = plan.end.max(plan.start);
+        let tags = closed.iter().flat_map(|closed| closed.tags.clone());
+        let mut tags: Vec<_> = tags
+            .map(|(time, data)| Tag { place: time.clamp(plan.start, end), time, data })
+            .collect();
+        tags.sort_by_key(|tag| tag.place);
+        // From the first tag on the stream is declared in every segment.
+        let newly_tagged = !self.tagged && !tags.is_empty();
+        self.tagged |= newly_tagged;
+        let changed =
+            changed(&mut self.video, video) | changed(&mut self.audio, audio) | newly_tagged;
         if changed {
-            self.mute = false;
+            (self.blind, self.mute) = (false, false);
             self.program = self.describe(plan, outputs);
         }
         let Some(program) = &self.program else { return };
@@ -173,8 +212,9 @@ impl Assembly {
         let mut content = Content {
             program: Arc::clone(program),
             counters: self.counters,
-            video: video.map(with_time),
+            video: video.filter(|_| !self.blind).map(with_time),
             audio: audio.filter(|_| !self.mute).map(with_time),
+            tags,
             checked: false,
         };
         let mut measured = ts::measure(program, content.units(), self.counters);
@@ -200,22 +240,27 @@ impl Assembly {
     /// The program of all tracks that MPEG-TS can carry.
     fn describe(&mut self, plan: &Plan, outputs: &mut VecDeque<Output>) -> Option<Arc<Program>> {
         let config = ts::Config::default();
-        let video = match self.video.as_deref() {
-            Some(Codec::Avc(config)) => Some(config),
-            _ => None,
-        };
-        let audio = match self.audio.as_deref() {
-            Some(Codec::Aac(config)) => Some(config),
-            _ => None,
-        };
-        let program = Program::new(video, audio, &config).or_else(|error| {
-            if let Some(track) = plan.audio {
-                outputs.push_back(Output::Event(Event::TsUnsupported { track, error }));
+        let mut tracks = [
+            (plan.video, self.video.as_deref(), false),
+            (plan.audio, self.audio.as_deref(), false),
+        ];
+        for (index, (track, codec, dropped)) in tracks.iter_mut().enumerate() {
+            let (video, audio) = if index == 0 { (*codec, None) } else { (None, *codec) };
+            if codec.is_none() {
+                continue;
             }
-            self.mute = true;
-            Program::new(video, None, &config)
-        });
-        program.ok().map(Arc::new)
+            if let Err(error) = Program::of_codecs(video, audio, &config) {
+                if let Some(track) = *track {
+                    outputs.push_back(Output::Event(Event::TsUnsupported { track, error }));
+                }
+                (*codec, *dropped) = (None, true);
+            }
+        }
+        let [(_, video, blind), (_, audio, mute)] = tracks;
+        let program = Program::of_codecs(video, audio, &config);
+        (self.blind, self.mute) = (blind, mute);
+        let program = program.ok()?;
+        Some(Arc::new(if self.tagged { program.with_metadata() } else { program }))
     }
 }
 

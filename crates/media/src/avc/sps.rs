@@ -1,5 +1,6 @@
 use crate::bits::BitReader;
-use crate::{Error, Timescale};
+use crate::bits::without_emulation_prevention;
+use crate::{Colour, Error, Timescale};
 
 /// What a sequence parameter set (ISO/IEC 14496-10, 7.3.2.1.1) says that a packager needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,21 +31,8 @@ pub struct Sps {
     pub frame_duration: Option<(u64, Timescale)>,
 }
 
-/// How coded values become light (ISO/IEC 14496-10, E.2.1; the code points of ISO/IEC 23091-2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Colour {
-    /// `colour_primaries`: 1 is BT.709.
-    pub primaries: u8,
-    /// `transfer_characteristics`.
-    pub transfer: u8,
-    /// `matrix_coefficients`.
-    pub matrix: u8,
-    /// `video_full_range_flag`.
-    pub full_range: bool,
-}
-
 /// Sample aspect ratios by `aspect_ratio_idc` 1 to 16 (table E-1).
-const ASPECT_RATIOS: [(u16, u16); 16] = [
+pub(crate) const ASPECT_RATIOS: [(u16, u16); 16] = [
     (1, 1),
     (12, 11),
     (10, 11),
@@ -228,7 +216,11 @@ impl Sps {
     }
 }
 
-fn at_most(bits: &mut BitReader<'_>, max: u32, field: &'static str) -> Result<u32, Error> {
+pub(crate) fn at_most(
+    bits: &mut BitReader<'_>,
+    max: u32,
+    field: &'static str,
+) -> Result<u32, Error> {
     let offset = bits.offset();
     let value = bits.ue(field)?;
     if value > max {
@@ -249,21 +241,6 @@ fn skip_scaling_list(bits: &mut BitReader<'_>, size: usize) -> Result<(), Error>
         }
     }
     Ok(())
-}
-
-/// 7.3.1: the byte 3 after two zeros is not part of the payload.
-fn without_emulation_prevention(nal: &[u8]) -> Vec<u8> {
-    let mut rbsp = Vec::with_capacity(nal.len());
-    let mut zeros = 0;
-    for &byte in nal {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        rbsp.push(byte);
-    }
-    rbsp
 }
 
 #[cfg(test)]

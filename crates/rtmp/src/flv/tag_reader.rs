@@ -1,7 +1,10 @@
-use airloom_media::{Codec, Delta, Sample, Timestamp, Track, TrackId, aac, avc};
+use airloom_media::{
+    Codec, Delta, Sample, Sound, Timestamp, Track, TrackId, aac, ac3, av1, avc, flac, hevc, mp3,
+    opus, vp9,
+};
 use bytes::Bytes;
 
-use super::{CodecId, ColorInfo, FrameType, Kind, Packet, PacketKind, Packets, Tag};
+use super::{CodecId, ColorInfo, FourCc, FrameType, Kind, Packet, PacketKind, Packets, Tag};
 use crate::{Config, Error, Limits, Precision};
 
 /// What a [`TagReader`] makes of a tag.
@@ -45,7 +48,9 @@ pub enum Skip {
 
 /// Turns FLV tags into tracks and samples.
 ///
-/// H.264 and AAC, in FLV's own tags and in Enhanced RTMP's, one track a tag or many. Samples keep
+/// H.264, AAC and MP3 in FLV's own tags; these and HEVC, AV1, VP9, Opus, FLAC, AC-3 and E-AC-3 in
+/// Enhanced RTMP's, one track a tag or many. Codecs without a sequence header (AC-3, E-AC-3, MP3)
+/// are described by their first frame, VP9 by its header and its first key frame. Samples keep
 /// the times of their tags to the millisecond, or to the nanosecond where [`Config::precision`]
 /// asks for it, and nothing is repaired. A sequence header that repeats the one before is passed
 /// over, another one gives the track again. Payloads are slices of the tags'.
@@ -74,6 +79,10 @@ struct State {
     id: TrackId,
     codec: CodecId,
     config: Option<Bytes>,
+    /// VP9 whose picture size no key frame has told yet.
+    sizeless: Option<vp9::Config>,
+    /// What the last frame said that describes its track.
+    sound: Option<Sound>,
 }
 
 /// Sequence headers up to this size are copied, since they are kept for the stream's life and
@@ -133,7 +142,7 @@ impl TagReader {
 /// The frame in one of FLV's own tags, where its track is alone and known: nearly every tag, read
 /// without taking it apart as [`Packets`] does.
 fn plain_frame(states: &[State], tag: &Tag, precision: Precision) -> Option<Sample> {
-    let [State { track: 0, id, codec, config: Some(_) }] = states else { return None };
+    let [State { track: 0, id, codec, config: Some(_), .. }] = states else { return None };
     let (composition_offset, sync, header) = match (codec, tag.data.get(..)?) {
         (CodecId::Video(7), &[first @ (0x17 | 0x27 | 0x37 | 0x47), 1, a, b, c, ..]) => {
             (i32::from_be_bytes([a, b, c, 0]) >> 8, matches!(first >> 4, 1 | 4), 5)
@@ -178,6 +187,8 @@ fn read(
             // No codec that a tag can name, so that the first one counts as a change.
             codec: CodecId::Video(u8::MAX),
             config: None,
+            sizeless: None,
+            sound: None,
         });
         states.len() - 1
     });
@@ -185,10 +196,10 @@ fn read(
     if matches!(packet.kind, PacketKind::Command(_)) {
         return;
     }
-    let understood = packet.codec.is_avc() || packet.codec.is_aac();
+    let understood = is_understood(packet.codec);
     if state.codec != packet.codec {
         state.codec = packet.codec;
-        state.config = None;
+        (state.config, state.sizeless) = (None, None);
         if !understood {
             let skip = Skip::Codec { track: state.id, codec: packet.codec };
             each(Event::Skipped(skip));
@@ -204,18 +215,25 @@ fn read(
             }
             let small = packet.data.len() <= SMALL;
             let raw = if small { Bytes::copy_from_slice(&packet.data) } else { packet.data };
+            state.sizeless = None;
             match codec(packet.codec, raw.clone()) {
-                Ok(codec) => {
+                Ok(Some(Codec::Vp9(config))) => {
                     state.config = Some(raw);
-                    let timescale = precision.timescale();
-                    each(Event::Track(Track { id: state.id, timescale, codec }));
+                    state.sizeless = Some(config);
                 }
+                Ok(Some(codec)) => {
+                    state.config = Some(raw);
+                    each(track(state.id, codec, precision));
+                }
+                // What these send here, if anything, is not what describes them.
+                Ok(None) => {}
                 Err(error) => {
                     state.config = None;
                     each(Event::Skipped(Skip::Unreadable(error)));
                 }
             }
         }
+        PacketKind::Frame if !describe(state, &packet, precision, each) => {}
         PacketKind::Frame if state.config.is_none() => {
             each(Event::Skipped(Skip::NoSequenceHeader { track: state.id }));
         }
@@ -249,12 +267,88 @@ fn times(tag: &Tag, offset: i32, nanos: u32, precision: Precision) -> (Timestamp
     }
 }
 
-fn codec(id: CodecId, raw: Bytes) -> Result<Codec, Error> {
-    Ok(if id.is_avc() {
-        Codec::Avc(avc::Config::decode(raw)?)
-    } else {
-        Codec::Aac(aac::Config::decode(raw)?)
-    })
+const fn track(id: TrackId, codec: Codec, precision: Precision) -> Event {
+    Event::Track(Track { id, timescale: precision.timescale(), codec })
+}
+
+fn is_understood(id: CodecId) -> bool {
+    matches!(
+        id,
+        CodecId::Video(7)
+            | CodecId::Audio(2 | 10 | 14)
+            | CodecId::FourCc(
+                FourCc::AVC
+                    | FourCc::HEVC
+                    | FourCc::AV1
+                    | FourCc::VP9
+                    | FourCc::AAC
+                    | FourCc::OPUS
+                    | FourCc::FLAC
+                    | FourCc::AC3
+                    | FourCc::EAC3
+                    | FourCc::MP3
+            )
+    )
+}
+
+/// What a sequence header says; `None` for codecs that have none.
+fn codec(id: CodecId, raw: Bytes) -> Result<Option<Codec>, Error> {
+    Ok(Some(match id {
+        CodecId::FourCc(FourCc::HEVC) => Codec::Hevc(hevc::Config::decode(raw)?),
+        CodecId::FourCc(FourCc::AV1) => Codec::Av1(av1::Config::decode(raw)?),
+        CodecId::FourCc(FourCc::VP9) => Codec::Vp9(vp9::Config::decode(raw)?),
+        CodecId::FourCc(FourCc::OPUS) => Codec::Opus(opus::Config::decode_header(&raw)?),
+        CodecId::FourCc(FourCc::FLAC) => Codec::Flac(flac::Config::decode(raw)?),
+        id if id.is_avc() => Codec::Avc(avc::Config::decode(raw)?),
+        id if id.is_aac() => Codec::Aac(aac::Config::decode(raw)?),
+        _ => return Ok(None),
+    }))
+}
+
+/// What a frame says of itself, for codecs that have no sequence header.
+fn described(id: CodecId, frame: &[u8]) -> Option<Result<Codec, Error>> {
+    let codec = match id {
+        CodecId::FourCc(FourCc::AC3) => ac3::Config::of_frame(frame).map(Codec::Ac3),
+        CodecId::FourCc(FourCc::EAC3) => ac3::EnhancedConfig::of_frame(frame).map(Codec::Eac3),
+        CodecId::FourCc(FourCc::MP3) | CodecId::Audio(2 | 14) => {
+            mp3::Config::of_frame(frame).map(Codec::Mp3)
+        }
+        _ => return None,
+    };
+    Some(codec.map_err(Error::from))
+}
+
+/// Gives the track where a frame is what describes it; whether the frame can be used.
+fn describe(
+    state: &mut State,
+    packet: &Packet,
+    precision: Precision,
+    each: &mut impl FnMut(Event),
+) -> bool {
+    if let Some(config) = &state.sizeless {
+        let Some((width, height)) = vp9::picture_size(&packet.data) else {
+            each(Event::Skipped(Skip::NoSequenceHeader { track: state.id }));
+            return false;
+        };
+        each(track(state.id, Codec::Vp9(config.clone().with_size(width, height)), precision));
+        state.sizeless = None;
+    }
+    match described(packet.codec, &packet.data) {
+        None => true,
+        Some(Ok(codec)) => {
+            // Not by the whole description: that of E-AC-3 changes with the size of its frames.
+            let sound = codec.sound();
+            if state.config.is_none() || state.sound != sound {
+                (state.config, state.sound) = (Some(Bytes::new()), sound);
+                each(track(state.id, codec, precision));
+            }
+            true
+        }
+        Some(Err(error)) => {
+            each(Event::Skipped(Skip::Unreadable(error)));
+            false
+        }
+    }
 }
 
 #[cfg(test)]
@@ -363,10 +457,47 @@ mod tests {
     #[test]
     fn an_unknown_codec_is_said_once() {
         let mut reader = TagReader::new();
-        let codec = CodecId::FourCc(super::super::FourCc::HEVC);
+        let codec = CodecId::FourCc(super::super::FourCc::VVC);
         let skip = Skip::Codec { track: TagReader::VIDEO, codec };
-        assert_eq!(events(&mut reader, Kind::Video, 0, &[b"\x90hvc1x"]), [Event::Skipped(skip)]);
-        assert_eq!(events(&mut reader, Kind::Video, 0, &[b"\x93hvc1x"]), []);
+        assert_eq!(events(&mut reader, Kind::Video, 0, &[b"\x90vvc1x"]), [Event::Skipped(skip)]);
+        assert_eq!(events(&mut reader, Kind::Video, 0, &[b"\x93vvc1x"]), []);
+    }
+
+    /// Enhanced RTMP v2: the sequence start of Opus is its identification header.
+    #[test]
+    fn opus_and_vp9_are_described_as_they_come() {
+        let mut reader = TagReader::new();
+        let head = b"\x90OpusOpusHead\x01\x02\x38\x01\x80\xBB\0\0\0\0\0";
+        let found = events(&mut reader, Kind::Audio, 0, &[head]);
+        assert_eq!(codec_string(&found[0]), "2 Opus");
+        assert!(matches!(
+            events(&mut reader, Kind::Audio, 20, &[b"\x91Opus\xFC\x01"])[..],
+            [Event::Sample(_)]
+        ));
+
+        let start = b"\x90vp09\x01\0\0\0\0\x0B\x82\x02\x02\x02\0\0";
+        assert_eq!(events(&mut reader, Kind::Video, 0, &[start]), []);
+        let key = b"\x91vp09\x82\x49\x83\x42\x00\x13\xF0\x0B\x36";
+        let found = events(&mut reader, Kind::Video, 0, &[key]);
+        let Event::Track(track) = &found[0] else { panic!("{found:?}") };
+        let picture = track.codec.picture().unwrap();
+        assert_eq!((picture.width, picture.height), (320, 180));
+        assert!(matches!(found[1], Event::Sample(_)));
+    }
+
+    #[test]
+    fn codecs_without_a_sequence_header_are_described_by_a_frame() {
+        let mut reader = TagReader::new();
+        let frame = b"\x91ac-3\x0B\x77\0\0\x1E\x40\xE1";
+        let mut read = |parts: &[&[u8]]| events(&mut reader, Kind::Audio, 0, parts);
+        let found = read(&[frame]);
+        assert_eq!(codec_string(&found[0]), "2 ac-3");
+        assert!(matches!(found[1], Event::Sample(_)));
+        assert!(matches!(read(&[frame])[..], [Event::Sample(_)]));
+        // FLV's own MP3, as old encoders send it.
+        let found = read(&[b"\x2F\xFF\xFB\x90\x64"]);
+        assert_eq!(codec_string(&found[0]), "2 mp4a.6B");
+        assert!(matches!(read(&[b"\x2F????"])[..], [Event::Skipped(Skip::Unreadable(_))]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use airloom_media::avc::Colour;
+use airloom_media::Colour;
 
 use super::writer::{boxed, u16};
 

@@ -1,17 +1,12 @@
-use airloom_media::aac;
-
 use super::writer::{full_box, u16};
 
-/// `objectTypeIndication`: Audio ISO/IEC 14496-3.
-const AUDIO_14496_3: u8 = 0x40;
 /// `streamType` 5 (AudioStream), `upStream` 0, and a reserved 1.
 const AUDIO_STREAM: u8 = 5 << 2 | 1;
 
 /// `esds` (ISO/IEC 14496-14, 6.7.2): an `ES_Descriptor` (ISO/IEC 14496-1, 7.2.6.5) around the
-/// `AudioSpecificConfig` as the encoder sent it. Bit rates are left unstated.
-pub(super) fn esds(out: &mut Vec<u8>, config: &aac::Config) {
-    let specific = config.raw();
-    let decoder_specific = descriptor_size(specific.len());
+/// decoder's configuration as the encoder sent it, if there is one. Bit rates are left unstated.
+pub(super) fn esds(out: &mut Vec<u8>, object_type: u8, specific: &[u8]) {
+    let decoder_specific = if specific.is_empty() { 0 } else { descriptor_size(specific.len()) };
     let decoder_config = descriptor_size(13 + decoder_specific);
     let body = 3 + decoder_config + descriptor_size(1);
     full_box(out, *b"esds", 0, 0, |out| {
@@ -19,10 +14,12 @@ pub(super) fn esds(out: &mut Vec<u8>, config: &aac::Config) {
         u16(out, 0); // ES_ID: 0 in a file
         out.push(0);
         descriptor(out, 0x04, 13 + decoder_specific); // DecoderConfigDescriptor
-        out.extend([AUDIO_14496_3, AUDIO_STREAM]);
+        out.extend([object_type, AUDIO_STREAM]);
         out.extend([0; 11]); // bufferSizeDB, maxBitrate, avgBitrate
-        descriptor(out, 0x05, specific.len()); // DecoderSpecificInfo
-        out.extend_from_slice(specific);
+        if !specific.is_empty() {
+            descriptor(out, 0x05, specific.len()); // DecoderSpecificInfo
+            out.extend_from_slice(specific);
+        }
         descriptor(out, 0x06, 1); // SLConfigDescriptor
         out.push(2); // predefined: MP4
     });
@@ -49,15 +46,12 @@ fn descriptor_size(body: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     #[test]
     fn the_smallest_config() {
-        let config = aac::Config::decode(Bytes::from_static(&[0x11, 0x90])).unwrap();
         let mut out = Vec::new();
-        esds(&mut out, &config);
+        esds(&mut out, 0x40, &[0x11, 0x90]);
         assert_eq!(
             out,
             [
@@ -71,9 +65,8 @@ mod tests {
     fn long_configs_need_long_sizes() {
         let mut raw = vec![0x11, 0x90];
         raw.resize(200, 0);
-        let config = aac::Config::decode(Bytes::from(raw)).unwrap();
         let mut out = Vec::new();
-        esds(&mut out, &config);
+        esds(&mut out, 0x40, &raw);
         assert_eq!(out.len(), u32::from_be_bytes(out[..4].try_into().unwrap()) as usize);
         assert_eq!(out[12..15], [0x03, 0x81, 0x61]); // 225 = 3 + (3 + 13 + (3 + 200)) + 3
     }

@@ -13,10 +13,27 @@ pub(crate) struct Presentation<'a> {
     pub(crate) codec: &'a Codec,
 }
 
+/// Whether there is a sample entry for a codec.
+pub(crate) const fn is_supported(codec: &Codec) -> bool {
+    matches!(
+        codec,
+        Codec::Avc(_)
+            | Codec::Hevc(_)
+            | Codec::Av1(_)
+            | Codec::Vp9(_)
+            | Codec::Aac(_)
+            | Codec::Opus(_)
+            | Codec::Flac(_)
+            | Codec::Ac3(_)
+            | Codec::Eac3(_)
+            | Codec::Mp3(_)
+    )
+}
+
 /// A CMAF header (ISO/IEC 23000-19, 7.3.1): `ftyp` and `moov`. `None` for a codec that cannot be
 /// written.
 pub(crate) fn init(presentation: Presentation<'_>) -> Option<Bytes> {
-    if !matches!(presentation.codec, Codec::Avc(_) | Codec::Aac(_)) {
+    if !is_supported(presentation.codec) {
         return None;
     }
     let mut out = Vec::with_capacity(768);

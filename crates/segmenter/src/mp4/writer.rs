@@ -36,6 +36,16 @@ pub(super) fn u64(out: &mut Vec<u8>, value: u64) {
     out.extend(value.to_be_bytes());
 }
 
+/// The version of a box whose times have to hold `duration`.
+pub(super) fn version(duration: u64) -> u8 {
+    u8::from(duration >= u64::from(u32::MAX))
+}
+
+/// 64 bits in version 1 of a box, 32 in version 0.
+pub(super) fn wide(out: &mut Vec<u8>, version: u8, value: u64) {
+    if version == 0 { u32(out, value as u32) } else { u64(out, value) }
+}
+
 /// The unity transformation of `mvhd` and `tkhd`.
 pub(super) fn unity_matrix(out: &mut Vec<u8>) {
     for value in [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000] {

@@ -27,11 +27,32 @@ pub(super) struct Clock {
     last_source: Option<i64>,
     /// The last decode time that was given out; all that follow are above it.
     last: i64,
-    /// Audio: samples a frame lasts, how far the source may be from their count, and where the
+    /// Audio: how long its frames are, how far the source may be from their count, and where the
     /// next frame starts by that count.
-    frame: Option<i64>,
+    frame: Option<Frame>,
     drift: i64,
     expected: Option<i64>,
+}
+
+/// How many samples of sound a frame holds.
+#[derive(Debug)]
+enum Frame {
+    /// All the same.
+    Fixed(i64),
+    /// Each says so itself; one that does not is like the one before.
+    Stated(Box<Codec>, i64),
+}
+
+impl Frame {
+    fn of(&mut self, data: &[u8]) -> i64 {
+        match self {
+            Self::Fixed(length) => *length,
+            Self::Stated(codec, last) => {
+                *last = codec.frame_samples(data).map_or(*last, i64::from);
+                *last
+            }
+        }
+    }
 }
 
 /// A sample's place, in output ticks.
@@ -59,11 +80,16 @@ pub(super) struct OutOfRange;
 
 impl Clock {
     pub(super) fn new(track: &Track, policy: &Policy) -> Self {
-        let (output, frame) = match &track.codec {
-            Codec::Aac(config) => {
-                (config.sampling_frequency(), Some(i64::from(config.frame_length())))
+        let (output, frame) = match track.codec.sound() {
+            Some(sound) => {
+                let usual = i64::from(sound.sampling_frequency.hz() / 50);
+                let frame = sound.frame_length.map_or_else(
+                    || Frame::Stated(Box::new(track.codec.clone()), usual),
+                    |length| Frame::Fixed(length.into()),
+                );
+                (sound.sampling_frequency, Some(frame))
             }
-            _ => (Timescale::MPEG, None),
+            None => (Timescale::MPEG, None),
         };
         let from_mpeg = Ratio::new(Timescale::MPEG, track.timescale);
         let scaled =
@@ -172,8 +198,11 @@ impl Clock {
         if !(-FARTHEST..=FARTHEST).contains(&wanted) {
             return Err(OutOfRange);
         }
-        let place = match self.frame {
-            Some(frame) => self.count(source, wanted, frame, offset)?,
+        let place = match &mut self.frame {
+            Some(frame) => {
+                let frame = frame.of(&sample.data);
+                self.count(source, wanted, frame, offset)?
+            }
             None => self.follow(wanted, offset),
         };
         self.last_source = Some(source);

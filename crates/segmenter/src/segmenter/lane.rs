@@ -10,8 +10,11 @@ use super::schedule::Schedule;
 use crate::ts_segment::Closed;
 use crate::{Event, Gap, Output, Part, PartSample, Segment};
 
+mod asides;
 mod measure;
 mod part;
+
+use asides::Asides;
 
 /// A sample with its place on the output's clock.
 #[derive(Debug)]
@@ -77,6 +80,7 @@ pub(super) struct Lane {
     end: Option<i64>,
     /// Counts fragments for `mfhd`.
     fragments: u32,
+    asides: Asides,
     part: OpenPart,
     segment: OpenSegment,
     /// Where the segment ends, in ticks of 90 kHz; the schedule's value.
@@ -126,6 +130,7 @@ impl Lane {
             held: None,
             end: None,
             fragments: 0,
+            asides: Asides::default(),
             part: OpenPart::default(),
             segment: OpenSegment { sequence, ..OpenSegment::default() },
             ends: i64::MAX,
@@ -440,6 +445,7 @@ impl Lane {
                     segment: segment.clone(),
                     codec: Arc::clone(&self.codec),
                     timescale: self.output,
+                    tags: std::mem::take(&mut self.asides.tags),
                 });
             }
             sink.outputs.push_back(Output::Segment(segment));
@@ -465,22 +471,20 @@ impl Lane {
 }
 
 fn output_timescale(track: &Track) -> Timescale {
-    match &track.codec {
-        Codec::Aac(config) => config.sampling_frequency(),
-        _ => Timescale::MPEG,
-    }
+    track.codec.sound().map_or(Timescale::MPEG, |sound| sound.sampling_frequency)
 }
 
 /// What the configuration says of a frame's length, in output ticks; a thirtieth of a second where
 /// it says nothing.
 fn expected_frame(track: &Track) -> i64 {
-    let frame = match &track.codec {
-        Codec::Aac(config) => return config.frame_length().into(),
-        Codec::Avc(config) => config.sps().frame_duration.and_then(|(ticks, timescale)| {
-            Duration::new(ticks).rescale(timescale, Timescale::MPEG, Rounding::Nearest)
-        }),
-        _ => None,
-    };
+    if let Some(sound) = track.codec.sound() {
+        // 20 ms: what Opus is sent in.
+        return sound.frame_length.unwrap_or(sound.sampling_frequency.hz() / 50).max(1).into();
+    }
+    let stated = track.codec.picture().and_then(|picture| picture.frame_duration);
+    let frame = stated.and_then(|(ticks, timescale)| {
+        Duration::new(ticks).rescale(timescale, Timescale::MPEG, Rounding::Nearest)
+    });
     // Between a thousandth of a second and ten seconds, whatever the stream claims.
     frame.map_or(3000, |frame| frame.ticks().clamp(90, 900_000) as i64)
 }

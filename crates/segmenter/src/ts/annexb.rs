@@ -1,15 +1,61 @@
-//! H.264 samples as byte streams (ISO/IEC 14496-10, annex B).
+//! H.264 and HEVC samples as byte streams (ISO/IEC 14496-10 and 23008-2, annex B of both).
 
-use airloom_media::avc;
+use airloom_media::{avc, hevc};
+use bytes::Bytes;
 
 use super::Error;
+use super::stream_type::StreamType;
 
-/// `nal_unit_type` (ISO/IEC 14496-10, table 7-1).
-mod kind {
-    pub(super) const IDR: u8 = 5;
-    pub(super) const SPS: u8 = 7;
-    pub(super) const PPS: u8 = 8;
-    pub(super) const AUD: u8 = 9;
+/// What a NAL unit is to a byte stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Decoding can start with it.
+    Access,
+    Vps,
+    Sps,
+    Pps,
+    Delimiter,
+    Other,
+}
+
+/// Whose NAL units they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Avc,
+    Hevc,
+}
+
+impl Coding {
+    /// By `nal_unit_type` (table 7-1 of both).
+    #[inline]
+    const fn kind(self, nal: &[u8]) -> Kind {
+        let [first, ..] = nal else { return Kind::Other };
+        match self {
+            Self::Avc => match *first & 0x1F {
+                5 => Kind::Access,
+                7 => Kind::Sps,
+                8 => Kind::Pps,
+                9 => Kind::Delimiter,
+                _ => Kind::Other,
+            },
+            Self::Hevc => match *first >> 1 & 0x3F {
+                16..=21 => Kind::Access,
+                32 => Kind::Vps,
+                33 => Kind::Sps,
+                34 => Kind::Pps,
+                35 => Kind::Delimiter,
+                _ => Kind::Other,
+            },
+        }
+    }
+
+    /// An access unit delimiter for pictures of any type.
+    const fn delimiter(self) -> &'static [u8] {
+        match self {
+            Self::Avc => &DELIMITER,
+            Self::Hevc => &[0, 0, 0, 1, 0x46, 0x01, 0x50],
+        }
+    }
 }
 
 /// A start code with the `zero_byte` that the first NAL unit of an access unit and parameter
@@ -17,23 +63,17 @@ mod kind {
 const LONG_START: [u8; 4] = [0, 0, 0, 1];
 /// The start code of any other NAL unit.
 const SHORT_START: [u8; 3] = [0, 0, 1];
-/// An access unit delimiter for pictures of any type.
+/// The access unit delimiter of H.264.
 const DELIMITER: [u8; 6] = [0, 0, 0, 1, 0x09, 0xF0];
 
-const fn nal_type(nal: &[u8]) -> u8 {
-    match nal {
-        [first, ..] => *first & 0x1F,
-        [] => 0,
-    }
-}
-
-const fn start_code(nal: &[u8]) -> &'static [u8] {
-    if matches!(nal_type(nal), kind::SPS | kind::PPS) { &LONG_START } else { &SHORT_START }
+const fn start_code(kind: Kind) -> &'static [u8] {
+    if matches!(kind, Kind::Vps | Kind::Sps | Kind::Pps) { &LONG_START } else { &SHORT_START }
 }
 
 /// How a track's samples are framed, and what goes before its random access points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AnnexB {
+    coding: Coding,
     length_size: u8,
     /// Each with its start code.
     parameter_sets: Vec<u8>,
@@ -42,12 +82,26 @@ pub(super) struct AnnexB {
 impl AnnexB {
     pub(super) fn new(config: &avc::Config) -> Self {
         let sets = config.sequence_parameter_sets().iter().chain(config.picture_parameter_sets());
-        let mut parameter_sets = Vec::new();
-        for set in sets.filter(|set| !set.is_empty()) {
-            parameter_sets.extend_from_slice(&LONG_START);
-            parameter_sets.extend_from_slice(set);
+        Self {
+            coding: Coding::Avc,
+            length_size: config.length_size(),
+            parameter_sets: with_start_codes(sets),
         }
-        Self { length_size: config.length_size(), parameter_sets }
+    }
+
+    pub(super) fn hevc(config: &hevc::Config) -> Self {
+        Self {
+            coding: Coding::Hevc,
+            length_size: config.length_size(),
+            parameter_sets: with_start_codes(config.parameter_sets().iter()),
+        }
+    }
+
+    pub(super) const fn stream_type(&self) -> StreamType {
+        match self.coding {
+            Coding::Avc => StreamType::H264,
+            Coding::Hevc => StreamType::HEVC,
+        }
     }
 
     /// Walks a sample once, checking every length; `None` where it holds no NAL unit.
@@ -58,18 +112,20 @@ impl AnnexB {
         unit: usize,
     ) -> Result<Option<Picture<'a>>, Error> {
         let (mut random_access, mut sps, mut pps) = (sync, false, false);
+        let mut vps = self.coding == Coding::Avc;
         let mut delimiter: Option<&[u8]> = None;
         let mut first = true;
         let mut len = 0;
         let mut nals = Nals { rest: data, length_size: self.length_size };
         for nal in nals.by_ref() {
-            match nal_type(nal) {
-                kind::AUD if first => delimiter = Some(nal),
+            match self.coding.kind(nal) {
+                Kind::Delimiter if first => delimiter = Some(nal),
                 other => {
-                    random_access |= other == kind::IDR;
-                    sps |= other == kind::SPS;
-                    pps |= other == kind::PPS;
-                    len += start_code(nal).len() + nal.len();
+                    random_access |= other == Kind::Access;
+                    vps |= other == Kind::Vps;
+                    sps |= other == Kind::Sps;
+                    pps |= other == Kind::Pps;
+                    len += start_code(other).len() + nal.len();
                 }
             }
             first = false;
@@ -82,17 +138,28 @@ impl AnnexB {
             return Ok(None);
         }
         let parameter_sets: &[u8] =
-            if random_access && !(sps && pps) { &self.parameter_sets } else { &[] };
-        len += delimiter.map_or(DELIMITER.len(), |nal| LONG_START.len() + nal.len());
+            if random_access && !(vps && sps && pps) { &self.parameter_sets } else { &[] };
+        len += delimiter.map_or(self.coding.delimiter().len(), |nal| LONG_START.len() + nal.len());
         len += parameter_sets.len();
         let nals = Nals { rest: data, length_size: self.length_size };
-        Ok(Some(Picture { delimiter, parameter_sets, nals, len, random_access }))
+        let coding = self.coding;
+        Ok(Some(Picture { coding, delimiter, parameter_sets, nals, len, random_access }))
     }
+}
+
+fn with_start_codes<'a>(sets: impl Iterator<Item = &'a Bytes>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for set in sets.filter(|set| !set.is_empty()) {
+        out.extend_from_slice(&LONG_START);
+        out.extend_from_slice(set);
+    }
+    out
 }
 
 /// One access unit: delimiter, parameter sets where decoding can start, the sample's NAL units.
 #[derive(Debug, Clone)]
 pub(super) struct Picture<'a> {
+    coding: Coding,
     /// The delimiter the sample starts with, if it does.
     delimiter: Option<&'a [u8]>,
     parameter_sets: &'a [u8],
@@ -121,11 +188,11 @@ impl<'a> Picture<'a> {
                 put(&LONG_START);
                 put(delimiter);
             }
-            None => put(&DELIMITER),
+            None => put(self.coding.delimiter()),
         }
         put(self.parameter_sets);
         for nal in nals {
-            put(start_code(nal));
+            put(start_code(self.coding.kind(nal)));
             put(nal);
         }
     }
@@ -169,7 +236,8 @@ mod tests {
     use super::*;
 
     fn annex_b(length_size: u8) -> AnnexB {
-        AnnexB { length_size, parameter_sets: vec![0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2] }
+        let parameter_sets = vec![0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2];
+        AnnexB { coding: Coding::Avc, length_size, parameter_sets }
     }
 
     fn written(length_size: u8, data: &[u8], sync: bool) -> Option<Vec<u8>> {
@@ -191,6 +259,28 @@ mod tests {
         assert_eq!(written(2, &[0, 2, 0x41, 7, 0, 1, 0x01], false).unwrap(), expected);
         let four = [0, 0, 0, 2, 0x41, 7, 0, 0, 0, 1, 0x01];
         assert_eq!(written(4, &four, false).unwrap(), expected);
+    }
+
+    #[test]
+    fn hevc_has_three_kinds_of_sets_and_a_delimiter_of_its_own() {
+        let sets = vec![0, 0, 0, 1, 0x40, 1, 0, 0, 0, 1, 0x42, 1, 0, 0, 0, 1, 0x44, 1];
+        let annex_b = AnnexB { coding: Coding::Hevc, length_size: 1, parameter_sets: sets.clone() };
+        let written = |data: &[u8]| {
+            let mut out = Vec::new();
+            let picture = annex_b.picture(data, false, 0).unwrap().unwrap();
+            picture.pieces(|piece| out.extend_from_slice(piece));
+            assert_eq!(out.len(), picture.len());
+            out
+        };
+        let aud = [0, 0, 0, 1, 0x46, 1, 0x50];
+        // TRAIL_R, then IDR_W_RADL, then CRA with a delimiter and all sets of its own.
+        assert_eq!(written(&[2, 0x02, 1]), [&aud[..], &[0, 0, 1, 0x02, 1]].concat());
+        assert_eq!(written(&[2, 0x26, 1]), [&aud[..], &sets, &[0, 0, 1, 0x26, 1]].concat());
+        assert_eq!(
+            written(&[3, 0x46, 1, 0x10, 2, 0x40, 9, 2, 0x42, 9, 2, 0x44, 9, 2, 0x2A, 1]),
+            *b"\0\0\0\x01\x46\x01\x10\0\0\0\x01\x40\x09\0\0\0\x01\x42\x09\
+                \0\0\0\x01\x44\x09\0\0\x01\x2A\x01"
+        );
     }
 
     #[test]

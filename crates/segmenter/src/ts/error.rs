@@ -35,13 +35,19 @@ pub enum Error {
         /// Where the field starts in the unit's data.
         offset: usize,
     },
-    /// An AAC frame is longer than the 13 bits of `aac_frame_length`. The encoder's fault; leave
-    /// the unit out and go on.
+    /// MPEG-TS has no place for the codec of a track. The caller's mistake.
+    #[error("the {stream} codec cannot be carried in MPEG-TS")]
+    UnsupportedCodec {
+        /// The stream it would be.
+        stream: Stream,
+    },
+    /// A frame of sound is longer than the 13 bits of `aac_frame_length`, which no frame of any
+    /// other codec needs either. The encoder's fault; leave the unit out and go on.
     #[error("access unit {unit}: {len} bytes with the ADTS header, at most 8191 can be")]
     FrameTooLong {
         /// Which unit.
         unit: usize,
-        /// The frame and its ADTS header, in bytes.
+        /// The frame and its ADTS header, if it has one, in bytes.
         len: usize,
     },
     /// A metadata unit does not start as an ID3v2 tag does. The caller's mistake; leave the unit

@@ -6,9 +6,9 @@ use super::adaptation::{Adaptation, Clock};
 use super::counters::{Counter, Counters};
 use super::packet::{PACKET, Pid};
 use super::pcr::{PCR_INTERVAL, PCR_LEAD};
-use super::pes::{self, Header, Pes};
+use super::pes::{Header, Pes};
 use super::program::{Program, Streams};
-use super::{AccessUnit, Error, Measured, Stream};
+use super::{AccessUnit, Error, Measured, Stream, stream_type};
 
 /// What a layout is told to: one that writes, and one that does not care.
 pub(super) trait Sink {
@@ -87,10 +87,10 @@ impl<S: Sink> Layout<'_, S> {
     ) -> Result<(), Error> {
         let Some((payload, random_access)) = program.payload(unit, index)? else { return Ok(()) };
         let decode = unit.decode_time.ticks();
-        let (pid, stream_id) = match unit.stream {
-            Stream::Video => (Pid::VIDEO, pes::VIDEO),
-            Stream::Audio => (Pid::AUDIO, pes::AUDIO),
-            Stream::Metadata => (Pid::METADATA, pes::METADATA),
+        let (pid, stream_type) = match unit.stream {
+            Stream::Video => (Pid::VIDEO, self.streams.video),
+            Stream::Audio => (Pid::AUDIO, self.streams.audio),
+            Stream::Metadata => (Pid::METADATA, None),
         };
         self.repeat_tables(decode);
         let carries_clock = pid == self.streams.pcr_pid();
@@ -99,6 +99,7 @@ impl<S: Sink> Layout<'_, S> {
         let presentation = unit.presentation_time.ticks();
         // Nothing decodes a tag: it has the time it is for, and no other.
         let dts = if unit.stream == Stream::Metadata { presentation } else { decode };
+        let stream_id = stream_type.map_or(stream_type::PRIVATE, |kind| kind.stream_id);
         let header = Header::new(stream_id, presentation, dts, payload.len());
         let pes = Pes { pid, adaptation, header, payload };
         let counter = match unit.stream {
@@ -145,7 +146,10 @@ impl<S: Sink> Layout<'_, S> {
             return Some(clock);
         }
         let pid = self.streams.pcr_pid();
-        let counter = if self.streams.video { self.counters.video } else { self.counters.audio };
+        let counter = match self.streams.video {
+            Some(_) => self.counters.video,
+            None => self.counters.audio,
+        };
         self.sink.clock(pid, counter, clock);
         self.packets += 1;
         None

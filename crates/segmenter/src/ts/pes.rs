@@ -13,13 +13,6 @@ const FIXED: usize = 9;
 /// Bytes of a time.
 const TIME: usize = 5;
 
-/// `stream_id` (table 2-22) of metadata: `private_stream_1`.
-pub(super) const METADATA: u8 = 0xBD;
-/// `stream_id` of the first video stream.
-pub(super) const VIDEO: u8 = 0xE0;
-/// `stream_id` of the first audio stream.
-pub(super) const AUDIO: u8 = 0xC0;
-
 /// The header of a packet: 14 bytes, or 19 where decode and presentation time differ.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header {
@@ -77,7 +70,11 @@ const fn time(prefix: u8, ticks: i64) -> [u8; TIME] {
 #[derive(Debug, Clone)]
 pub(super) enum Payload<'a> {
     Picture(Picture<'a>),
-    Sound { header: [u8; adts::HEADER], frame: &'a [u8] },
+    /// A frame, behind a header of its own where the coding has none.
+    Sound {
+        header: Option<[u8; adts::HEADER]>,
+        frame: &'a [u8],
+    },
     Tag(&'a [u8]),
 }
 
@@ -85,6 +82,7 @@ impl Payload<'_> {
     pub(super) const fn len(&self) -> usize {
         match self {
             Self::Picture(picture) => picture.len(),
+            Self::Sound { header: None, frame } => frame.len(),
             Self::Sound { frame, .. } => adts::HEADER + frame.len(),
             Self::Tag(tag) => tag.len(),
         }
@@ -95,7 +93,9 @@ impl Payload<'_> {
         match self {
             Self::Picture(picture) => picture.pieces(put),
             Self::Sound { header, frame } => {
-                put(header);
+                if let Some(header) = header {
+                    put(header);
+                }
                 put(frame);
             }
             Self::Tag(tag) => put(tag),
@@ -127,6 +127,9 @@ impl Pes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const VIDEO: u8 = 0xE0;
+    const AUDIO: u8 = 0xC0;
 
     #[test]
     fn one_time_byte_by_byte() {

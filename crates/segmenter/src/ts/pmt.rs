@@ -6,10 +6,6 @@ use super::pat::PROGRAM_NUMBER;
 use super::program::Streams;
 use super::section;
 
-/// `stream_type` (table 2-34): H.264 video.
-const H264: u8 = 0x1B;
-/// `stream_type`: ISO/IEC 13818-7 audio with ADTS.
-const ADTS: u8 = 0x0F;
 /// `stream_type`: metadata in PES packets.
 const METADATA: u8 = 0x15;
 
@@ -21,11 +17,11 @@ pub(super) fn packet(counter: u8, version: u8, streams: Streams) -> [u8; PACKET]
     let [high, low] = streams.pcr_pid().get().to_be_bytes();
     body.put(&[0xE0 | high, low]);
     body.descriptors(if streams.metadata { &metadata::POINTER } else { &[] });
-    if streams.video {
-        body.stream(H264, Pid::VIDEO, &[]);
+    if let Some(video) = streams.video {
+        body.stream(video.code, Pid::VIDEO, video.descriptors);
     }
-    if streams.audio {
-        body.stream(ADTS, Pid::AUDIO, &[]);
+    if let Some(audio) = streams.audio {
+        body.stream(audio.code, Pid::AUDIO, audio.descriptors);
     }
     if streams.metadata {
         body.stream(METADATA, Pid::METADATA, &metadata::DESCRIPTOR);
@@ -34,7 +30,7 @@ pub(super) fn packet(counter: u8, version: u8, streams: Streams) -> [u8; PACKET]
 }
 
 /// The body of the largest table: all streams and all descriptors.
-const LONGEST: usize = 9 + metadata::POINTER.len() + 3 * 5 + metadata::DESCRIPTOR.len();
+const LONGEST: usize = 9 + metadata::POINTER.len() + 3 * 5 + 2 * 6 + metadata::DESCRIPTOR.len();
 
 struct Body {
     bytes: [u8; LONGEST],
@@ -64,6 +60,10 @@ impl Body {
 mod tests {
     use super::*;
     use crate::ts::crc::crc32;
+    use crate::ts::stream_type::StreamType;
+
+    const VIDEO: Option<StreamType> = Some(StreamType::H264);
+    const AUDIO: Option<StreamType> = Some(StreamType::ADTS);
 
     fn section(packet: &[u8; PACKET]) -> &[u8] {
         let len = usize::from(packet[7]);
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn both_tracks_byte_by_byte() {
-        let packet = packet(0, 0, Streams { video: true, audio: true, metadata: false });
+        let packet = packet(0, 0, Streams { video: VIDEO, audio: AUDIO, metadata: false });
         assert_eq!(packet[..5], [0x47, 0x50, 0x00, 0x10, 0x00]);
         let section = section(&packet);
         let expected = [
@@ -89,11 +89,11 @@ mod tests {
     /// gohlslib#329, SRS#512, ARUT#642: no phantom H.264 in a program of sound alone.
     #[test]
     fn only_tracks_that_exist_are_declared() {
-        let audio = packet(0, 0, Streams { video: false, audio: true, metadata: false });
+        let audio = packet(0, 0, Streams { video: None, audio: AUDIO, metadata: false });
         let expected = [0xE1, 0x01, 0xF0, 0x00, 0x0F, 0xE1, 0x01, 0xF0, 0x00];
         assert_eq!(section(&audio)[8..17], expected);
         assert_eq!(section(&audio).len(), 21);
-        let video = packet(0, 0, Streams { video: true, audio: false, metadata: false });
+        let video = packet(0, 0, Streams { video: VIDEO, audio: None, metadata: false });
         let expected = [0xE1, 0x00, 0xF0, 0x00, 0x1B, 0xE1, 0x00, 0xF0, 0x00];
         assert_eq!(section(&video)[8..17], expected);
         assert_eq!(section(&video).len(), 21);
@@ -102,15 +102,24 @@ mod tests {
     #[test]
     fn the_version_has_five_bits_and_the_checksum_covers_it() {
         for version in [1, 31, 32] {
-            let packet = packet(0, version, Streams { video: true, audio: true, metadata: false });
+            let packet =
+                packet(0, version, Streams { video: VIDEO, audio: AUDIO, metadata: false });
             assert_eq!(packet[10], 0xC1 | (version % 32) << 1);
             assert_eq!(crc32(section(&packet)), 0);
         }
     }
 
     #[test]
+    fn ac_3_is_registered() {
+        let (video, audio) = (Some(StreamType::HEVC), Some(StreamType::AC3));
+        let packet = packet(0, 0, Streams { video, audio, metadata: false });
+        let streams = b"\x24\xE1\0\xF0\0\x81\xE1\x01\xF0\x06\x05\x04AC-3";
+        assert_eq!(section(&packet)[12..28], streams[..]);
+    }
+
+    #[test]
     fn metadata_is_pointed_to_and_described() {
-        let packet = packet(0, 0, Streams { video: true, audio: true, metadata: true });
+        let packet = packet(0, 0, Streams { video: VIDEO, audio: AUDIO, metadata: true });
         let section = section(&packet);
         assert_eq!(section[10..12], [0xF0, 17]);
         assert_eq!(section[12..29], metadata::POINTER);

@@ -1,10 +1,11 @@
-use airloom_media::{Duration, Timescale, aac, avc};
+use airloom_media::{Codec, Duration, Timescale, aac, avc};
 
 use super::adts::{self, Adts};
 use super::annexb::AnnexB;
 use super::metadata;
 use super::packet::Pid;
 use super::pes::Payload;
+use super::stream_type::StreamType;
 use super::{AccessUnit, Config, Error, Limits, Stream};
 
 /// The tracks of a program, prepared for writing: what the PMT declares and what goes before
@@ -15,7 +16,7 @@ use super::{AccessUnit, Config, Error, Limits, Stream};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     video: Option<AnnexB>,
-    audio: Option<Adts>,
+    audio: Option<Sound>,
     metadata: bool,
     psi_interval: Duration,
     limits: Limits,
@@ -43,7 +44,36 @@ impl Program {
         }
         Ok(Self {
             video: video.map(AnnexB::new),
-            audio: audio.map(Adts::new).transpose()?,
+            audio: audio.map(Sound::aac).transpose()?,
+            metadata: false,
+            psi_interval: Duration::from_std(config.psi_interval, Timescale::MPEG),
+            limits: config.limits,
+        })
+    }
+
+    /// A program of the tracks that exist, whatever they are coded in: H.264 or HEVC, AAC, AC-3,
+    /// E-AC-3 or MP3. As for [`new`](Self::new) in everything else.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new); [`Error::UnsupportedCodec`] for any other codec.
+    pub fn of_codecs(
+        video: Option<&Codec>,
+        audio: Option<&Codec>,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        if video.is_none() && audio.is_none() {
+            return Err(Error::NoTracks);
+        }
+        let video = match video {
+            None => None,
+            Some(Codec::Avc(config)) => Some(AnnexB::new(config)),
+            Some(Codec::Hevc(config)) => Some(AnnexB::hevc(config)),
+            Some(_) => return Err(Error::UnsupportedCodec { stream: Stream::Video }),
+        };
+        Ok(Self {
+            video,
+            audio: audio.map(Sound::new).transpose()?,
             metadata: false,
             psi_interval: Duration::from_std(config.psi_interval, Timescale::MPEG),
             limits: config.limits,
@@ -88,14 +118,11 @@ impl Program {
                 }))
             }
             Stream::Audio => {
-                let adts = self.audio.ok_or(undeclared)?;
+                let sound = self.audio.ok_or(undeclared)?;
                 if unit.data.is_empty() {
                     return Ok(None);
                 }
-                let header = adts.header(unit.data.len()).ok_or(Error::FrameTooLong {
-                    unit: index,
-                    len: unit.data.len().saturating_add(adts::HEADER),
-                })?;
+                let header = sound.header(unit.data.len(), index)?;
                 Ok(Some((Payload::Sound { header, frame: unit.data }, unit.sync)))
             }
             Stream::Metadata => {
@@ -117,10 +144,10 @@ impl Program {
         }
     }
 
-    pub(super) const fn streams(&self) -> Streams {
+    pub(super) fn streams(&self) -> Streams {
         Streams {
-            video: self.video.is_some(),
-            audio: self.audio.is_some(),
+            video: self.video.as_ref().map(AnnexB::stream_type),
+            audio: self.audio.map(|sound| sound.stream_type),
             metadata: self.metadata,
         }
     }
@@ -134,17 +161,55 @@ impl Program {
     }
 }
 
+/// How a frame of sound is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sound {
+    stream_type: StreamType,
+    /// What stands before each frame of AAC.
+    adts: Option<Adts>,
+}
+
+impl Sound {
+    fn aac(config: &aac::Config) -> Result<Self, Error> {
+        Ok(Self { stream_type: StreamType::ADTS, adts: Some(Adts::new(config)?) })
+    }
+
+    fn new(codec: &Codec) -> Result<Self, Error> {
+        let stream_type = match codec {
+            Codec::Aac(config) => return Self::aac(config),
+            Codec::Ac3(_) => StreamType::AC3,
+            Codec::Eac3(_) => StreamType::EAC3,
+            Codec::Mp3(config) if config.object_type() == 0x6B => StreamType::MPEG_1_AUDIO,
+            Codec::Mp3(_) => StreamType::MPEG_2_AUDIO,
+            _ => return Err(Error::UnsupportedCodec { stream: Stream::Audio }),
+        };
+        Ok(Self { stream_type, adts: None })
+    }
+
+    /// The header of a frame of `len` bytes, where it has one.
+    fn header(self, len: usize, unit: usize) -> Result<Option<[u8; adts::HEADER]>, Error> {
+        let whole = len.saturating_add(if self.adts.is_some() { adts::HEADER } else { 0 });
+        if whole > adts::LONGEST {
+            return Err(Error::FrameTooLong { unit, len: whole });
+        }
+        Ok(self.adts.and_then(|adts| adts.header(len)))
+    }
+}
+
 /// Which tracks there are: all that the PMT depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Streams {
-    pub(super) video: bool,
-    pub(super) audio: bool,
+    pub(super) video: Option<StreamType>,
+    pub(super) audio: Option<StreamType>,
     pub(super) metadata: bool,
 }
 
 impl Streams {
     /// The PID that carries the clock.
     pub(super) const fn pcr_pid(self) -> Pid {
-        if self.video { Pid::VIDEO } else { Pid::AUDIO }
+        match self.video {
+            Some(_) => Pid::VIDEO,
+            None => Pid::AUDIO,
+        }
     }
 }

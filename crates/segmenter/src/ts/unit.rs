@@ -6,9 +6,9 @@ use airloom_media::{Rounding, Sample, Timescale, Timestamp};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stream {
-    /// The pictures: H.264.
+    /// The pictures: H.264 or HEVC.
     Video,
-    /// The sound: AAC.
+    /// The sound: AAC, AC-3, E-AC-3 or MP3.
     Audio,
     /// Timed metadata: ID3.
     Metadata,

@@ -44,10 +44,14 @@ pub struct Read {
 
 impl Chunk {
     pub fn read(data: &[u8]) -> Self {
-        let top: Vec<_> = children(data).iter().map(|(kind, _)| *kind).collect();
-        let starts_segment = top[0] == *b"styp";
-        assert_eq!(top[usize::from(starts_segment)..], [*b"moof", *b"mdat"]);
-        let moof_at = if starts_segment { u32_at(data, 0) as usize } else { 0 };
+        let top = children(data);
+        let starts_segment = top[0].0 == *b"styp";
+        // Messages and the time of production may stand in front.
+        let beside = |kind: &[u8; 4]| matches!(kind, b"styp" | b"prft" | b"emsg");
+        let front = top.iter().take_while(|(kind, _)| beside(kind));
+        let moof_at: usize = front.clone().map(|(_, body)| 8 + body.len()).sum();
+        let kinds: Vec<_> = top.iter().skip(front.count()).map(|(kind, _)| *kind).collect();
+        assert_eq!(kinds, [*b"moof", *b"mdat"]);
 
         let traf = at(data, &[b"moof", b"traf"]);
         let tfhd = at(traf, &[b"tfhd"]);

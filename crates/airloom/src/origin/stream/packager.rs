@@ -1,4 +1,4 @@
-use airloom_media::{Codec, Kind, Sample, Track, TrackId};
+use airloom_media::{Kind, Sample, Track, TrackId};
 use airloom_playlist as playlist;
 use airloom_playlist::{Answer, LiveWindow, Request, Resource, WallTime};
 use airloom_segmenter as segmenter;
@@ -304,24 +304,19 @@ impl Described {
             channels: None,
             bitrate: self.bitrate,
         };
-        match &self.init.codec {
-            Codec::Avc(config) => {
-                status.kind = "video";
-                status.width = Some(config.sps().width);
-                status.height = Some(config.sps().height);
-                status.frame_rate = self.frame_rate();
-            }
-            Codec::Aac(config) => {
-                status.kind = "audio";
-                status.sample_rate = Some(config.output_frequency().hz());
-                status.channels = Some(config.channels());
-            }
-            other => {
-                status.kind = match other.kind() {
-                    Kind::Audio => "audio",
-                    _ => "video",
-                };
-            }
+        status.kind = match self.init.codec.kind() {
+            Kind::Audio => "audio",
+            _ => "video",
+        };
+        if let Some(picture) = self.init.codec.picture() {
+            // Zero means not known.
+            status.width = Some(picture.width).filter(|width| *width > 0);
+            status.height = Some(picture.height).filter(|height| *height > 0);
+            status.frame_rate = self.frame_rate();
+        }
+        if let Some(sound) = self.init.codec.sound() {
+            status.sample_rate = Some(sound.output_frequency.hz());
+            status.channels = Some(sound.channels);
         }
         status
     }

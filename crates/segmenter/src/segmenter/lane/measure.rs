@@ -58,6 +58,7 @@ impl Lane {
             sink.outputs.push_back(Output::Init(Init {
                 track: self.id,
                 id: self.init,
+                number: self.number,
                 codec: Codec::clone(&self.codec),
                 timescale: self.output,
                 data,
@@ -86,17 +87,13 @@ impl Lane {
     /// How long frames last: what the parameter sets say where the samples bear it out, else what
     /// the samples say.
     fn frames(&self) -> Frames {
-        let stated = match &*self.codec {
-            Codec::Aac(config) => {
-                return Frames {
-                    ticks: config.frame_length().into(),
-                    count: 1,
-                    timescale: self.output,
-                };
-            }
-            Codec::Avc(config) => config.sps().frame_duration,
-            _ => None,
-        };
+        if let Some(sound) = self.codec.sound() {
+            // Where frames may differ, those that follow are taken to be like the first.
+            let first = self.measuring.first().map_or(self.frame, |(_, duration)| *duration);
+            let ticks = sound.frame_length.map_or(first.max(1).unsigned_abs(), u64::from);
+            return Frames { ticks, count: 1, timescale: self.output };
+        }
+        let stated = self.codec.picture().and_then(|picture| picture.frame_duration);
         // One tick of the source, and what is shorter was repaired and says nothing.
         let tick = Ratio::new(self.source, self.output).scale(1, Rounding::Up).unwrap_or(1);
         let tick = tick.unsigned_abs();

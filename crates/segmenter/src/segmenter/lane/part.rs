@@ -41,6 +41,7 @@ impl Lane {
             },
             u32::try_from(self.part.bytes).unwrap_or(u32::MAX),
         );
+        let header = self.with_asides(header, start.ticks());
         let size = header.len() + self.part.bytes;
         let open = sink.schedule.segment(self.segment.sequence);
         let part = Part {

@@ -1,0 +1,12 @@
+/// How coded values become light (the code points of ISO/IEC 23091-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Colour {
+    /// `colour_primaries`: 1 is BT.709.
+    pub primaries: u8,
+    /// `transfer_characteristics`.
+    pub transfer: u8,
+    /// `matrix_coefficients`.
+    pub matrix: u8,
+    /// `video_full_range_flag`.
+    pub full_range: bool,
+}

@@ -1,0 +1,110 @@
+//! Encryption: Common Encryption of CMAF (ISO/IEC 23001-7, schemes `cbcs` and `cenc`), and AES-128
+//! of whole segments (RFC 8216bis, 4.4.4.4) for MPEG-TS and CMAF alike.
+//!
+//! An [`Encryptor`] stands behind a [`Segmenter`](crate::Segmenter): outputs go in, encrypted ones
+//! come out. It copies payload, as any cipher must. Keys, and when they change, are the
+//! integrator's; so is telling players where they are.
+//!
+//! ```
+//! use airloom_segmenter::encrypt::{Encryptor, Key, Scheme};
+//! # use airloom_media::{Codec, Delta, Sample, Timescale, Timestamp, Track, TrackId, aac};
+//! # use airloom_segmenter::{Config, Output, Segmenter};
+//! # use bytes::Bytes;
+//! # let mut segmenter = Segmenter::new(Config::default());
+//! # let codec = Codec::Aac(aac::Config::decode(Bytes::from_static(&[0x11, 0x90]))?);
+//! # let track = TrackId::new(2);
+//! # segmenter.set_track(Track { id: track, timescale: Timescale::MILLIS, codec })?;
+//! # for frame in 0..100 {
+//! #     segmenter.handle_input(Sample {
+//! #         track, decode_time: Timestamp::new(frame * 1024 / 48), composition_offset: Delta::ZERO,
+//! #         duration: None, sync: true, data: Bytes::from_static(&[0x21; 300]),
+//! #     })?;
+//! # }
+//! # segmenter.finish();
+//!
+//! let key = Key::new([0xA1; 16], [0x5E; 16]).with_iv([7; 16]);
+//! let mut encryptor = Encryptor::new(Scheme::Cbcs, key);
+//! while let Some(output) = segmenter.poll_output() {
+//!     encryptor.handle_input(output)?;
+//!     while let Some(output) = encryptor.poll_output() {
+//!         match output {
+//!             Output::Init(init) => assert!(init.data.windows(4).any(|four| four == b"enca")),
+//!             Output::Part(part) => assert!(part.samples[0].data[..] != [0x21; 300]),
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod cipher;
+mod encryptor;
+mod error;
+mod subsamples;
+mod whole;
+
+use std::fmt;
+
+use bytes::Bytes;
+
+pub use encryptor::Encryptor;
+pub use error::Error;
+pub use whole::aes_128;
+
+/// A scheme of Common Encryption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// AES-CBC, one block in ten of pictures and all of sound: what Apple's players and every
+    /// present-day DRM take.
+    Cbcs,
+    /// AES-CTR, all blocks: older PlayReady and Widevine.
+    Cenc,
+}
+
+impl Scheme {
+    /// The four letters in `schm`, and in `EXT-X-KEY` or `ContentProtection`.
+    pub const fn four_cc(self) -> [u8; 4] {
+        match self {
+            Self::Cbcs => *b"cbcs",
+            Self::Cenc => *b"cenc",
+        }
+    }
+}
+
+/// A content key and its name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key {
+    id: [u8; 16],
+    content: [u8; 16],
+    iv: [u8; 16],
+    pssh: Vec<Bytes>,
+}
+
+impl Key {
+    /// The key named `id` (`default_KID`).
+    pub const fn new(id: [u8; 16], key: [u8; 16]) -> Self {
+        Self { id, content: key, iv: [0; 16], pssh: Vec::new() }
+    }
+
+    /// With another initialization vector than zeros: the constant one of `cbcs`, or where `cenc`
+    /// starts to count (its first eight bytes). With a key that was used before it has to differ.
+    #[must_use]
+    pub const fn with_iv(mut self, iv: [u8; 16]) -> Self {
+        self.iv = iv;
+        self
+    }
+
+    /// With a whole `pssh` box of a DRM system, which is passed through into `moov`.
+    #[must_use]
+    pub fn with_pssh(mut self, pssh: Bytes) -> Self {
+        self.pssh.push(pssh);
+        self
+    }
+}
+
+/// Never shows the key itself.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,93 @@
+use airloom_media::Codec;
+
+use super::esds::esds;
+use super::writer::{boxed, full_box, u16, u32};
+
+/// An `AudioSampleEntry` (ISO/IEC 14496-12, 12.2.3) of any codec: `mp4a` (ISO/IEC 14496-14, 6.7.2)
+/// for AAC and MP3, `Opus`, `fLaC`, `ac-3`, `ec-3`.
+pub(super) fn audio(out: &mut Vec<u8>, codec: &Codec) {
+    let kind = match codec {
+        Codec::Aac(_) | Codec::Mp3(_) => *b"mp4a",
+        Codec::Opus(_) => *b"Opus",
+        Codec::Flac(_) => *b"fLaC",
+        Codec::Ac3(_) => *b"ac-3",
+        Codec::Eac3(_) => *b"ec-3",
+        _ => return,
+    };
+    let Some(sound) = codec.sound() else { return };
+    let depth = match codec {
+        Codec::Flac(config) => config.bits_per_sample(),
+        _ => 16,
+    };
+    // 16.16 fixed point cannot say more than 65,535 Hz; the decoder's own configuration does.
+    let frequency = u16::try_from(sound.sampling_frequency.hz()).unwrap_or(0);
+    boxed(out, kind, |out| {
+        out.extend([0; 6]);
+        u16(out, 1); // data_reference_index
+        out.extend([0; 8]);
+        u16(out, sound.channels.into());
+        u16(out, depth.into()); // samplesize
+        out.extend([0; 4]);
+        u32(out, u32::from(frequency) << 16);
+        configuration(out, codec);
+    });
+}
+
+/// The box of what the decoder must know.
+fn configuration(out: &mut Vec<u8>, codec: &Codec) {
+    match codec {
+        Codec::Aac(config) => esds(out, 0x40, config.raw()),
+        Codec::Mp3(config) => esds(out, config.object_type(), &[]),
+        Codec::Opus(config) => boxed(out, *b"dOps", |out| out.extend_from_slice(config.raw())),
+        Codec::Flac(config) => {
+            full_box(out, *b"dfLa", 0, 0, |out| out.extend_from_slice(&config.stream_info()));
+        }
+        Codec::Ac3(config) => boxed(out, *b"dac3", |out| out.extend_from_slice(config.raw())),
+        Codec::Eac3(config) => boxed(out, *b"dec3", |out| out.extend_from_slice(config.raw())),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use airloom_media::{aac, ac3, mp3};
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn aac(raw: &'static [u8]) -> Codec {
+        Codec::Aac(aac::Config::decode(Bytes::from_static(raw)).unwrap())
+    }
+
+    #[test]
+    fn states_channels_and_frequency() {
+        let mut out = Vec::new();
+        audio(&mut out, &aac(&[0x11, 0x90]));
+        assert_eq!(out[24..26], [0, 2]);
+        assert_eq!(out[32..36], [0xBB, 0x80, 0, 0]);
+        assert_eq!(out[40..44], *b"esds");
+    }
+
+    #[test]
+    fn a_frequency_that_does_not_fit_is_left_to_the_configuration() {
+        let codec = aac(&[0x10, 0x10]);
+        assert_eq!(codec.sound().unwrap().sampling_frequency.hz(), 96_000);
+        let mut out = Vec::new();
+        audio(&mut out, &codec);
+        assert_eq!(out[32..36], [0; 4]);
+    }
+
+    #[test]
+    fn every_codec_has_its_box() {
+        let config = ac3::Config::decode(Bytes::from_static(&[0x10, 0x3D, 0xE0])).unwrap();
+        let mut out = Vec::new();
+        audio(&mut out, &Codec::Ac3(config));
+        assert_eq!((&out[4..8], out[25]), (&b"ac-3"[..], 6));
+        assert_eq!(out[36..], *b"\0\0\0\x0Bdac3\x10\x3D\xE0");
+
+        let config = mp3::Config::of_frame(&[0xFF, 0xFB, 0x90, 0x64]).unwrap();
+        let mut out = Vec::new();
+        audio(&mut out, &Codec::Mp3(config));
+        assert_eq!((&out[4..8], out[55]), (&b"mp4a"[..], 0x6B));
+    }
+}
