@@ -124,7 +124,7 @@ impl Recorder {
     /// # Errors
     ///
     /// [`Error::Limit`] where the tenant has [`Limits::series`](crate::Limits::series) live
-    /// counters of that meter already. A counter stops being live once its last handle is
+    /// counters of that meter already; without dimensions there is always one. A counter stops being live once its last handle is
     /// dropped and what it counted is drained.
     pub fn counter(
         &self,
@@ -183,7 +183,8 @@ impl Inner {
         }
         let family = (series.tenant.clone(), series.meter.clone());
         let live = self.series.entry(family).or_default();
-        if *live >= self.limits.series {
+        // Without dimensions there is always room, so that nobody is left with nothing to count by.
+        if *live >= self.limits.series && !series.dimensions.is_empty() {
             return Err(Error::Limit { what: "series", limit: self.limits.series as u64 });
         }
         *live += 1;

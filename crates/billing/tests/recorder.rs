@@ -103,6 +103,8 @@ fn counters_nobody_holds_make_room_after_they_are_emptied() {
     let recorder = Recorder::new(name("p"), 1, now(), &config);
     let (a, b) = (counter(&recorder, "a").expect("a"), counter(&recorder, "b").expect("b"));
     assert!(matches!(counter(&recorder, "c"), Err(Error::Limit { what: "series", .. })));
+    let plain = recorder.counter(name("t"), name("egress_bytes"), Dimensions::default());
+    drop(plain.expect("always room without dimensions"));
     counter(&recorder, "a").expect("the same again").add(1);
     a.add(2);
     drop(a);

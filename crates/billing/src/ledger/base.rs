@@ -232,6 +232,12 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(State, Chain, [u8; 32])> {
         state.forwarded.insert(cursor.small()?, cursor.number()?);
     }
     state.index = decode_index(cursor)?;
+    let Totals { accepted, counted, quarantined } = state.totals;
+    if counted.checked_add(quarantined) != Some(accepted)
+        || quarantined != state.quarantine.len() as u64
+    {
+        return None;
+    }
     cursor.is_empty().then_some((state, chain, *digest))
 }
 
