@@ -224,7 +224,7 @@ fn the_page_talks_resumes_moderates_and_stands_a_flood() {
                 .args([&live.url(""), "talk", TOKEN])
                 .current_dir(scripts),
         );
-        let status = script.wait(Duration::from_secs(180));
+        let status = script.wait(Duration::from_mins(3));
         let report = format!("{}{}", script.output(), script.errors());
         let report = report.trim_end().to_owned();
         if status.success() { Ok(report) } else { Err(report) }
