@@ -123,9 +123,9 @@ fn enter<'a, S: Sender + 'a>(
 ) {
     let mut contender = Contender::with_setup(
         name,
-        move || S::new(players, chunk_size).map_err(|error| error.to_string()),
+        move || S::new(players, chunk_size).map_err(|error| format!("{error}")),
         move |sender| {
-            let sender = sender.as_mut().map_err(|error| error.clone())?;
+            let sender = sender.as_mut().map_err(|error| Failure::from(error.as_str()))?;
             // What is on the wire differs by its headers: what counts is what was sent.
             let (mut wire, mut tally) = (0, Tally::default());
             for tag in tags {

@@ -410,7 +410,7 @@ fn a_sequence_header_sent_again_counts_when_it_differs() {
         peer.audio(0, header);
     }
     peer.audio(0, b"\xAF\0");
-    peer.send(MessageType::VIDEO, 1, 0, b"\x90hvc1config").unwrap();
+    peer.send(MessageType::VIDEO, 1, 0, b"\x90vvc1config").unwrap();
     peer.drain();
     let tracks = peer.outputs.iter().filter(|output| matches!(output, Output::Track { .. }));
     assert_eq!(tracks.count(), 2);
@@ -419,8 +419,8 @@ fn a_sequence_header_sent_again_counts_when_it_differs() {
         _ => None,
     });
     let skips: Vec<_> = skips.collect();
-    let hevc = CodecId::FourCc(airloom_rtmp::flv::FourCc(*b"hvc1"));
-    assert!(matches!(skips[..], [Skip::Unreadable(_), Skip::Codec { codec, .. }] if codec == hevc));
+    let vvc = CodecId::FourCc(airloom_rtmp::flv::FourCc::VVC);
+    assert!(matches!(skips[..], [Skip::Unreadable(_), Skip::Codec { codec, .. }] if codec == vvc));
 }
 
 #[test]
