@@ -151,8 +151,3 @@ fn gstreamer_plays(path: &str) {
 fn gstreamer_plays_hls_to_the_end() {
     gstreamer_plays("/live/watched/index.m3u8");
 }
-
-#[test]
-fn gstreamer_plays_dash_to_the_end() {
-    gstreamer_plays("/live/watched/manifest.mpd");
-}
