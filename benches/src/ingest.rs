@@ -1,7 +1,8 @@
 //! What a server burns to take a stream in: CPU seconds a GB, beside a process that only reads the
 //! socket.
 
-mod process;
+pub mod players;
+pub(crate) mod process;
 mod publisher;
 mod serve;
 mod servers;

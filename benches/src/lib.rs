@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod billing;
+pub mod chat;
 pub mod cmaf;
 pub mod ingest;
 pub mod input;
@@ -40,6 +42,7 @@ pub fn heats(word: &str, input: &input::Input, run: &mut dyn FnMut(Heat<'_>)) {
     rtmp::heats(word, input, run);
     cmaf::heats(word, input, run);
     ts::heats(word, input, run);
+    chat::heats(word, run);
 }
 
 /// Whether `word` asks for the heat `key`.

@@ -42,10 +42,10 @@ pub fn table(heat: &Heat<'_>, standings: &[Standing], allocations: &Allocations)
         let seconds = standing.seconds();
         let _ = write!(
             out,
-            "| {name} | {:.2} | {:.2} | {:.0} | ",
+            "| {name} | {:.2} | {:.2} | {} | ",
             heat.bytes as f64 / 1e9 / seconds,
             standing.speed_beside(reference),
-            seconds * 1e9 / heat.items as f64,
+            nanoseconds(seconds * 1e9 / heat.items as f64),
         );
         match allocations.get(&(heat.key.clone(), name.clone())) {
             Some((count, bytes)) => {
@@ -63,4 +63,9 @@ pub fn table(heat: &Heat<'_>, standings: &[Standing], allocations: &Allocations)
         }
     }
     out
+}
+
+/// Two digits of a small figure, the whole of a large one.
+fn nanoseconds(value: f64) -> String {
+    if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }

@@ -2,10 +2,13 @@
 
 use crate::shell::{Failure, Report, Shell, cargo, root, target};
 
-/// `filter` begins with the name of a file of tests, or is handed to the test harness as it
+/// `filter` is `nats` and what follows it, or begins with the name of a file of tests, or is handed to the test harness as it
 /// is: parts of test names, or its flags.
 pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
-    let programs = ["--package", "live", "--package", "relay"];
+    if let ["nats", rest @ ..] = filter {
+        return nats(shell, rest);
+    }
+    let programs = ["--package", "live", "--package", "relay", "--package", "follow"];
     shell.run(cargo().args(["build", "--release"]).args(programs))?;
     let package = root().join("e2e");
     let mut tests = cargo();
@@ -23,5 +26,15 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
         tests.args(["--test", file]);
         filter = rest;
     }
-    shell.tests(tests.arg("--").args(filter))
+    let mut report = shell.tests(tests.arg("--").args(filter))?;
+    if filter.is_empty() {
+        report.add(nats(shell, &[])?);
+    }
+    Ok(report)
+}
+
+/// Nodes of a chat on a real `nats-server`.
+fn nats(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
+    let test = ["test", "--package", "airloom", "--features", "nats", "--test", "nats", "--"];
+    shell.tests(cargo().args(test).args(filter))
 }

@@ -11,7 +11,7 @@ enum Sign {
 }
 
 /// Debian package, how to see that it is there, what for.
-const PACKAGES: [(&str, Sign, &str); 15] = [
+const PACKAGES: [(&str, Sign, &str); 18] = [
     ("ffmpeg", Sign::Program("ffmpeg"), "encoder, puller and judge of packets"),
     ("chromium", Sign::Program("chromium"), "plays through hls.js and dash.js"),
     ("nginx", Sign::Program("nginx"), "carries the RTMP module"),
@@ -25,6 +25,9 @@ const PACKAGES: [(&str, Sign, &str); 15] = [
     ("gstreamer1.0-plugins-ugly", Sign::Package, "x264enc"),
     ("g++", Sign::Program("c++"), "builds libFuzzer"),
     ("procps", Sign::Program("kill"), "ends the server by signal"),
+    ("nats-server", Sign::Program("nats-server"), "between nodes of a chat, and beside it"),
+    ("redis-server", Sign::Program("redis-server"), "pub/sub beside the chat"),
+    ("libnginx-mod-nchan", Sign::Package, "server-sent events beside the chat"),
     ("nodejs", Sign::Program("node"), "drives the browser"),
     ("npm", Sign::Program("npm"), "fetches what drives the browser"),
 ];

@@ -3,7 +3,11 @@
 use crate::shell::{Failure, Report, Shell, cargo, root};
 
 pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
-    shell.run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    shell.run(
+        cargo()
+            .args(["clippy", "--workspace", "--all-targets", "--all-features"])
+            .args(["--", "-D", "warnings"]),
+    )?;
     shell.run(
         cargo()
             .args(["clippy", "--all-targets", "--manifest-path"])
@@ -13,7 +17,7 @@ pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
     // Private items too: what the next engineer reads must link as well as what users read.
     shell.run(
         cargo()
-            .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
+            .args(["doc", "--workspace", "--all-features", "--no-deps", "--document-private-items"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     Ok(Report { passed: 3, ..Report::default() })

@@ -4,5 +4,7 @@
 use crate::shell::{Failure, Report, Shell, cargo};
 
 pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
-    shell.tests(cargo().args(["test", "--workspace", "--no-fail-fast"]))
+    // What no program of the workspace switches on.
+    let features = ["--features", "airloom/chat,airloom-chat/deflate,airloom-chat/jwt"];
+    shell.tests(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(features))
 }

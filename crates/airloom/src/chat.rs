@@ -20,6 +20,8 @@ mod broker;
 mod config;
 mod hub;
 mod metrics;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod observer;
 mod routes;
 mod subscription;

@@ -58,8 +58,9 @@ pub struct Feed {
     last_append: Duration,
     budget: Budget,
     presence: Presence,
-    /// An event of constant size that waits for the next tick.
-    notice: Option<(Duration, Bytes)>,
+    /// Whether this node does not hear the others, and since when that waits to be told.
+    severed: bool,
+    untold: Option<Duration>,
     batches: VecDeque<Batch>,
     answers: Vec<Caught>,
 }
@@ -92,7 +93,8 @@ impl Feed {
             last_append: now,
             budget,
             presence,
-            notice: None,
+            severed: false,
+            untold: None,
             batches: VecDeque::new(),
             answers: Vec::new(),
         }
@@ -135,6 +137,8 @@ impl Feed {
             Some(cursor) => {
                 Reader::new(cursor.epoch, cursor.offset.number().saturating_add(1), user)
             }
+            // Which life and which place is not known yet: at the first catching up it is.
+            None if !self.open => Reader::new(self.epoch, 0, user),
             None => Reader::new(self.epoch, self.welcome(), user),
         }
     }
@@ -153,9 +157,13 @@ impl Feed {
         self.presence.elsewhere(now, readers);
     }
 
-    /// Tells every reader something about the stream itself with the next tick; the newest wins.
-    pub(crate) fn notice(&mut self, now: Duration, event: Bytes) {
-        self.notice = Some((now, event));
+    /// Whether this node hears the others no more. Every reader is told, those who are busy or
+    /// come later too.
+    pub(crate) fn sever(&mut self, now: Duration, severed: bool) {
+        if self.severed != severed {
+            self.severed = severed;
+            self.untold = Some(now);
+        }
     }
 
     /// What a reader missed: after joining, and whenever it is [`Take::Behind`] or has waited.
@@ -170,11 +178,19 @@ impl Feed {
         if reader.ready() > millis(now) {
             return Take::Wait(Duration::from_millis(reader.ready()));
         }
+        if reader.is_severed() != self.severed {
+            reader.told_link(self.busy_until(now, 1), self.severed);
+            return Take::Own(Bytes::from_static(compose::link(self.severed)));
+        }
         if !self.open {
             return Take::Wait(now.saturating_add(self.config.interval));
         }
         let mut out = BytesMut::new();
         let mut events = 0;
+        if reader.next == 0 {
+            reader.epoch = self.epoch;
+            reader.settle(self.welcome(), reader.ready(), true);
+        }
         // Another life, or a place that nobody was ever given.
         if reader.epoch != self.epoch || reader.next > self.next {
             let next = self.welcome();
@@ -186,7 +202,15 @@ impl Feed {
         let (from, resuming) = (reader.next, reader.is_resuming());
         if from >= self.published {
             reader.settle(from, self.busy_until(now, events), false);
-            return if events == 0 { Take::Nothing } else { Take::Own(out.freeze()) };
+            if events > 0 {
+                return Take::Own(out.freeze());
+            }
+            let presence = self.presence.last();
+            if !reader.is_unaware() || presence.is_empty() {
+                return Take::Nothing;
+            }
+            reader.told_presence(self.busy_until(now, 1));
+            return Take::Own(presence.clone());
         }
         let caught = self.caught(from, resuming, reader.user);
         events += caught.events;
@@ -208,8 +232,7 @@ impl Feed {
             return None;
         }
         let entries = (self.published < self.next).then_some(self.last_append);
-        let notice = self.notice.as_ref().map(|(since, _)| *since);
-        let due = [entries, notice, self.presence.due()].into_iter().flatten().min();
+        let due = [entries, self.untold, self.presence.due()].into_iter().flatten().min();
         due.map(|due| due.max(self.ready))
     }
 
@@ -308,8 +331,8 @@ impl Feed {
         self.answers.clear();
         let range = self.next..self.next;
         let (interval, nothing) = (self.config.interval, std::iter::empty());
-        let (batch, _) =
-            Batch::new(self.epoch, range, nothing, Aside::default(), now, interval, QUOTA);
+        let aside = Aside { severed: self.severed, ..Aside::default() };
+        let (batch, _) = Batch::new(self.epoch, range, nothing, aside, now, interval, QUOTA);
         self.keep(batch);
         self.expire(now);
     }
@@ -381,15 +404,14 @@ impl Feed {
             self.ready = free.max(self.ready);
             return;
         }
-        let mut aside = Aside::default();
+        let mut aside = Aside { severed: self.severed, ..Aside::default() };
         let mut out = BytesMut::new();
         if quota > least {
             aside.events += self.presence.say(now, &mut out);
         }
-        if quota > least + aside.events
-            && let Some((_, notice)) = self.notice.take()
-        {
-            out.extend_from_slice(&notice);
+        if quota > least + aside.events && self.untold.take().is_some() {
+            out.extend_from_slice(compose::link(self.severed));
+            aside.tells_link = true;
             aside.events += 1;
         }
         aside.bytes = out.freeze();

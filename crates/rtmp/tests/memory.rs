@@ -236,7 +236,7 @@ fn sixty_four_megabytes_of_hostile_bytes<S: Side>(side: &str, block: usize) {
     // Drained as a runtime does, a session holds what is partial and what is fixed.
     // Values that wait, and those of the message that is being read.
     let decoded = 2 * limits.amf_values * 200;
-    let fixed = limits.reserve + 3 * block + limits.partial_bytes / 8 + per_item + decoded;
+    let fixed = limits.reserve + 20 * block + limits.partial_bytes / 8 + per_item + decoded;
     for (name, hostile, total, partial) in [
         ("never ending", never_ending as fn(&mut Noise, &mut Vec<u8>), ALL, 256 * 128),
         ("one message", one_message, ALL, limits.message),

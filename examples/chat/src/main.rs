@@ -1,4 +1,4 @@
-//! A chat node alone: rooms over HTTP, a page to try them, and `--crowd N` for an audience that
+//! A chat node alone, or one of several with NATS between them: rooms over HTTP, a page to try them, and `--crowd N` for an audience that
 //! measures what it gets.
 
 mod crowd;
@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use airloom::chat::core::{Author, Input, RoomId, Submission};
+use airloom::chat::nats::{self, Nats, async_nats};
 use airloom::chat::{Chat, Config};
 use airloom::http;
 use axum::Router;
@@ -21,9 +22,10 @@ use tokio::time::interval;
 const HELP: &str = "\
 chat: rooms over HTTP, with a page to try them
 
-usage: chat [--http ADDR] [--crowd N [--rate R]]
+usage: chat [--http ADDR] [--nats URL] [--crowd N [--rate R]]
 
   --http ADDR  where to listen (127.0.0.1:8090; port 0 picks a free one)
+  --nats URL   be one of several nodes on a NATS server with JetStream (nats://127.0.0.1:4222)
   --crowd N    bring N readers over real connections, from processes of their own, and print
                each second what they get; each process takes at most 10,000, on a loopback
                address of its own. Needs N open files (ulimit -n)
@@ -37,6 +39,7 @@ const ROOM: &str = "crowd";
 #[derive(Debug)]
 struct Arguments {
     http: SocketAddr,
+    nats: Option<String>,
     crowd: usize,
     rate: u32,
     /// Set in the processes that are the crowd: which of them it is.
@@ -45,11 +48,12 @@ struct Arguments {
 
 fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
     let http = SocketAddr::from(([127, 0, 0, 1], 8090));
-    let mut arguments = Arguments { http, crowd: 0, rate: 20, part: None };
+    let mut arguments = Arguments { http, nats: None, crowd: 0, rate: 20, part: None };
     let mut words = lexopt::Parser::from_env();
     while let Some(word) = words.next()? {
         match word {
             Long("http") => arguments.http = words.value()?.parse()?,
+            Long("nats") => arguments.nats = Some(words.value()?.string()?),
             Long("crowd") => arguments.crowd = words.value()?.parse()?,
             Long("rate") => arguments.rate = words.value()?.parse()?,
             Long("part") => arguments.part = Some(words.value()?.parse()?),
@@ -82,7 +86,15 @@ async fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         // It counts what it is given; people would be shown twenty entries a second.
         config.room.display = None;
     }
-    let chat = Chat::builder().config(config).build()?;
+    let mut chat = Chat::builder().config(config.clone());
+    if let Some(url) = &arguments.nats {
+        // Its server may come later, and go and come again.
+        let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
+        let mut shared = nats::Config::default();
+        shared.room = config.room;
+        chat = chat.broker(Nats::new(options.connect(url.as_str()).await?, shared));
+    }
+    let chat = chat.build()?;
     let listener = http::Listener::bind(arguments.http).await?;
     let address = listener.local_addr()?;
     let script = ([(CONTENT_TYPE, "text/javascript")], include_str!("../assets/page.js"));

@@ -1,7 +1,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::backlog::Backlog;
@@ -160,6 +159,15 @@ impl Member {
         matches!(self.role, Role::Sequencer { until, .. } if now < self.stops_at(until))
     }
 
+    /// Whether others go without if this node leaves the room: it orders what readers of other
+    /// nodes read, or what was said a moment ago, or somebody waits for an answer.
+    pub fn is_needed(&self, now: Duration) -> bool {
+        let orders = self.is_sequencer(now)
+            && (self.crowd.values().any(|(readers, _)| *readers > 0)
+                || self.room.idle_at().is_none_or(|at| at > now));
+        orders || !self.requests.is_empty()
+    }
+
     /// Takes an input.
     pub fn handle_input(&mut self, now: Duration, input: Input) {
         self.check_lease(now);
@@ -264,16 +272,11 @@ impl Member {
     /// can again.
     fn check_link(&mut self, now: Duration) {
         let heard = self.heard.is_some_and(|it| now < it.saturating_add(self.config.silence));
+        // While the history is still to come, there is nothing yet to be wrong about.
+        let heard = heard || !self.feed().is_open();
         let connected = self.link && (heard || matches!(self.role, Role::Sequencer { .. }));
-        if connected != self.told && self.feed().is_open() {
-            self.told = connected;
-            let event: &[u8] = if connected {
-                b"event: link\ndata: {\"connected\":true}\n\n"
-            } else {
-                b"event: link\ndata: {\"connected\":false}\n\n"
-            };
-            self.room.feed_mut().notice(now, Bytes::from_static(event));
-        }
+        self.told = connected;
+        self.room.feed_mut().sever(now, !connected);
     }
 
     fn send(&mut self, kind: Kind) {

@@ -135,6 +135,16 @@ impl Batch {
         &self.0.range
     }
 
+    /// Whether this node hears the others no more, as far as the batch knows.
+    pub(super) fn is_severed(&self) -> bool {
+        self.0.aside.severed
+    }
+
+    /// Whether it says so, or the contrary.
+    pub(super) fn tells_link(&self) -> bool {
+        self.0.aside.tells_link
+    }
+
     pub(super) fn at(&self) -> u64 {
         self.0.at
     }
@@ -190,9 +200,12 @@ impl Eq for Batch {}
 pub(super) struct Aside {
     pub(super) bytes: Bytes,
     pub(super) events: u32,
+    /// Whether this node hears the others no more, and whether that is among the events.
+    pub(super) severed: bool,
+    pub(super) tells_link: bool,
 }
 
 pub(super) fn millis(time: Duration) -> u64 {
-    // A bit is kept free for the reader's own use; half a billion years remain.
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX) & (u64::MAX >> 1)
+    // Three bits are kept free for the reader's own use; a few million years remain.
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX) & (u64::MAX >> 3)
 }

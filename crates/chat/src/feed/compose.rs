@@ -150,6 +150,15 @@ pub(super) fn reset(out: &mut BytesMut, epoch: Epoch, offset: u64) {
     );
 }
 
+/// Whether this node hears the others.
+pub(super) const fn link(severed: bool) -> &'static [u8] {
+    if severed {
+        b"event: link\ndata: {\"connected\":false}\n\n"
+    } else {
+        b"event: link\ndata: {\"connected\":true}\n\n"
+    }
+}
+
 fn cursor(epoch: Epoch, offset: u64) -> Cursor {
     Cursor { epoch, offset: Offset::new(offset) }
 }

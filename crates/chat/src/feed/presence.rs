@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::compose::line;
 use crate::UserId;
@@ -30,6 +30,8 @@ pub(super) struct Presence {
     ready: Duration,
     /// Since when there is something new to say.
     changed: Option<Duration>,
+    /// What was said last, for those who did not hear it.
+    last: Bytes,
 }
 
 impl Presence {
@@ -45,6 +47,7 @@ impl Presence {
             typing_ends: None,
             ready: Duration::ZERO,
             changed: None,
+            last: Bytes::new(),
         }
     }
 
@@ -98,6 +101,11 @@ impl Presence {
         self.changed.or(self.typing_ends).map(|since| since.max(self.ready))
     }
 
+    /// The last statement; empty before the first.
+    pub(super) fn last(&self) -> &Bytes {
+        &self.last
+    }
+
     /// Writes the statement if it is due.
     pub(super) fn say(&mut self, now: Duration, out: &mut BytesMut) -> u32 {
         let Some(pace) = self.pace else { return 0 };
@@ -109,6 +117,7 @@ impl Presence {
             self.typing.clear();
             self.typing_ends = None;
         }
+        let start = out.len();
         let readers = self.here.saturating_add(self.elsewhere);
         let typing = self.typing.len();
         line(
@@ -123,6 +132,7 @@ impl Presence {
             }
         }
         out.extend_from_slice(b"}\n\n");
+        self.last = Bytes::copy_from_slice(out.get(start..).unwrap_or_default());
         self.changed = None;
         self.ready = now.saturating_add(pace);
         1

@@ -20,10 +20,17 @@ pub struct Reader {
     /// The offset it gets next.
     pub(super) next: u64,
     pub(super) user: UserKey,
-    /// From when on it may get another event, in milliseconds, doubled; one more while it is
-    /// still being given what it missed.
+    /// From when on it may get another event, in milliseconds, times [`READY`]; and the flags.
     state: u64,
 }
+
+/// While it is still being given what it missed.
+const RESUMING: u64 = 1;
+/// While it was last told that this node does not hear the others.
+const SEVERED: u64 = 2;
+/// While it may not know who is here.
+const UNAWARE: u64 = 4;
+const READY: u64 = 8;
 
 /// What a reader is to be sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +52,8 @@ pub enum Take<'a> {
 
 impl Reader {
     pub(super) fn new(epoch: Epoch, next: u64, user: Option<&UserId>) -> Self {
-        Self { epoch, next, user: user.map_or(UserKey::NOBODY, UserKey::of), state: 1 }
+        let user = user.map_or(UserKey::NOBODY, UserKey::of);
+        Self { epoch, next, user, state: RESUMING | UNAWARE }
     }
 
     /// What this reader gets of a batch. Constant time, no allocation, no lock; only an author
@@ -53,7 +61,10 @@ impl Reader {
     #[inline]
     pub fn take<'a>(&mut self, batch: &'a Batch) -> Take<'a> {
         let range = batch.range();
-        if self.epoch != batch.epoch() || self.next < range.start {
+        // What it should know of the link is in a batch that tells, and in its catching up.
+        let misled = self.is_severed() != batch.is_severed() && !batch.tells_link();
+        if self.epoch != batch.epoch() || self.next < range.start || misled {
+            self.state |= UNAWARE;
             return Take::Behind;
         }
         if batch.events().is_empty() {
@@ -63,14 +74,16 @@ impl Reader {
             return if self.next >= range.end { Take::Nothing } else { Take::Behind };
         }
         if self.ready() > batch.at() {
+            self.state |= UNAWARE;
             return Take::Wait(Duration::from_millis(self.ready()));
         }
         self.next = range.end;
+        self.set(SEVERED, batch.is_severed());
         if let Some((own, ready)) = batch.own(self.user) {
-            self.state = ready.max(batch.ready()) << 1;
+            self.settle(self.next, ready.max(batch.ready()), false);
             return Take::Own(own);
         }
-        self.state = batch.ready() << 1;
+        self.settle(self.next, batch.ready(), false);
         Take::Write(batch.events())
     }
 
@@ -80,15 +93,40 @@ impl Reader {
     }
 
     pub(super) fn ready(&self) -> u64 {
-        self.state >> 1
+        self.state / READY
     }
 
     pub(super) fn is_resuming(&self) -> bool {
-        self.state & 1 == 1
+        self.state & RESUMING != 0
+    }
+
+    pub(super) fn is_severed(&self) -> bool {
+        self.state & SEVERED != 0
+    }
+
+    pub(super) fn is_unaware(&self) -> bool {
+        self.state & UNAWARE != 0
     }
 
     pub(super) fn settle(&mut self, next: u64, ready: u64, resuming: bool) {
         self.next = next;
-        self.state = ready << 1 | u64::from(resuming);
+        self.state = (ready * READY) | (self.state & (READY - 1));
+        self.set(RESUMING, resuming);
+    }
+
+    /// It was told of the link.
+    pub(super) fn told_link(&mut self, ready: u64, severed: bool) {
+        self.set(SEVERED, severed);
+        self.settle(self.next, ready, self.is_resuming());
+    }
+
+    /// It was told who is here.
+    pub(super) fn told_presence(&mut self, ready: u64) {
+        self.set(UNAWARE, false);
+        self.settle(self.next, ready, self.is_resuming());
+    }
+
+    fn set(&mut self, flag: u64, is: bool) {
+        self.state = if is { self.state | flag } else { self.state & !flag };
     }
 }

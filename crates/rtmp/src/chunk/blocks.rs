@@ -19,6 +19,10 @@ pub(super) struct Blocks {
 
 const LEAST: usize = 16 << 10;
 
+/// Blocks that are kept while nobody holds anything of them: media is let go of in whole segments,
+/// and comes by the message.
+const SPARE: usize = 16;
+
 /// Blocks that are remembered. Those beyond are freed by whoever drops the last piece of them.
 const REMEMBERED: usize = 1024;
 
@@ -62,32 +66,35 @@ impl Blocks {
         self.free.capacity()
     }
 
-    /// Lets go of blocks of which nobody holds anything, but one.
     fn renew(&mut self, size: usize) {
-        let wanted = self.size.max(2 * size).min(self.most).max(size);
+        let wanted = self.size.max(2 * size).min(self.most);
         self.size = (self.size * 2).min(self.most);
         self.free = BytesMut::new();
-        let mut found = None;
-        let mut held = 0;
-        while let Some(block) = self.spent.get_mut(held).filter(|_| held < LOOKED_AT) {
-            if !block.try_reclaim(1) {
-                held += 1;
-                continue;
-            }
-            // Those before it are older, and somebody means to keep them.
-            self.spent.drain(..held);
-            held = 0;
-            let free = self.spent.pop_front();
-            // The first blocks were smaller.
-            found = found.or(free.and_then(|mut free| free.try_reclaim(wanted).then_some(free)));
+        while self.spent.get_mut(SPARE).is_some_and(is_free) {
+            self.spent.pop_front();
         }
-        let mut block = found.unwrap_or_else(|| BytesMut::with_capacity(wanted));
+        let mut block = self.spare(wanted).unwrap_or_else(|| BytesMut::with_capacity(wanted));
         self.spent.push_back(block.split_to(0));
         if self.spent.len() > REMEMBERED {
             self.spent.pop_front();
         }
         self.free = block;
     }
+
+    /// A block of `size` bytes of which nobody holds anything any more.
+    fn spare(&mut self, size: usize) -> Option<BytesMut> {
+        let free = self.spent.iter_mut().take(LOOKED_AT).position(is_free)?;
+        // Those before it are older, and somebody means to keep them.
+        self.spent.drain(..free);
+        let mut block = self.spent.pop_front()?;
+        // The first blocks were smaller.
+        block.try_reclaim(size).then_some(block)
+    }
+}
+
+/// Whether nobody holds anything of a spent block.
+fn is_free(block: &mut BytesMut) -> bool {
+    block.try_reclaim(1)
 }
 
 #[cfg(test)]
@@ -120,12 +127,14 @@ mod tests {
             let piece = filled(&mut blocks, n as u8, 10_000);
             seen.insert(piece.as_ptr() as usize);
             window.push_back(piece);
-            if window.len() > 30 {
-                window.pop_front();
+            // Let go of in heaps, as segments are.
+            if window.len() > 60 {
+                window.drain(..30);
             }
         }
-        // Thirty pieces are five blocks of six; another is half let go of, and one under way.
-        assert!(seen.len() <= 60, "{} places", seen.len());
+        // Sixty pieces are ten blocks of six; one is half let go of, one under way, and the first
+        // were smaller.
+        assert!(seen.len() <= 15 * 6, "{} places", seen.len());
     }
 
     #[test]
@@ -137,6 +146,18 @@ mod tests {
         }
         assert!(kept.iter().all(|byte| *byte == 1));
         assert!(blocks.spent.len() <= LOOKED_AT, "{} blocks", blocks.spent.len());
+    }
+
+    #[test]
+    fn what_is_spare_after_a_crowd_has_left_is_given_back() {
+        let mut blocks = Blocks::new(BLOCK);
+        let crowd: Vec<_> = (0..600).map(|_| filled(&mut blocks, 1, 10_000)).collect();
+        assert!(blocks.spent.len() > 90);
+        drop(crowd);
+        for _ in 0..6 {
+            filled(&mut blocks, 1, 10_000);
+        }
+        assert!(blocks.spent.len() <= SPARE + 1, "{} blocks", blocks.spent.len());
     }
 
     #[test]
