@@ -2,7 +2,7 @@
 //!
 //! A [`Chat`] drives the rooms of one process: it keeps the clock, gives every reader its batches,
 //! and answers over [HTTP](Chat::router). Who somebody is says an
-//! [`Authority`](airloom_chat::access::Authority); what becomes of donations, audits and held
+//! [`Authority`]; what becomes of donations, audits and held
 //! submissions, an [`Observer`]; and who orders a room's entries, a [`Broker`], which by default
 //! is this process alone.
 //!

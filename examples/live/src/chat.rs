@@ -6,17 +6,22 @@ use std::io::{self, Read};
 
 use airloom::Usage;
 use airloom::chat::core::access::{Anonymous, Tokens};
-use airloom::chat::core::{Answer, Author, Error, Input, Roles, RoomId};
+use airloom::chat::core::{Answer, Audit, Author, Error, Input, Roles, RoomId, UserId};
 use airloom::chat::{Chat, Observer};
 use airloom::origin::StreamName;
 
-/// Meters every request where it is admitted.
+/// Meters every request where it is admitted, and logs what moderators do.
 #[derive(Debug)]
-struct Meter(Usage);
+struct Desk(Usage);
 
-impl Observer for Meter {
+impl Observer for Desk {
     fn accepted(&self, room: &RoomId, _: &Input, _: &Answer) {
         self.0.chat_request(room.as_str());
+    }
+
+    fn audit(&self, room: &RoomId, audit: &Audit) {
+        let by = audit.by.as_ref().map_or("nobody", UserId::as_str);
+        tracing::info!(%room, by, deed = ?audit.deed, "moderated");
     }
 }
 
@@ -29,7 +34,7 @@ pub(crate) fn open(token: &str, usage: Usage) -> io::Result<Chat> {
     let moderator = moderator().map_err(io::Error::other)?;
     Chat::builder()
         .authority(Tokens::new(Anonymous::Guest).with(token, moderator))
-        .observer(Meter(usage))
+        .observer(Desk(usage))
         .named(|room| room.as_str().parse::<StreamName>().is_ok())
         .build()
 }

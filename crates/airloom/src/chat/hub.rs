@@ -177,6 +177,10 @@ impl Hub {
         // First the news, then the place: what happens in between is heard of twice, not never.
         let news = {
             let mut topics = lock(&self.topics);
+            if topics.len() as u64 > 64 + 2 * self.totals.rooms.load(Ordering::Relaxed) {
+                // Nothing was said since their last reader went.
+                topics.retain(|_, topic| topic.receiver_count() > 0);
+            }
             let topic = topics.entry(room.clone()).or_insert_with(|| watch::channel(None).0);
             topic.subscribe()
         };

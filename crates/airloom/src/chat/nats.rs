@@ -9,7 +9,7 @@
 //!
 //! Whoever holds the room's lease, a record in a JetStream key-value bucket that is only ever
 //! changed by compare-and-set: whichever node comes first, the others are refused. The record
-//! carries the [`Epoch`](airloom_chat::Epoch), which rises with every change of hands and fences:
+//! carries the [`Epoch`], which rises with every change of hands and fences:
 //! nobody takes anything of an epoch that is over. A holder renews the record; others take it over
 //! once it has not changed for a whole lease *by their own clock*, so neither NATS's clock nor
 //! anybody's wall clock decides. A holder that cannot renew stops before that, by its own.

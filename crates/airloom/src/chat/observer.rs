@@ -23,7 +23,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
     }
 
     /// A submission waits for somebody's decision, which comes back as
-    /// [`Input::Review`](airloom_chat::Input::Review).
+    /// [`Input::Review`].
     fn review(&self, room: &RoomId, ticket: Ticket, submission: &Submission) {
         let _ = (room, ticket, submission);
     }
