@@ -1,6 +1,7 @@
 //! What a server burns to take a stream in: CPU seconds a GB, beside a process that only reads the
 //! socket.
 
+pub mod players;
 pub(crate) mod process;
 mod publisher;
 mod serve;

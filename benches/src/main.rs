@@ -6,11 +6,13 @@ use bench::ingest::Plan;
 use bench::input::Input;
 use bench::measure::{Clock, compete};
 use bench::report::{Allocations, machine, table};
-use bench::{Failure, chat, directory, heats, ingest, instructions};
+use bench::{Failure, billing, chat, directory, heats, ingest, instructions};
 
-const USAGE: &str = "usage: bench all | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | idle\n\
+const USAGE: &str = "usage: bench all | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
+                     \x20      bench idle | billing | billing/hot | billing/durable | billing/duplicates\n\
+                     \x20      bench billing/recovery | billing/query\n\
                      \x20      bench instructions [word]\n\
-                     options: --rounds <n> (default 11, of ingest 5)";
+                     options: --rounds <n> (default 11, of ingest and players 5)";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,12 +40,17 @@ fn main() -> ExitCode {
             Err(_) => Ok(false),
         },
         ["ingest"] => measure_ingest(rounds),
+        ["players"] => Input::open(&directory())
+            .map_err(Failure::from)
+            .and_then(|input| ingest::players::run(&input, rounds.unwrap_or(5), 4).map(|()| true)),
         ["idle"] => Input::open(&directory())
             .map_err(Failure::from)
             .and_then(|input| ingest::idle(&input, 100).map(|()| true)),
         [] | ["all"] => throughput("all", rounds.unwrap_or(11))
             .and_then(|_| measure_ingest(rounds))
+            .and_then(|_| measure_billing("all", rounds))
             .and_then(|_| measure_chat(rounds)),
+        [word] if word.starts_with("billing") => measure_billing(word, rounds),
         [word] => throughput(word, rounds.unwrap_or(11)),
         _ => return usage(),
     };
@@ -87,6 +94,11 @@ fn measure_ingest(rounds: Option<usize>) -> Result<bool, Failure> {
     let plan = Plan::default();
     ingest::run(&input, Plan { rounds: rounds.unwrap_or(plan.rounds), ..plan })?;
     Ok(true)
+}
+
+fn measure_billing(word: &str, rounds: Option<usize>) -> Result<bool, Failure> {
+    println!("Machine: {}.\n", machine());
+    billing::run(word, rounds.unwrap_or(11))
 }
 
 fn measure_chat(rounds: Option<usize>) -> Result<bool, Failure> {

@@ -7,6 +7,7 @@
 
 mod airloom;
 mod librtmp2;
+mod play;
 mod rml_rtmp;
 mod rtmp_rs;
 mod rtmp_runtime;
@@ -295,6 +296,7 @@ pub fn heats(word: &str, input: &Input, run: &mut dyn FnMut(Heat<'_>)) {
         });
     }
     session::heat(word, input, run);
+    play::heats(word, input, run);
 }
 
 const DROPPING: &str = "Fed in pieces of 64 KiB that are in memory already; messages are dropped \

@@ -32,3 +32,14 @@ pub fn publisher(options: &[&str], file: &Path, url: &str) -> Command {
 pub fn pull(playlist: &str, form: Form) -> Process {
     Process::start(&mut packets::command(&["-live_start_index", "0"], playlist, form))
 }
+
+/// Publishes a file over and over, its clock jumping `by` seconds after `at` seconds.
+pub fn publish_with_jump(file: &Path, url: &str, at: u32, by: u32) -> Process {
+    let command = publisher(&["-re", "-stream_loop", "-1"], file, url);
+    let jump = format!("setts=ts=if(gt(TS*TB\\,{at})\\,TS+{by}/TB\\,TS)");
+    let mut jumping = Command::new(command.get_program());
+    let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let (address, rest) = arguments.split_last().expect("an address");
+    jumping.args(rest).args(["-bsf", &jump]).arg(address);
+    Process::start(&mut jumping)
+}

@@ -8,7 +8,7 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     if let ["nats", rest @ ..] = filter {
         return nats(shell, rest);
     }
-    let programs = ["--package", "live", "--package", "relay"];
+    let programs = ["--package", "live", "--package", "relay", "--package", "follow"];
     shell.run(cargo().args(["build", "--release"]).args(programs))?;
     let package = root().join("e2e");
     let mut tests = cargo();

@@ -49,6 +49,12 @@ impl Recording {
         first + u64::from(repeats.saturating_sub(1)) * again
     }
 
+    /// The messages of so many repeats.
+    pub fn messages(&self, repeats: u32) -> impl Iterator<Item = &Bytes> {
+        let again = (1..repeats).flat_map(|_| &self.again);
+        self.first.iter().take(if repeats == 0 { 0 } else { usize::MAX }).chain(again)
+    }
+
     /// Bytes up to and with the first picture.
     pub fn first_len(&self) -> usize {
         self.first[..self.opening].iter().map(Bytes::len).sum()
@@ -103,12 +109,15 @@ impl Publisher {
 
     /// Sends the whole input so many times, one after the other, a write a message as encoders do.
     pub fn send(&mut self, recording: &Recording, repeats: u32) -> Result<(), Failure> {
-        for repeat in 0..repeats {
-            for message in if repeat == 0 { &recording.first } else { &recording.again } {
-                self.socket.write_all(message)?;
-            }
+        for message in recording.messages(repeats) {
+            self.socket.write_all(message)?;
         }
         Ok(())
+    }
+
+    /// Sends one message of a recording.
+    pub fn send_message(&mut self, message: &[u8]) -> Result<(), Failure> {
+        Ok(self.socket.write_all(message)?)
     }
 
     /// Sends everything up to and with the first picture.

@@ -7,6 +7,8 @@ use std::net::{SocketAddr, TcpListener};
 use crate::Failure;
 
 mod airloom;
+mod airloom_play;
+mod copier;
 mod rtmp_rs;
 mod rtmp_runtime;
 mod scuffle;
@@ -21,6 +23,8 @@ pub fn serve(name: &str, port: u16) -> Result<(), Failure> {
     match name {
         "sink" => sink(address),
         "airloom" => airloom::serve(address),
+        "airloom-play" => airloom_play::serve(address),
+        "copier" => copier::serve(address),
         "rtmp-rs" => rtmp_rs::serve(address),
         "rtmp-runtime" => rtmp_runtime::serve(address),
         "scuffle-rtmp" => scuffle::serve(address),

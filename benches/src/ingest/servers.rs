@@ -82,6 +82,17 @@ pub fn start() -> Result<Vec<Server>, Failure> {
     Ok(servers)
 }
 
+/// Starts those that have players, the one that only copies first.
+pub fn players() -> Result<Vec<Server>, Failure> {
+    let live = || live().inspect_err(|failure| eprintln!("bench: without live: {failure}")).ok();
+    let mut servers = vec![
+        own("copier", "copies from one socket to others")?,
+        own("airloom-play", "airloom's `rtmp::Listener`, nothing packaged")?,
+    ];
+    servers.extend(live());
+    Ok(servers)
+}
+
 /// This program in another process.
 fn own(word: &str, name: &str) -> Result<Server, Failure> {
     let port = free_port()?;
@@ -91,7 +102,7 @@ fn own(word: &str, name: &str) -> Result<Server, Failure> {
         name: name.to_owned(),
         process: spawn(&mut command)?,
         port,
-        speaks_rtmp: word != "sink",
+        speaks_rtmp: !matches!(word, "sink" | "copier"),
         packages: Packages::Nothing,
         _scratch: None,
     })

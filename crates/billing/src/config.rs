@@ -59,8 +59,8 @@ pub struct Limits {
     pub tenants: usize,
     /// Different dimension sets of one tenant and meter.
     ///
-    /// Default 10,000; about 200 bytes each beside their windows. Usage of a set beyond it is
-    /// quarantined, so that a client that puts a session id into a dimension cannot fill memory.
+    /// Default 10,000; about 200 bytes each beside their windows. Usage of a set beyond it, the
+    /// empty one excepted, is quarantined, so that a client that puts a session id into a dimension cannot fill memory.
     pub series: usize,
     /// Different values of a unique meter in one window and series.
     ///

@@ -13,7 +13,8 @@ pub enum Input {
     Delta(Delta),
     /// Money a tenant has paid in advance or was granted, once per tenant, source and id.
     Credit(Credit),
-    /// Count a quarantined item after all.
+    /// Count a quarantined item after all; without its dimensions, where the tenant still uses more
+    /// different ones than [`Limits::series`](crate::Limits::series) allows.
     Release(Held),
     /// Something to tell a tenant, kept once per tenant, kind and id until it is settled.
     Notice(Notice),

@@ -26,6 +26,7 @@ mod codec;
 mod file;
 mod frame;
 mod group;
+mod hash;
 mod index;
 mod memory;
 mod query;

@@ -218,6 +218,19 @@ fn a_dimension_that_is_different_every_time_cannot_fill_memory() {
     };
     assert_eq!(outcomes.iter().filter(crowded).count(), 7);
     assert_eq!(total(&ledger, "t", "egress_bytes"), 3);
+    // What has no dimensions always has room.
+    ledger.apply(now(), &inputs([event("t", "s", "plain", 1)])).expect("applied");
+    assert_eq!(total(&ledger, "t", "egress_bytes"), 4);
+    // Released, the rest counts without what was too much, now and after a restart.
+    let release: Vec<_> = ledger.quarantine().map(|item| Input::Release(item.held)).collect();
+    let outcomes = ledger.apply(now(), &release).expect("applied");
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Counted { .. })));
+    for _ in 0..2 {
+        assert_eq!(total(&ledger, "t", "egress_bytes"), 11);
+        let totals = ledger.totals();
+        assert_eq!((totals.accepted, totals.counted, totals.quarantined), (11, 11, 0));
+        ledger = open(ledger.into_storage()).0;
+    }
 }
 
 #[test]

@@ -66,20 +66,20 @@ fn threads_and_flushes_admit_exactly_the_limit() {
     let (mut ledger, mut quotas) = (memory(), Quotas::new());
     let gate = quotas.limit(account(), name("egress_bytes"), None, Some(HARD), now());
     let recorder = Recorder::new(name("node"), 1, now(), &Config::default());
-    let counted = AtomicU64::new(0);
+    let done = AtomicU64::new(0);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..3)
             .map(|_| {
                 let counter = recorder
                     .counter(name("t"), name("egress_bytes"), Dimensions::default())
                     .expect("a counter");
-                let (gate, counted) = (gate.clone(), &counted);
+                let (gate, done) = (gate.clone(), &done);
                 scope.spawn(move || {
                     // While usage is on its way it counts twice, and some are refused early.
-                    while counted.load(Ordering::Relaxed) < HARD {
+                    while done.load(Ordering::Relaxed) < HARD {
                         if gate.admit(1) != Decision::Refused {
                             counter.add(1);
-                            counted.fetch_add(1, Ordering::Relaxed);
+                            done.fetch_add(1, Ordering::Relaxed);
                         }
                     }
                 })

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::Session;
+
 /// What a [`LiveWindow`](crate::LiveWindow) promises its viewers; fixed for the stream's life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -48,6 +50,12 @@ pub struct Config {
     /// time: a URL, absolute or relative to the manifest. Default `None`:
     /// [`Resource::Time`](crate::Resource::Time).
     pub time_url: Option<String>,
+    /// Whether playlists keep all they ever listed. Default `None`: they list
+    /// [`window`](Self::window). With a type, give [`Limits::segments`] as many as the stream will
+    /// have: those beyond are lost, which the type forbids.
+    pub playlist_type: Option<PlaylistType>,
+    /// What the multivariant playlist says besides. Default: nothing.
+    pub session: Session,
     /// What keeps memory bounded.
     pub limits: Limits,
 }
@@ -64,9 +72,21 @@ impl Default for Config {
             patience: Duration::from_secs(4),
             discontinuity_sequence: 0,
             time_url: None,
+            playlist_type: None,
+            session: Session::default(),
             limits: Limits::default(),
         }
     }
+}
+
+/// `EXT-X-PLAYLIST-TYPE` (RFC 8216bis, 4.4.3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlaylistType {
+    /// `EVENT`: grows, and loses nothing from its beginning.
+    Event,
+    /// `VOD`: complete. Nothing is answered before [`Input::End`](crate::Input::End), and nothing
+    /// of Low Latency is in it.
+    Vod,
 }
 
 /// Bounds of a [`LiveWindow`](crate::LiveWindow). Worst case with the defaults: 16 tracks of 4096
@@ -83,6 +103,9 @@ pub struct Limits {
     /// [`Error::TooManyParts`](crate::Error::TooManyParts). About 48 bytes each, near the live
     /// edge only.
     pub parts: u32,
+    /// Date ranges listed at once. Default 64, about 1 KB each; one more is
+    /// [`Error::TooManyDateRanges`](crate::Error::TooManyDateRanges).
+    pub date_ranges: usize,
     /// Sequence numbers that may be missing in a row and are listed as `EXT-X-GAP`. Default 8. A
     /// wider jump starts the list anew at the number jumped to.
     pub gap: u32,
@@ -90,6 +113,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { tracks: 16, segments: 4096, parts: 512, gap: 8 }
+        Self { tracks: 16, segments: 4096, parts: 512, date_ranges: 64, gap: 8 }
     }
 }

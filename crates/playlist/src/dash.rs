@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use airloom_media::{Duration, Kind, Timescale, Timestamp};
 
 use crate::decimal::Micros;
-use crate::{Format, Rendition, Resource, WallTime};
+use crate::{Format, Protection, Rendition, Resource, WallTime};
 
 // Writing to a String cannot fail, so the results of `write!` are dropped throughout.
 
@@ -25,8 +25,8 @@ pub(crate) enum Presentation<'a> {
     Dynamic {
         available_from: WallTime,
         published: WallTime,
-        /// Nanoseconds.
-        time_shift: u64,
+        /// Nanoseconds; none where nothing is ever lost.
+        time_shift: Option<u64>,
         time_url: &'a str,
         low_latency: Option<LowLatency>,
     },
@@ -60,6 +60,7 @@ pub(crate) struct Period<'a> {
 #[derive(Debug)]
 pub(crate) struct Representation<'a> {
     pub(crate) rendition: &'a Rendition,
+    pub(crate) protection: Option<&'a Protection>,
     pub(crate) init: u64,
     pub(crate) bandwidth: u64,
     /// The media time of the Period's start.
@@ -100,12 +101,17 @@ pub(crate) fn render(mpd: &Mpd<'_>) -> String {
             let _ = write!(
                 out,
                 " type=\"dynamic\" availabilityStartTime=\"{available_from}\" \
-                 publishTime=\"{published}\" minimumUpdatePeriod=\"{}\" \
-                 timeShiftBufferDepth=\"{}\" suggestedPresentationDelay=\"PT{}S\"",
+                 publishTime=\"{published}\" minimumUpdatePeriod=\"{}\"",
                 Seconds(update_period(mpd.target_duration, low_latency.is_some())),
-                Seconds(time_shift),
-                target * PRESENTATION_DELAY,
             );
+            if let Some(time_shift) = time_shift {
+                let _ = write!(out, " timeShiftBufferDepth=\"{}\"", Seconds(time_shift));
+            }
+            // Shaka Player goes by this one and not by ServiceDescription.
+            let delay = low_latency.map_or(target * PRESENTATION_DELAY * NANOS_PER_SECOND, |low| {
+                low.target.0.saturating_mul(1000)
+            });
+            let _ = write!(out, " suggestedPresentationDelay=\"{}\"", Seconds(delay));
         }
         Presentation::Static { duration } => {
             let duration = Seconds(duration);
@@ -114,10 +120,10 @@ pub(crate) fn render(mpd: &Mpd<'_>) -> String {
     }
     let _ = writeln!(out, " minBufferTime=\"PT{target}S\" maxSegmentDuration=\"PT{target}S\">");
     let low_latency = match mpd.presentation {
-        Presentation::Dynamic { low_latency, .. } => low_latency,
+        Presentation::Dynamic { low_latency, time_url, .. } => low_latency.zip(Some(time_url)),
         Presentation::Static { .. } => None,
     };
-    if let Some(low_latency) = low_latency {
+    if let Some((low_latency, _)) = low_latency {
         write_service_description(&mut out, low_latency);
     }
     for period in &mpd.periods {
@@ -125,10 +131,7 @@ pub(crate) fn render(mpd: &Mpd<'_>) -> String {
     }
     if let Presentation::Dynamic { time_url, .. } = mpd.presentation {
         let time_url = Escaped(time_url);
-        let _ = writeln!(
-            out,
-            " <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"{time_url}\"/>"
-        );
+        let _ = writeln!(out, " <UTCTiming schemeIdUri=\"{CLOCK}\" value=\"{time_url}\"/>");
     }
     out.push_str("</MPD>\n");
     out
@@ -151,10 +154,23 @@ fn write_service_description(out: &mut String, low_latency: LowLatency) {
 /// `ProducerReferenceTime@id`.
 const REFERENCE: u32 = 0;
 
-fn write_period(out: &mut String, period: &Period<'_>, low_latency: Option<LowLatency>) {
+/// A clock that answers with an ISO 8601 time.
+const CLOCK: &str = "urn:mpeg:dash:utc:http-iso:2014";
+
+/// What representations say of the segment being made.
+#[derive(Debug, Clone, Copy)]
+struct Edge<'a> {
+    low_latency: LowLatency,
+    received: WallTime,
+    time_url: &'a str,
+}
+
+fn write_period(out: &mut String, period: &Period<'_>, low_latency: Option<(LowLatency, &str)>) {
+    let received = period.received;
+    let edge = low_latency.map(|(low_latency, time_url)| Edge { low_latency, received, time_url });
     let _ = writeln!(out, " <Period id=\"{}\" start=\"{}\">", period.id, Seconds(period.start));
     for set in sets(&period.representations) {
-        write_set(out, &set, low_latency.map(|low_latency| (low_latency, period.received)));
+        write_set(out, &set, edge);
     }
     out.push_str(" </Period>\n");
 }
@@ -184,11 +200,7 @@ fn family(codecs: &str) -> &str {
     codecs.split('.').next().unwrap_or(codecs)
 }
 
-fn write_set(
-    out: &mut String,
-    set: &[&Representation<'_>],
-    low_latency: Option<(LowLatency, WallTime)>,
-) {
+fn write_set(out: &mut String, set: &[&Representation<'_>], edge: Option<Edge<'_>>) {
     let Some(first) = set.first() else { return };
     let kind = first.rendition.format.kind();
     // A set is named after its first track, so that it keeps its name from version to version.
@@ -202,7 +214,7 @@ fn write_set(
     }
     out.push_str(" segmentAlignment=\"true\" startWithSAP=\"1\">\n");
     for representation in set {
-        write_representation(out, representation, low_latency);
+        write_representation(out, representation, edge);
     }
     out.push_str("  </AdaptationSet>\n");
 }
@@ -210,7 +222,7 @@ fn write_set(
 fn write_representation(
     out: &mut String,
     representation: &Representation<'_>,
-    low_latency: Option<(LowLatency, WallTime)>,
+    edge: Option<Edge<'_>>,
 ) {
     let rendition = representation.rendition;
     let track = rendition.track;
@@ -247,16 +259,22 @@ fn write_representation(
             }
         }
     }
-    if let Some((_, received)) = low_latency {
-        // 5.12: what the latency is measured by.
+    for protection in representation.protection.into_iter().flat_map(|all| &all.content) {
+        protection.write(out);
+    }
+    if let Some(Edge { received, time_url, .. }) = edge {
+        // 5.12: what the latency is measured by. Without the clock's scheme Shaka Player takes the
+        // time for one of NTP.
         let _ = writeln!(
             out,
             "    <ProducerReferenceTime id=\"{REFERENCE}\" type=\"encoder\" \
-             wallClockTime=\"{received}\" presentationTime=\"{}\"/>",
+             wallClockTime=\"{received}\" presentationTime=\"{}\">\n     \
+             <UTCTiming schemeIdUri=\"{CLOCK}\" value=\"{}\"/>\n    </ProducerReferenceTime>",
             representation.presentation_time_offset.ticks(),
+            Escaped(time_url),
         );
     }
-    write_template(out, representation, low_latency.map(|(low_latency, _)| low_latency));
+    write_template(out, representation, edge.map(|edge| edge.low_latency));
     out.push_str("   </Representation>\n");
 }
 

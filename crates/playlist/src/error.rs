@@ -27,6 +27,12 @@ pub enum Error {
         /// The limit.
         limit: u32,
     },
+    /// More date ranges listed than [`Limits::date_ranges`](crate::Limits::date_ranges).
+    #[error("more than {limit} date ranges")]
+    TooManyDateRanges {
+        /// The limit.
+        limit: usize,
+    },
     /// A sequence number below the one the track has come to: that segment is closed, or was
     /// given up as a gap.
     #[error("segment {sequence} comes after {expected} is due")]

@@ -1,6 +1,6 @@
 use airloom_media::{self as media, Codec, Duration, Kind, Timescale, Timestamp, TrackId};
 
-use crate::Resource;
+use crate::{DateRange, Protection, Resource};
 
 /// What a [`LiveWindow`](crate::LiveWindow) is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,11 @@ pub enum Input {
     Gap(Gap),
     /// An MPEG-TS segment is complete, or could be made on demand.
     TsSegment(TsSegment),
+    /// How a track's media is encrypted from the next segment it opens on; the default says that it
+    /// is not.
+    Protect(TrackId, Protection),
+    /// Something happens at a time; or more is known of what was said to happen.
+    DateRange(DateRange),
     /// The longest segment there will be, in seconds, rounded to the nearest. Before the first
     /// playlist is given out; after that only what is no longer than the settled one is taken.
     TargetDuration(u32),

@@ -1,11 +1,12 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use airloom_media::{Duration, Kind, Rounding, Timescale, Timestamp, TrackId};
 
 use crate::decimal::Micros;
 use crate::{
-    Config, Error, Gap, Input, Limits, Output, Part, Rendition, Resource, Segment, TsSegment,
-    WallTime,
+    Config, DateRange, Error, Gap, Input, Limits, Output, Part, PlaylistType, Protection,
+    Rendition, Resource, Segment, Session, TsSegment, WallTime,
 };
 
 mod answers;
@@ -13,11 +14,13 @@ mod continuity;
 mod era;
 mod log;
 mod manifests;
+mod ranges;
 
 use continuity::{Begin, LEAST_GAP};
 use era::Eras;
 use log::{Addition, Entry, Keep, Log, State};
 use manifests::Manifest;
+use ranges::Ranges;
 
 pub(crate) use era::Zero;
 
@@ -88,6 +91,7 @@ pub struct LiveWindow {
     expected: Vec<Kind>,
     ts: Log,
     eras: Eras,
+    ranges: Ranges,
     /// `Input::Discontinuity` before there was anything to continue.
     pending_discontinuity: bool,
     multivariant: Manifest,
@@ -119,12 +123,15 @@ struct Settings {
     parts: Option<(Micros, Micros)>,
     dash_latency: Option<Micros>,
     time_url: String,
+    playlist_type: Option<PlaylistType>,
+    session: Session,
 }
 
 #[derive(Debug)]
 struct Track {
     rendition: Rendition,
     log: Log,
+    protection: Option<Arc<Protection>>,
     /// CMAF headers that are not evicted, oldest first.
     inits: VecDeque<u64>,
     /// How far the others had come when it was announced.
@@ -147,7 +154,8 @@ impl Track {
 impl LiveWindow {
     /// An empty window: every request waits.
     pub fn new(config: Config) -> Self {
-        let parts = config.part_target.map(|target| {
+        let vod = config.playlist_type == Some(PlaylistType::Vod);
+        let parts = config.part_target.filter(|_| !vod).map(|target| {
             let target = Micros(Micros::from_std(target).0.max(1));
             let hold_back = config
                 .part_hold_back
@@ -156,12 +164,16 @@ impl LiveWindow {
         });
         Self {
             settings: Settings {
-                window: Micros::from_std(config.window),
+                window: config
+                    .playlist_type
+                    .map_or(Micros::from_std(config.window), |_| Micros(u64::MAX)),
                 linger: Micros::from_std(config.linger),
                 patience: Micros::from_std(config.patience),
                 parts,
                 dash_latency: config.dash_latency.map(Micros::from_std),
                 time_url: config.time_url.unwrap_or_else(|| Resource::Time.to_string()),
+                playlist_type: config.playlist_type,
+                session: config.session,
             },
             limits: config.limits,
             target_duration: config.target_duration.max(1),
@@ -172,6 +184,7 @@ impl LiveWindow {
             expected: Vec::new(),
             ts: Log::new(None, Timescale::MPEG),
             eras: Eras::new(config.discontinuity_sequence),
+            ranges: Ranges::default(),
             pending_discontinuity: false,
             multivariant: Manifest::default(),
             mpd: Manifest::default(),
@@ -201,6 +214,8 @@ impl LiveWindow {
             Input::Segment(segment) => self.segment(now, &segment)?,
             Input::Gap(gap) => self.gap(now, &gap)?,
             Input::TsSegment(segment) => self.ts_segment(now, &segment)?,
+            Input::Protect(track, protection) => self.protect(track, protection)?,
+            Input::DateRange(range) => self.date_range(range)?,
             Input::TargetDuration(seconds) => self.raise_target(seconds)?,
             Input::Discontinuity => self.discontinuity(),
             Input::End => self.end(),
@@ -318,6 +333,7 @@ impl LiveWindow {
             self.tracks.push(Track {
                 log: Log::new(Some(id), rendition.timescale),
                 inits: VecDeque::from([rendition.init]),
+                protection: None,
                 announced_at: self.progress(),
                 joined: 0,
                 dash_bandwidth: None,
@@ -327,6 +343,31 @@ impl LiveWindow {
         self.multivariant.stale = true;
         self.mpd.stale = true;
         Ok(())
+    }
+
+    fn protect(&mut self, id: TrackId, protection: Protection) -> Result<(), Error> {
+        let index = self.track_index(id)?;
+        let protection = Some(protection).filter(|protection| *protection != Protection::default());
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.protection = protection.map(Arc::new);
+        }
+        Ok(())
+    }
+
+    fn date_range(&mut self, range: DateRange) -> Result<(), Error> {
+        self.ranges.put(range, self.progress(), self.limits.date_ranges)?;
+        self.logs_mut().for_each(Log::touch);
+        Ok(())
+    }
+
+    /// Lets go of date ranges that are over before all that is listed.
+    fn slide_ranges(&mut self) {
+        let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
+        let first = logs.filter_map(|log| log.listed().next()).map(|entry| entry.date).min();
+        if let Some(first) = first {
+            let (now, keep) = (self.progress(), self.can_skip_until());
+            self.ranges.slide(first, now, keep, self.limits.date_ranges);
+        }
     }
 
     fn part(&mut self, now: WallTime, part: &Part) -> Result<(), Error> {
@@ -457,6 +498,7 @@ impl LiveWindow {
         self.give_up();
         self.start();
         self.settle_eras();
+        self.slide_ranges();
         let logs = self.tracks.iter().map(|track| &track.log).chain([&self.ts]);
         let oldest = logs.filter_map(|log| log.entries.front()).map(|entry| entry.sequence).min();
         if let Some(oldest) = oldest {

@@ -49,7 +49,7 @@ fn to_the_letter() {
          profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\" \
          availabilityStartTime=\"2023-11-14T22:13:20.000Z\" \
          publishTime=\"2023-11-14T22:13:26.000Z\" minimumUpdatePeriod=\"PT0.5S\" \
-         timeShiftBufferDepth=\"PT60S\" suggestedPresentationDelay=\"PT6S\" \
+         timeShiftBufferDepth=\"PT60S\" suggestedPresentationDelay=\"PT1.16S\" \
          minBufferTime=\"PT2S\" maxSegmentDuration=\"PT2S\">\n\
          \x20<ServiceDescription id=\"0\">\n\
          \x20 <Latency referenceId=\"0\" target=\"1160\" min=\"870\" max=\"2320\"/>\n\
@@ -61,7 +61,9 @@ fn to_the_letter() {
          \x20  <Representation id=\"1\" codecs=\"avc1.640028\" bandwidth=\"800000\" \
          width=\"1920\" height=\"1080\" frameRate=\"30\">\n\
          \x20   <ProducerReferenceTime id=\"0\" type=\"encoder\" \
-         wallClockTime=\"2023-11-14T22:13:20.000Z\" presentationTime=\"1260000\"/>\n\
+         wallClockTime=\"2023-11-14T22:13:20.000Z\" presentationTime=\"1260000\">\n\
+         \x20    <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"time\"/>\n\
+         \x20   </ProducerReferenceTime>\n\
          \x20   <SegmentTemplate timescale=\"90000\" presentationTimeOffset=\"1260000\" \
          initialization=\"1-init-0.mp4\" media=\"1-$Number$.m4s\" startNumber=\"7\" \
          availabilityTimeOffset=\"1.800000\" availabilityTimeComplete=\"false\">\n\
@@ -79,7 +81,9 @@ fn to_the_letter() {
          \x20   <AudioChannelConfiguration \
          schemeIdUri=\"urn:mpeg:mpegB:cicp:ChannelConfiguration\" value=\"2\"/>\n\
          \x20   <ProducerReferenceTime id=\"0\" type=\"encoder\" \
-         wallClockTime=\"2023-11-14T22:13:20.000Z\" presentationTime=\"672000\"/>\n\
+         wallClockTime=\"2023-11-14T22:13:20.000Z\" presentationTime=\"672000\">\n\
+         \x20    <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"time\"/>\n\
+         \x20   </ProducerReferenceTime>\n\
          \x20   <SegmentTemplate timescale=\"48000\" presentationTimeOffset=\"672000\" \
          initialization=\"2-init-0.mp4\" media=\"2-$Number$.m4s\" startNumber=\"7\" \
          availabilityTimeOffset=\"1.800000\" availabilityTimeComplete=\"false\">\n\

@@ -118,12 +118,14 @@ impl Encoder {
 struct Client {
     track: TrackId,
     held: Option<Playlist>,
+    /// The same as `examples/follow` reads it.
+    judged: Option<follow::Playlist>,
     request: Request,
 }
 
 impl Client {
     fn new(track: TrackId) -> Self {
-        Self { track, held: None, request: Request::new(Resource::Media { track }) }
+        Self { track, held: None, judged: None, request: Request::new(Resource::Media { track }) }
     }
 
     /// Asks again; says whether it was answered.
@@ -139,6 +141,7 @@ impl Client {
             // A track that is gone for the whole window is gone.
             Answer::NotFound => {
                 self.held = None;
+                self.judged = None;
                 self.request = Request::new(self.request.resource);
                 return false;
             }
@@ -148,6 +151,7 @@ impl Client {
         if let Some(held) = &self.held {
             held.check_successor(&playlist);
         }
+        self.judge(&text);
         Self::fetch_all(&playlist, window);
         independent_reader_agrees(&text, &playlist);
         self.check_delta(&playlist, window);
@@ -161,6 +165,18 @@ impl Client {
         self.request.part = playlist.part_target.map(|_| part);
         self.held = Some(playlist);
         true
+    }
+
+    /// Asks a reader that knows nothing of this crate.
+    fn judge(&mut self, text: &str) {
+        let (list, mut broken) = follow::Playlist::read(text);
+        broken.extend(follow::rules::alone(&list));
+        if let Some(before) = self.judged.replace(list.clone()) {
+            broken.extend(follow::rules::after(&before, &list));
+        }
+        // How long parts are is the segmenter's doing, which this one does at random.
+        broken.retain(|broken| broken.clause != "4.4.3.7");
+        assert!(broken.is_empty(), "{broken:?}\n{text}");
     }
 
     /// Everything listed is there, and the hint will be.
@@ -227,6 +243,49 @@ fn independent_reader_agrees(text: &str, list: &Playlist) {
         assert!(micros.abs_diff(ours.duration) < 2);
         let date = theirs.program_date_time.expect("dated").timestamp_millis();
         assert_eq!(Some(date as u64), ours.date);
+    }
+}
+
+/// dash-mpd-core reads the manifest, and all that it lists can be had: what is complete at once,
+/// what is not as it is made.
+fn manifest_holds(window: &mut LiveWindow) {
+    let Answer::Ready(text) = window.answer(&Request::new(Resource::Mpd)) else { return };
+    let text = std::str::from_utf8(&text.body).unwrap();
+    // The times of a manifest have no sign; segmenters give none that needs one.
+    if text.contains("=\"-") {
+        return;
+    }
+    let mpd = dash_mpd_core::parse(text).expect("dash-mpd-core reads it");
+    let mut available = |name: &str| {
+        let resource = Resource::parse(name).expect("a name of ours");
+        matches!(window.answer(&Request::new(resource)), Answer::Stored(_) | Answer::Growing(_))
+    };
+    let mut numbers = std::collections::HashMap::new();
+    for period in &mpd.periods {
+        for representation in period.adaptations.iter().flat_map(|set| &set.representations) {
+            let template = representation.SegmentTemplate.as_ref().unwrap();
+            let init = template.initialization.as_ref().unwrap();
+            assert!(available(init), "{init}\n{text}");
+            let media = template.media.as_ref().unwrap();
+            let mut number = template.startNumber.unwrap();
+            let mut end = None;
+            for run in &template.SegmentTimeline.as_ref().unwrap().segments {
+                let start = run.t.or(end).expect("a start");
+                assert!(end.is_none_or(|end| start >= end), "segments overlap\n{text}");
+                let count = 1 + run.r.unwrap_or(0).unsigned_abs();
+                end = Some(start + run.d * count);
+                for _ in 0..count {
+                    let name = media.replace("$Number$", &number.to_string());
+                    assert!(available(&name), "{name}\n{text}");
+                    number += 1;
+                }
+            }
+            let id = representation.id.clone().unwrap();
+            let first = template.startNumber.unwrap();
+            if let Some(before) = numbers.insert(id, number) {
+                assert!(first >= before, "numbers only grow\n{text}");
+            }
+        }
     }
 }
 
@@ -452,9 +511,10 @@ impl World {
                 assert!(!client.ask(&mut self.stage.window));
             }
         }
-        for resource in [Resource::Multivariant, Resource::Mpd, Resource::Ts] {
+        for resource in [Resource::Multivariant, Resource::Ts] {
             let _ = self.stage.answer(resource);
         }
+        manifest_holds(&mut self.stage.window);
         while let Some(output) = self.stage.window.poll_output() {
             match output {
                 Output::Evicted(resource) => {

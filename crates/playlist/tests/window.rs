@@ -188,7 +188,7 @@ fn a_wide_jump_of_numbers_costs_nothing() {
 
 #[test]
 fn limits_hold() {
-    let limits = Limits { tracks: 2, segments: 20, parts: 3, gap: 2 };
+    let limits = Limits { tracks: 2, segments: 20, parts: 3, gap: 2, ..Limits::default() };
     let mut stage = Stage::with_tracks(Config { limits, ..Config::default() });
     let third =
         airloom_playlist::Rendition { track: airloom_media::TrackId::new(3), ..support::audio(0) };

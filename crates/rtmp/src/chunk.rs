@@ -20,6 +20,7 @@
 //! # Ok::<(), airloom_rtmp::Error>(())
 //! ```
 
+mod blocks;
 mod header;
 mod reader;
 mod streams;

@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use crate::EncodedTag;
 use crate::flv::{Kind, Packets, Tag};
 
@@ -70,7 +72,9 @@ impl GopCache {
         let held: usize = self.headers.iter().map(|(_, _, tag)| tag.data.len()).sum();
         // Headers are some dozen bytes; one that is not is no reason to hold it for each track.
         if held + tag.data.len() <= self.max_bytes {
-            self.headers.push((tag.kind, packet.track, tag.clone()));
+            // A copy: what is kept for the stream's life should not keep what it arrived in.
+            let data = Bytes::copy_from_slice(&tag.data);
+            self.headers.push((tag.kind, packet.track, Tag { data, ..tag.clone() }));
         }
     }
 

@@ -190,9 +190,15 @@ impl Side for client::Session {
 }
 
 /// Sends `total` hostile bytes and answers the most that was held.
-fn most_held<S: Side>(hostile: fn(&mut Noise, &mut Vec<u8>), total: usize, drained: bool) -> usize {
+fn most_held<S: Side>(
+    limits: &Limits,
+    hostile: fn(&mut Noise, &mut Vec<u8>),
+    total: usize,
+    drained: bool,
+) -> usize {
     let mut config = Config::default();
     config.deliver = Deliver::Both;
+    config.limits = limits.clone();
     let mut noise = Noise(1);
     let mut wire = Vec::with_capacity(1 << 17);
     let region = Region::new(ALLOCATOR);
@@ -220,16 +226,17 @@ fn most_held<S: Side>(hostile: fn(&mut Noise, &mut Vec<u8>), total: usize, drain
     most
 }
 
-fn sixty_four_megabytes_of_hostile_bytes<S: Side>(side: &str) {
+fn sixty_four_megabytes_of_hostile_bytes<S: Side>(side: &str, block: usize) {
     const ALL: usize = 64 << 20;
     /// Where each byte is a message.
     const FEWER: usize = 4 << 20;
-    let limits = Limits::default();
+    let mut limits = Limits::default();
+    limits.block = block;
     let per_item = limits.outputs * 400 + limits.chunk_streams * 200;
     // Drained as a runtime does, a session holds what is partial and what is fixed.
     // Values that wait, and those of the message that is being read.
     let decoded = 2 * limits.amf_values * 200;
-    let fixed = limits.reserve + limits.partial_bytes / 8 + per_item + decoded;
+    let fixed = limits.reserve + 20 * block + limits.partial_bytes / 8 + per_item + decoded;
     for (name, hostile, total, partial) in [
         ("never ending", never_ending as fn(&mut Noise, &mut Vec<u8>), ALL, 256 * 128),
         ("one message", one_message, ALL, limits.message),
@@ -242,7 +249,7 @@ fn sixty_four_megabytes_of_hostile_bytes<S: Side>(side: &str) {
         ("aggregates", aggregates, FEWER, 60_000),
         ("anything", anything, ALL, limits.partial_bytes),
     ] {
-        let most = most_held::<S>(hostile, total, true);
+        let most = most_held::<S>(&limits, hostile, total, true);
         let allowed = partial + fixed;
         println!("{side}, {name}: at most {most} bytes held");
         assert!(most <= allowed, "{side}, {name}: {most} held, {allowed} allowed");
@@ -257,7 +264,7 @@ fn sixty_four_megabytes_of_hostile_bytes<S: Side>(side: &str) {
         ("color", color),
         ("aggregates", aggregates),
     ] {
-        let most = most_held::<S>(hostile, ALL, false);
+        let most = most_held::<S>(&limits, hostile, ALL, false);
         println!("{side}, {name}, not drained: at most {most} bytes held");
         assert!(most <= fixed, "{side}, {name}, not drained: {most} held, {fixed} allowed");
     }
@@ -338,6 +345,7 @@ fn a_session_at_rest_is_small_and_leaves_nothing_behind() {
 fn memory_is_bounded() {
     a_session_at_rest_is_small_and_leaves_nothing_behind();
     a_message_takes_at_most_one_allocation();
-    sixty_four_megabytes_of_hostile_bytes::<Peer>("server");
-    sixty_four_megabytes_of_hostile_bytes::<client::Session>("client");
+    sixty_four_megabytes_of_hostile_bytes::<Peer>("server", 0);
+    sixty_four_megabytes_of_hostile_bytes::<Peer>("server, blocks", 256 << 10);
+    sixty_four_megabytes_of_hostile_bytes::<client::Session>("client", 0);
 }

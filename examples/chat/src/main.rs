@@ -82,6 +82,10 @@ async fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut config = Config::default();
     // The crowd shares the machine: what one core writes must leave it time to read.
     config.room.deliveries = 100_000;
+    if arguments.crowd > 0 {
+        // It counts what it is given; people would be shown twenty entries a second.
+        config.room.display = None;
+    }
     let mut chat = Chat::builder().config(config.clone());
     if let Some(url) = &arguments.nats {
         // Its server may come later, and go and come again.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use airloom_playlist::{Answer, BadRequest, Rendered, Request, Resource, Skip};
+use airloom_playlist::{Answer, BadRequest, Rendered, Request, Resource};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -182,7 +182,7 @@ fn text(
     if let Some(body) = text.with_query(request.resource, &carried) {
         return Arc::new(Encoded::new(Rendered { body, ..text }));
     }
-    stream.share(request.resource, request.skip != Skip::No, text)
+    stream.share(request.resource, request.skip, text)
 }
 
 /// The parameters of `query` that its answer's links carry on, as they came.

@@ -27,8 +27,18 @@ impl Ingest {
     }
 }
 
+/// Bytes of a block that messages are put into. Everything published is kept for about as long as
+/// everything else, and blocks come round again: what is let go of takes what comes.
+const BLOCK: usize = 256 << 10;
+
 impl Service for Ingest {
     type Publication = Publishing;
+
+    fn config(&self) -> airloom_rtmp::Config {
+        let mut config = airloom_rtmp::Config::default();
+        config.limits.block = BLOCK;
+        config
+    }
 
     async fn connect(&self, _: SocketAddr, request: &Connect) -> Result<(), Rejection> {
         if request.app == self.application { Ok(()) } else { self.refuse(Rejection::InvalidApp) }

@@ -30,18 +30,18 @@ pub(super) fn of(metering: &Metering, stream: &StreamName) -> StreamMeters {
 
 /// What the streams of an origin are counted by.
 #[cfg(not(feature = "billing"))]
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Metering;
+#[derive(Debug, Clone, Default)]
+pub(super) struct Metering(());
 
 #[cfg(not(feature = "billing"))]
 pub(super) fn of(_: &Metering, _: &StreamName) -> StreamMeters {
-    StreamMeters
+    StreamMeters::default()
 }
 
 /// The counters of one stream.
 #[cfg(not(feature = "billing"))]
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct StreamMeters;
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StreamMeters(());
 
 #[cfg(not(feature = "billing"))]
 impl StreamMeters {

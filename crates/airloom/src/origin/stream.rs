@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use airloom_media as media;
-use airloom_playlist::{Answer, Rendered, Request, Resource, WallTime};
+use airloom_playlist::{Answer, Rendered, Request, Resource, Skip, WallTime};
 use airloom_rtmp::GopCache;
 use airloom_rtmp::amf0::Value;
 use airloom_rtmp::flv::{Kind, Tag};
@@ -281,9 +281,9 @@ impl Stream {
     }
 
     /// A text in the forms that its other viewers get it in.
-    pub(super) fn share(&self, resource: Resource, delta: bool, text: Rendered) -> Arc<Encoded> {
+    pub(super) fn share(&self, resource: Resource, skip: Skip, text: Rendered) -> Arc<Encoded> {
         let mut encodings = self.encodings.lock().unwrap_or_else(PoisonError::into_inner);
-        encodings.share(resource, delta, text)
+        encodings.share(resource, skip, text)
     }
 
     /// The parts of a segment from `from` on, and whether those are all there will be; `None` where

@@ -10,6 +10,7 @@ use airloom_rtmp::server::{
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
@@ -19,6 +20,8 @@ use super::{Media, PlayEvent, PlayMeter, Playback, Publication, Service};
 
 /// A player with this much still to be written is given nothing more until some of it has left.
 const PLAYER_QUEUE: usize = 512 << 10;
+/// What a player is given at once, where there is so much: about what a socket takes at once.
+const TOGETHER: usize = 64 << 10;
 /// How long a peer may take to hear the end of it.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Slices handed to one vectored write.
@@ -290,22 +293,36 @@ async fn play(player: &mut Option<Player>, session: &mut Session) {
         player.send(session, &tag);
         return;
     }
-    match player.live.recv().await {
-        Ok(PlayEvent::Tag { encoded, start, essential }) => {
-            player.skipping &= !start;
-            if essential || !player.skipping {
-                // A player whose queue is full is one that lags: it goes on at a keyframe.
-                player.skipping |= !player.send(session, &encoded);
+    let mut event = player.live.recv().await;
+    loop {
+        match event {
+            Ok(PlayEvent::Tag { encoded, start, essential }) => {
+                player.skipping &= !start;
+                if essential || !player.skipping {
+                    // A player whose queue is full is one that lags: it goes on at a keyframe.
+                    player.skipping |= !player.send(session, &encoded);
+                }
+            }
+            Ok(PlayEvent::Ended) => {
+                let _ = session.end_play(player.id);
+                return;
+            }
+            Err(RecvError::Lagged(_)) => player.skipping = true,
+            Err(RecvError::Closed) => {
+                player.paused = true;
+                session.finish();
+                return;
             }
         }
-        Ok(PlayEvent::Ended) => {
-            let _ = session.end_play(player.id);
+        if session.queued_bytes() >= TOGETHER {
+            return;
         }
-        Err(broadcast::error::RecvError::Lagged(_)) => player.skipping = true,
-        Err(broadcast::error::RecvError::Closed) => {
-            player.paused = true;
-            session.finish();
-        }
+        // What came meanwhile leaves by the same write.
+        event = match player.live.try_recv() {
+            Ok(event) => Ok(event),
+            Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+        };
     }
 }
 

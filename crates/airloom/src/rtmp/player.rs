@@ -25,7 +25,7 @@ use super::{ClientError, Dialer, Media};
 pub struct Player(Link);
 
 impl Player {
-    /// Connects to `target` over TCP and waits until the server lets it play.
+    /// Connects to `target` as [`Dialer::default`] does, and waits until the server lets it play.
     ///
     /// # Errors
     ///

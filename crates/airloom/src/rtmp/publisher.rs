@@ -24,7 +24,7 @@ use super::{ClientError, Dialer};
 pub struct Publisher(Link);
 
 impl Publisher {
-    /// Connects to `target` over TCP and waits until the server lets it publish.
+    /// Connects to `target` as [`Dialer::default`] does, and waits until the server lets it publish.
     ///
     /// # Errors
     ///

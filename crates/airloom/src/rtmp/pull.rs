@@ -45,7 +45,7 @@ impl Pull {
         self
     }
 
-    /// How to connect; by default over TCP.
+    /// How to connect; by default as [`Dialer::default`] does.
     #[must_use]
     pub fn dialer(mut self, dialer: Dialer) -> Self {
         self.0.dialer = dialer;

@@ -41,7 +41,7 @@ impl Push {
         self
     }
 
-    /// How to connect; by default over TCP.
+    /// How to connect; by default as [`Dialer::default`] does.
     #[must_use]
     pub fn dialer(mut self, dialer: Dialer) -> Self {
         self.remote.dialer = dialer;

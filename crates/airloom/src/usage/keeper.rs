@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use airloom_billing::ledger::{Directory, Ledger};
-use airloom_billing::{Error, Input, Outcome, Recorder, WallTime};
+use airloom_billing::ledger::{Directory, Ledger, Quarantined};
+use airloom_billing::{Error, Input, Outcome, Reason, Recorder, WallTime};
 use tracing::{info, warn};
 
 /// How often the ledger is asked to forget.
@@ -39,12 +39,11 @@ impl Keeper {
             if applied.is_err() {
                 recorder.rewind();
             }
+            let mut held = 0;
             for (sequence, outcome) in sequences.into_iter().zip(applied?) {
                 match outcome {
-                    Outcome::Applied { quarantined: 0, .. } | Outcome::Duplicate => {}
-                    Outcome::Applied { quarantined, .. } => {
-                        warn!("usage: {quarantined} items are quarantined");
-                    }
+                    Outcome::Applied { quarantined, .. } => held += quarantined,
+                    Outcome::Duplicate => {}
                     outcome => {
                         // A ledger that is full may have room later: nothing is given up.
                         recorder.rewind();
@@ -54,7 +53,24 @@ impl Keeper {
                 }
                 recorder.acknowledge(sequence);
             }
+            if held > 0 {
+                self.release(now)?;
+            }
         }
+    }
+
+    /// Counts streams and rooms past the limit on different ones without their names; says what
+    /// else is held back.
+    fn release(&mut self, now: WallTime) -> Result<(), Error> {
+        let crowded = |item: &Quarantined| item.reason == Reason::Cardinality;
+        let items = self.ledger.quarantine().filter(crowded);
+        let released: Vec<_> = items.map(|item| Input::Release(item.held)).collect();
+        self.apply(now, &released)?;
+        let left = self.ledger.totals().quarantined;
+        if left > 0 {
+            warn!("usage: {left} items are quarantined, which somebody has to release");
+        }
+        Ok(())
     }
 
     fn apply(&mut self, now: WallTime, inputs: &[Input]) -> Result<Vec<Outcome>, Error> {

@@ -163,6 +163,30 @@ async fn rooms_count_where_a_request_is_admitted() {
     assert_eq!(found[0].quantity, 2);
 }
 
+#[test]
+fn more_rooms_than_are_told_apart_still_count() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = Config::new(directory.path());
+    config.billing.limits.series = 3;
+    let usage = Usage::open(&config).unwrap();
+    for room in 0..10 {
+        usage.chat_request(&format!("room-{room}"));
+        if room % 2 == 0 {
+            usage.flush().unwrap();
+        }
+    }
+    assert_eq!(quantity(&usage, "chat_requests"), 10);
+    drop(usage);
+    // New rooms in another life: the ledger knows the old ones.
+    let usage = Usage::open(&config).unwrap();
+    for room in 10..15 {
+        usage.chat_request(&format!("room-{room}"));
+    }
+    assert_eq!(quantity(&usage, "chat_requests"), 15);
+    let totals = usage.with_ledger(|ledger| ledger.totals());
+    assert_eq!((totals.quarantined, totals.accepted), (0, totals.counted));
+}
+
 #[tokio::test(start_paused = true)]
 async fn serving_flushes_at_the_interval_and_at_the_end() {
     let directory = tempfile::tempdir().unwrap();

@@ -157,6 +157,8 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const EVENT: &str = r#"{"specversion":"1.0","id":"1","source":"s","type":"egress_bytes",
@@ -196,5 +198,62 @@ mod tests {
         let items = Event::batch_from_json(batch.as_bytes(), 3).expect("an array");
         assert_eq!(items.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
         assert!(Event::batch_from_json(batch.as_bytes(), 2).is_err());
+    }
+
+    fn name() -> impl Strategy<Value = Name> {
+        // Quotes, backslashes, separators and letters of every length, as far as names go.
+        "[a-z\"\\\\:/ \u{e9}\u{20ac}\u{1f3a5}]{1,12}"
+            .prop_map(|text| Name::new(&text).expect("a name"))
+    }
+
+    prop_compose! {
+        fn event()(
+            names in [name(), name(), name(), name()],
+            unique in prop::option::of(name()),
+            dimensions in prop::collection::btree_map(name(), name(), 0..8),
+            millis in -10_000_000_000_000i64..10_000_000_000_000,
+            quantity in prop_oneof![any::<u64>(), 0u64..10],
+        ) -> Event {
+            let [tenant, source, id, meter] = names;
+            let pairs = dimensions.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            let dimensions = Dimensions::new(pairs).expect("a set");
+            let time = WallTime::from_unix_millis(millis);
+            Event { tenant, source, id, meter, time, quantity, dimensions, unique }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn events_come_back(event in event()) {
+            prop_assert_eq!(Event::from_json(event.to_json().as_bytes()), Ok(event.clone()));
+            let batch = format!("[{0},{0}]", event.to_json());
+            let items = Event::batch_from_json(batch.as_bytes(), 2);
+            prop_assert_eq!(items, Ok(vec![Ok(event.clone()), Ok(event)]));
+        }
+
+        /// Any byte changed, cut or put in: an event or an error that says where, and no event
+        /// that cannot be written.
+        #[test]
+        fn no_text_breaks_the_reader(
+            event in event(),
+            at in any::<prop::sample::Index>(),
+            until in any::<prop::sample::Index>(),
+            with in prop::collection::vec(any::<u8>(), 0..6),
+            raw: Vec<u8>,
+        ) {
+            let mut text = event.to_json().into_bytes();
+            let (at, until) = (at.index(text.len()), until.index(text.len()));
+            text.splice(at..until.clamp(at, at + 3), with);
+            for text in [text, raw] {
+                match Event::from_json(&text) {
+                    Ok(event) => {
+                        prop_assert_eq!(Event::from_json(event.to_json().as_bytes()), Ok(event));
+                    }
+                    Err(Error::Malformed { offset, .. }) => prop_assert!(offset <= text.len()),
+                    Err(error) => prop_assert!(false, "{}", error),
+                }
+                let _ = Event::batch_from_json(&text, 10);
+            }
+        }
     }
 }

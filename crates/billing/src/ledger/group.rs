@@ -3,6 +3,7 @@ use std::collections::{HashMap, HashSet};
 use super::aggregate::Use;
 use super::codec::put_number;
 use super::frame;
+use super::hash::{ByKey, ByNumber, Key, Numbers};
 use super::index::day;
 use super::record::{CreditRecord, Entries, EntryRecord, EventRecord, Pairs, Record};
 use super::state::{EPOCHS, SeriesKey, State, unique_hash};
@@ -14,6 +15,9 @@ use crate::{
 
 /// Inputs whose keys are looked up together.
 const AHEAD: usize = 32;
+
+/// The number of the empty dimension set, for which there is always room.
+const NONE: u32 = 0;
 
 /// The longest notice, in bytes.
 const NOTICE: usize = 64 << 10;
@@ -32,20 +36,20 @@ pub(super) struct Group<'a> {
     scratch: Vec<u8>,
     names: HashMap<Name, u32>,
     dimensions: HashMap<Dimensions, u32>,
-    meters: HashMap<u32, Aggregation>,
-    tenants: HashSet<u32>,
-    series: HashSet<SeriesKey>,
-    widths: HashMap<(u32, u32), usize>,
+    meters: ByNumber<u32, Aggregation>,
+    tenants: Numbers<u32>,
+    series: Numbers<SeriesKey>,
+    widths: ByNumber<(u32, u32), usize>,
     uniques: HashMap<(SeriesKey, i64), HashSet<u64>>,
-    keys: HashMap<[u64; 2], u64>,
-    marks: HashMap<(u32, u64), u64>,
-    producers: HashSet<u32>,
+    keys: ByKey<u64>,
+    marks: ByNumber<(u32, u64), u64>,
+    producers: Numbers<u32>,
     released: HashSet<Held>,
     quarantined: usize,
     notices: usize,
     settled: HashSet<u64>,
-    currencies: HashMap<u32, Currency>,
-    granted: HashMap<u32, i64>,
+    currencies: ByNumber<u32, Currency>,
+    granted: ByNumber<u32, i64>,
 }
 
 impl<'a> Group<'a> {
@@ -65,20 +69,20 @@ impl<'a> Group<'a> {
             scratch: Vec::new(),
             names: HashMap::new(),
             dimensions: HashMap::new(),
-            meters: HashMap::new(),
-            tenants: HashSet::new(),
-            series: HashSet::new(),
-            widths: HashMap::new(),
+            meters: ByNumber::default(),
+            tenants: Numbers::default(),
+            series: Numbers::default(),
+            widths: ByNumber::default(),
             uniques: HashMap::new(),
-            keys: HashMap::new(),
-            marks: HashMap::new(),
-            producers: HashSet::new(),
+            keys: ByKey::default(),
+            marks: ByNumber::default(),
+            producers: Numbers::default(),
             released: HashSet::new(),
             quarantined: 0,
             notices: 0,
             settled: HashSet::new(),
-            currencies: HashMap::new(),
-            granted: HashMap::new(),
+            currencies: ByNumber::default(),
+            granted: ByNumber::default(),
         };
         if state.window == 0 {
             group.write(Record::Window { width: config.window.as_millis() as u64 });
@@ -151,8 +155,9 @@ impl<'a> Group<'a> {
         if meter == Some(Aggregation::Unique) && event.unique.is_none() {
             return Err(Outcome::Refused(Refusal::Unique));
         }
-        self.room(&event.tenant, 1)?;
-        let tenant = self.tenant(&event.tenant);
+        let tenant = self.known_name(&event.tenant);
+        self.room(tenant, 1)?;
+        let tenant = self.numbered(tenant, &event.tenant);
         let (meter, dimensions) = (self.meter(&event.meter), self.set(&event.dimensions));
         let unique = event.unique.as_ref().map(Name::as_str);
         let used = Use {
@@ -161,7 +166,7 @@ impl<'a> Group<'a> {
             unique: unique_hash(unique),
         };
         let reason = self.reason((tenant, meter, dimensions), used, false);
-        self.keys.insert(identity.key, identity.content);
+        self.keys.insert(Key(identity.key), identity.content);
         self.quarantined += usize::from(reason.is_some());
         let record = self.write(Record::Event(EventRecord {
             tenant,
@@ -189,7 +194,7 @@ impl<'a> Group<'a> {
         }
         // Every entry could turn out to be quarantined: ask before anything is written.
         for entry in &delta.entries {
-            self.room(&entry.tenant, delta.entries.len())?;
+            self.room(self.known_name(&entry.tenant), delta.entries.len())?;
         }
         let mut entries = std::mem::take(&mut self.scratch);
         entries.clear();
@@ -258,7 +263,7 @@ impl<'a> Group<'a> {
         let key = Identity::key("credit", &credit.tenant, &credit.source, &credit.id);
         let identity = Identity { key, content: content[0] & CONTENT };
         self.repeated(identity, self.state.index.content(key))?;
-        self.room(&credit.tenant, 0)?;
+        self.room(self.known_name(&credit.tenant), 0)?;
         let known = self.known_name(&credit.tenant);
         let account = known.and_then(|tenant| self.state.tenants.get(&tenant));
         let pending = known.and_then(|tenant| self.currencies.get(&tenant).copied());
@@ -272,7 +277,7 @@ impl<'a> Group<'a> {
         let tenant = self.tenant(&credit.tenant);
         self.currencies.insert(tenant, currency);
         self.granted.insert(tenant, granted + amount);
-        self.keys.insert(identity.key, identity.content);
+        self.keys.insert(Key(identity.key), identity.content);
         let mut code = [0; 3];
         code.copy_from_slice(currency.code().as_bytes());
         let record = self.write(Record::Credit(CreditRecord {
@@ -302,17 +307,22 @@ impl<'a> Group<'a> {
             Some(Aggregation::Unique) if delta => return Err(refused),
             Some(_) => {}
         }
+        // What is one dimension set too many still counts, without it.
+        let (tenant, meter, mut dimensions) = item.series;
         if self.crowded(item.series, item.used) {
-            return Err(refused);
+            dimensions = NONE;
+            if self.crowded((tenant, meter, NONE), item.used) {
+                return Err(refused);
+            }
         }
         self.released.insert(held);
-        Ok(Outcome::Counted { record: self.write(Record::Release { held }) })
+        Ok(Outcome::Counted { record: self.write(Record::Release { held, dimensions }) })
     }
 
     fn notice(&mut self, notice: &Notice) -> Result<Outcome, Outcome> {
         let key = Identity::key("notice", &notice.tenant, &notice.kind, &notice.id);
         self.repeated(Identity { key, content: 0 }, self.state.index.content(key))?;
-        self.room(&notice.tenant, 1)?;
+        self.room(self.known_name(&notice.tenant), 1)?;
         if notice.body.len() > NOTICE {
             return Err(Outcome::Refused(Refusal::Size));
         }
@@ -324,7 +334,7 @@ impl<'a> Group<'a> {
             return Err(Outcome::Refused(Refusal::Full));
         }
         let tenant = self.tenant(&notice.tenant);
-        self.keys.insert(key, 0);
+        self.keys.insert(Key(key), 0);
         self.notices += 1;
         let (at, kind, body) = (self.now.unix_millis(), notice.kind.as_str(), &notice.body);
         let id = notice.id.as_str();
@@ -341,7 +351,7 @@ impl<'a> Group<'a> {
 
     /// Whether something was accepted under this key, of which the state says `known`.
     fn repeated(&self, identity: Identity, known: Option<u64>) -> Result<(), Outcome> {
-        match known.or_else(|| self.keys.get(&identity.key).copied()) {
+        match known.or_else(|| self.keys.get(&Key(identity.key)).copied()) {
             None => Ok(()),
             Some(content) if content == identity.content => Err(Outcome::Duplicate),
             Some(_) => Err(Outcome::Conflict),
@@ -353,10 +363,10 @@ impl<'a> Group<'a> {
     }
 
     /// Whether there is room for another `items` of a tenant, whatever becomes of them.
-    fn room(&self, tenant: &Name, items: usize) -> Result<(), Outcome> {
+    fn room(&self, tenant: Option<u32>, items: usize) -> Result<(), Outcome> {
         let limits = &self.config.limits;
-        let known = self.known_name(tenant).is_some_and(|number| {
-            self.tenants.contains(&number) || self.state.tenants.contains_key(&number)
+        let known = tenant.is_some_and(|number| {
+            self.state.tenants.contains_key(&number) || self.tenants.contains(&number)
         });
         let tenants = self.state.tenants.len() + self.tenants.len();
         let held = self.state.quarantine.len() + self.quarantined;
@@ -394,7 +404,7 @@ impl<'a> Group<'a> {
             let tenant = self.state.tenants.get(&series.0);
             let wide = tenant.and_then(|tenant| tenant.meters.get(&series.1)).map_or(0, Vec::len);
             let fresh = self.widths.entry(family).or_default();
-            if wide + *fresh >= limits.series {
+            if wide + *fresh >= limits.series && series.2 != NONE {
                 return true;
             }
             *fresh += 1;
@@ -427,7 +437,12 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn tenant(&mut self, name: &Name) -> u32 {
-        let number = self.name(name);
+        self.numbered(self.known_name(name), name)
+    }
+
+    /// The number of a tenant whose name has the number `known`, if any.
+    fn numbered(&mut self, known: Option<u32>, name: &Name) -> u32 {
+        let number = known.unwrap_or_else(|| self.name(name));
         if !self.state.tenants.contains_key(&number) {
             self.tenants.insert(number);
         }

@@ -1,40 +1,6 @@
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
+use super::hash::{ByKey, Key};
 use crate::WallTime;
 use crate::event::CONTENT;
-
-/// The keys are hashes already: a part of them is as good as any hash of them.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Prehashed(u64);
-
-impl Hasher for Prehashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = word;
-    }
-
-    fn write_usize(&mut self, _length: usize) {}
-}
-
-/// A key of 128 bits that hashes to its second half; the first picks the shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Key([u64; 2]);
-
-impl std::hash::Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0[1]);
-    }
-}
 
 const SHARDS: usize = 256;
 
@@ -45,7 +11,7 @@ const SHARDS: usize = 256;
 /// past the horizon: an event older than it is refused, so its key need not be known.
 #[derive(Debug)]
 pub(super) struct Index {
-    shards: Vec<HashMap<Key, u64, BuildHasherDefault<Prehashed>>>,
+    shards: Vec<ByKey<u64>>,
 }
 
 /// The day a time lies in, as far as 16 bits reach: 1970 to 2149.
@@ -56,7 +22,7 @@ pub(super) fn day(time: WallTime) -> u16 {
 
 impl Default for Index {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| HashMap::default()).collect() }
+        Self { shards: (0..SHARDS).map(|_| ByKey::default()).collect() }
     }
 }
 
@@ -82,7 +48,7 @@ impl Index {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(HashMap::len).sum()
+        self.shards.iter().map(ByKey::len).sum()
     }
 
     /// Every key with its content and day, in the order of the keys.

@@ -206,7 +206,7 @@ fn input<S: Storage>(ledger: &Ledger<S>, record: &Record<'_>) -> Option<Input> {
                 Currency::new(std::str::from_utf8(&credit.currency).ok()?).ok()?,
             ),
         }),
-        Record::Release { held } => Input::Release(held),
+        Record::Release { held, .. } => Input::Release(held),
         _ => return None,
     })
 }

@@ -19,8 +19,8 @@ pub(super) enum Record<'a> {
     Event(EventRecord<'a>),
     /// What a producer counted.
     Delta { producer: u32, epoch: u64, sequence: u64, entries: Entries<'a> },
-    /// A quarantined item is counted after all.
-    Release { held: Held },
+    /// A quarantined item is counted after all, with these dimensions.
+    Release { held: Held, dimensions: u32 },
     /// Prepaid or granted money.
     Credit(CreditRecord<'a>),
     /// Idempotency keys of events before this day are forgotten.
@@ -266,9 +266,10 @@ impl<'a> Record<'a> {
                 put_number(out, u64::from(entries.count));
                 out.extend_from_slice(entries.bytes);
             }
-            Self::Release { held } => {
+            Self::Release { held, dimensions } => {
                 out.push(RELEASE);
                 put_held(out, held);
+                put_number(out, u64::from(dimensions));
             }
             Self::Credit(credit) => {
                 out.push(CREDIT);
@@ -356,7 +357,8 @@ impl<'a> Record<'a> {
                 Self::Delta { producer, epoch, sequence, entries: Entries { count, bytes } }
             }
             RELEASE => {
-                Self::Release { held: Held { record: cursor.number()?, entry: cursor.small()? } }
+                let held = Held { record: cursor.number()?, entry: cursor.small()? };
+                Self::Release { held, dimensions: cursor.small()? }
             }
             CREDIT => Self::Credit(CreditRecord {
                 tenant: cursor.small()?,
@@ -437,7 +439,7 @@ mod tests {
         };
         round(Record::Event(event));
         round(Record::Event(EventRecord { unique: None, reason: None, ..event }));
-        round(Record::Release { held: Held { record: 9, entry: 1 } });
+        round(Record::Release { held: Held { record: 9, entry: 1 }, dimensions: 7 });
         round(Record::Credit(CreditRecord {
             tenant: 1,
             key: [3, 4],

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::aggregate::{Cells, Use};
+use super::hash::ByNumber;
 use super::index::{Index, day};
 use super::record::{CreditRecord, EventRecord, Record};
 use crate::event::Fields;
@@ -22,8 +23,8 @@ pub(super) struct State {
     pub(super) window: i64,
     pub(super) names: Table<Name>,
     pub(super) dimensions: Table<Dimensions>,
-    pub(super) meters: HashMap<u32, (Name, Aggregation)>,
-    pub(super) series: HashMap<SeriesKey, Cells>,
+    pub(super) meters: ByNumber<u32, (Name, Aggregation)>,
+    pub(super) series: ByNumber<SeriesKey, Cells>,
     pub(super) tenants: BTreeMap<u32, Tenant>,
     pub(super) index: Index,
     pub(super) producers: BTreeMap<u32, BTreeMap<u64, u64>>,
@@ -150,8 +151,8 @@ impl Default for State {
             window: 0,
             names: Table::new(),
             dimensions,
-            meters: HashMap::new(),
-            series: HashMap::new(),
+            meters: ByNumber::default(),
+            series: ByNumber::default(),
             tenants: BTreeMap::new(),
             index: Index::default(),
             producers: BTreeMap::new(),
@@ -201,11 +202,12 @@ impl State {
                     marks.pop_first();
                 }
             }
-            Record::Release { held } => {
+            Record::Release { held, dimensions } => {
                 let item = self.quarantine.remove(&held)?;
                 self.totals.quarantined -= 1;
                 self.totals.counted += 1;
-                self.count(item.series, item.used)?;
+                let (tenant, meter, _) = item.series;
+                self.count((tenant, meter, dimensions), item.used)?;
             }
             Record::Credit(credit) => self.credit(credit)?,
             Record::Horizon { day } => {

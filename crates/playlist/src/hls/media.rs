@@ -14,7 +14,8 @@ pub(crate) struct Header {
     pub(crate) target_duration: u32,
     pub(crate) independent_segments: bool,
     pub(crate) playlist_type: Option<&'static str>,
-    pub(crate) server_control: ServerControl,
+    /// None for a playlist that is complete from the start.
+    pub(crate) server_control: Option<ServerControl>,
     pub(crate) media_sequence: u64,
     pub(crate) discontinuity_sequence: u64,
 }
@@ -41,16 +42,9 @@ pub(crate) fn write_header(out: &mut String, header: &Header) {
     if let Some(playlist_type) = header.playlist_type {
         let _ = writeln!(out, "#EXT-X-PLAYLIST-TYPE:{playlist_type}");
     }
-    let control = header.server_control;
-    out.push_str("#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES");
-    if let Some(can_skip_until) = control.can_skip_until {
-        let _ = write!(out, ",CAN-SKIP-UNTIL={can_skip_until}");
+    if let Some(control) = header.server_control {
+        write_server_control(out, control);
     }
-    let _ = write!(out, ",HOLD-BACK={}", control.hold_back);
-    if let Some((target, hold_back)) = control.parts {
-        let _ = write!(out, ",PART-HOLD-BACK={hold_back}\n#EXT-X-PART-INF:PART-TARGET={target}");
-    }
-    out.push('\n');
     let _ = write!(
         out,
         "#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-DISCONTINUITY-SEQUENCE:{}\n",
@@ -58,8 +52,35 @@ pub(crate) fn write_header(out: &mut String, header: &Header) {
     );
 }
 
-pub(crate) fn write_skip(out: &mut String, segments: usize) {
-    let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={segments}");
+fn write_server_control(out: &mut String, control: ServerControl) {
+    out.push_str("#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES");
+    if let Some(can_skip_until) = control.can_skip_until {
+        let _ = write!(out, ",CAN-SKIP-UNTIL={can_skip_until},CAN-SKIP-DATERANGES=YES");
+    }
+    let _ = write!(out, ",HOLD-BACK={}", control.hold_back);
+    if let Some((target, hold_back)) = control.parts {
+        let _ = write!(out, ",PART-HOLD-BACK={hold_back}\n#EXT-X-PART-INF:PART-TARGET={target}");
+    }
+    out.push('\n');
+}
+
+/// `EXT-X-SKIP` (4.4.5.2); with the date ranges that are gone where older ones are skipped too.
+pub(crate) fn write_skip<'a>(
+    out: &mut String,
+    segments: usize,
+    removed: Option<impl Iterator<Item = &'a str>>,
+) {
+    let _ = write!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={segments}");
+    if let Some(removed) = removed {
+        let removed: Vec<_> = removed.collect();
+        let _ = write!(out, ",RECENTLY-REMOVED-DATERANGES=\"{}\"", removed.join("\t"));
+    }
+    out.push('\n');
+}
+
+/// That what follows is not encrypted (4.4.4.4).
+pub(crate) fn write_no_key(out: &mut String) {
+    out.push_str("#EXT-X-KEY:METHOD=NONE\n");
 }
 
 pub(crate) fn write_discontinuity(out: &mut String) {

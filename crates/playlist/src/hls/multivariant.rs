@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Format, FrameRate, Rendition, Resource};
+use crate::{Format, FrameRate, Rendition, Resource, Session, Steering};
 
 /// One rendition and what was measured of it.
 #[derive(Debug, Clone, Copy)]
@@ -19,13 +19,15 @@ pub(crate) struct Entry<'a> {
 /// Every video rendition is a variant with each group of sound; sound that differs in its codec
 /// is a group of its own (4.4.6.2.1: a variant's CODECS must name what it holds). Without
 /// pictures, each group of sound is a variant.
-pub(crate) fn render(entries: &[Entry<'_>]) -> String {
+pub(crate) fn render(entries: &[Entry<'_>], session: &Session) -> String {
     let mut out = String::with_capacity(256 + entries.len() * 256);
     // EXT-X-MEDIA came with version 4; nothing here needs more (section 8).
     out.push_str("#EXTM3U\n#EXT-X-VERSION:4\n");
     if entries.iter().all(|entry| entry.independent) {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
+    session.write(&mut out);
+    let pathway = session.steering.as_ref().and_then(Steering::pathway);
     let groups = groups(entries);
     let videos: Vec<_> = entries
         .iter()
@@ -42,10 +44,11 @@ pub(crate) fn render(entries: &[Entry<'_>]) -> String {
     }
     for video in &videos {
         if groups.is_empty() {
-            write_variant(&mut out, video, None, None);
+            write_variant(&mut out, video, None, (None, pathway));
         }
         for (index, group) in groups.iter().enumerate() {
-            write_variant(&mut out, video, loudest(group), Some(&group_id(index)));
+            let names = (Some(group_id(index)), pathway);
+            write_variant(&mut out, video, loudest(group), names);
         }
     }
     if videos.is_empty() {
@@ -54,7 +57,7 @@ pub(crate) fn render(entries: &[Entry<'_>]) -> String {
             // The group's first rendition is what the URI names; its peak is the group's.
             if let (Some(first), Some(loudest)) = (group.first(), loudest(group)) {
                 let entry = Entry { peak: loudest.peak, average: loudest.average, ..**first };
-                write_variant(&mut out, &entry, None, id.as_deref());
+                write_variant(&mut out, &entry, None, (id, pathway));
             }
         }
     }
@@ -109,7 +112,7 @@ fn write_variant(
     out: &mut String,
     entry: &Entry<'_>,
     audio: Option<&Entry<'_>>,
-    group: Option<&str>,
+    (group, pathway): (Option<String>, Option<&str>),
 ) {
     let peak = entry.peak.saturating_add(audio.map_or(0, |audio| audio.peak));
     let average = entry.average.saturating_add(audio.map_or(0, |audio| audio.average));
@@ -133,6 +136,9 @@ fn write_variant(
     }
     if let Some(group) = group {
         let _ = write!(out, ",AUDIO=\"{group}\"");
+    }
+    if let Some(pathway) = pathway {
+        let _ = write!(out, ",PATHWAY-ID=\"{pathway}\"");
     }
     let _ = write!(out, "\n{}\n", Resource::Media { track: rendition.track });
 }
@@ -192,7 +198,7 @@ mod tests {
     fn video_with_sound() {
         let (v, a) = (video(1, (30_000, 1001)), audio(2, "mp4a.40.2", Some("en")));
         assert_eq!(
-            render(&[entry(&v, 6_000_000), entry(&a, 130_000)]),
+            render(&[entry(&v, 6_000_000), entry(&a, 130_000)], &Session::default()),
             "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n\
              #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Audio 2\",LANGUAGE=\"en\",\
              DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"2.m3u8\"\n\
@@ -207,7 +213,7 @@ mod tests {
     fn sound_alone() {
         let a = audio(7, "mp4a.40.2", None);
         assert_eq!(
-            render(&[entry(&a, 130_000)]),
+            render(&[entry(&a, 130_000)], &Session::default()),
             "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n\
              #EXT-X-STREAM-INF:BANDWIDTH=130000,AVERAGE-BANDWIDTH=65000,CODECS=\"mp4a.40.2\"\n\
              7.m3u8\n"
@@ -219,7 +225,7 @@ mod tests {
     fn pictures_alone() {
         let v = video(1, (60, 1));
         assert_eq!(
-            render(&[Entry { independent: false, ..entry(&v, 5_000_000) }]),
+            render(&[Entry { independent: false, ..entry(&v, 5_000_000) }], &Session::default()),
             "#EXTM3U\n#EXT-X-VERSION:4\n\
              #EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=2500000,\
              CODECS=\"avc1.640028\",RESOLUTION=1920x1080,FRAME-RATE=60.000\n1.m3u8\n"
@@ -235,7 +241,7 @@ mod tests {
             audio(4, "mp4a.40.2", None),
         ];
         let entries: Vec<_> = renditions.iter().map(|r| entry(r, 1000)).collect();
-        let text = render(&entries);
+        let text = render(&entries, &Session::default());
         assert_eq!(text.matches("GROUP-ID=\"audio\"").count(), 2);
         assert_eq!(text.matches("GROUP-ID=\"audio-2\"").count(), 1);
         assert_eq!(text.matches("DEFAULT=YES").count(), 2);

@@ -7,7 +7,7 @@ use super::log::{Log, State};
 use super::{LiveWindow, Track};
 use crate::decimal::Micros;
 use crate::hls::media::{self, Header, ServerControl};
-use crate::{Answer, BadRequest, Position, Rendered, Request, Resource, Skip, Wait};
+use crate::{Answer, BadRequest, PlaylistType, Position, Rendered, Request, Resource, Skip, Wait};
 
 /// Target durations that may be skipped at the earliest: the least the rule allows (RFC 8216bis,
 /// 4.4.3.8).
@@ -59,6 +59,9 @@ impl LiveWindow {
     fn media(&mut self, id: TrackId, request: &Request) -> Answer {
         let Ok(index) = self.track_index(id) else { return Answer::NotFound };
         let Some(track) = self.tracks.get(index) else { return Answer::NotFound };
+        if self.is_unfinished() {
+            return Answer::NotFound;
+        }
         if !track.log.is_playable() {
             return self.without_segments(track);
         }
@@ -69,10 +72,9 @@ impl LiveWindow {
                 Err(reason) => return Answer::BadRequest(reason),
             }
         }
-        // Both forms of skipping give the same text as long as there are no date ranges.
         let skip = request.skip != Skip::No && !self.ended();
         let skipped = if skip { track.log.skippable(self.can_skip_until()) } else { 0 };
-        let body = self.rendered(index, skipped);
+        let body = self.rendered(index, skipped, request.skip == Skip::DateRanges);
         Answer::Ready(Rendered { body, version: self.log(index).version })
     }
 
@@ -81,7 +83,15 @@ impl LiveWindow {
         if awaited && !self.ended() { self.wait(None) } else { Answer::NotFound }
     }
 
+    /// Whether it is a recording that is not complete yet.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.settings.playlist_type == Some(PlaylistType::Vod) && !self.ended()
+    }
+
     fn ts_media(&mut self, request: &Request) -> Answer {
+        if self.is_unfinished() {
+            return Answer::NotFound;
+        }
         if self.ts.is_playable() {
             if !self.ended() {
                 match self.due(&self.ts, request) {
@@ -90,7 +100,7 @@ impl LiveWindow {
                     Err(reason) => return Answer::BadRequest(reason),
                 }
             }
-            let body = self.rendered(self.tracks.len(), 0);
+            let body = self.rendered(self.tracks.len(), 0, false);
             return Answer::Ready(Rendered { body, version: self.ts.version });
         }
         let hopeless = self.ended() || self.progress() >= self.settings.patience;
@@ -164,19 +174,23 @@ impl LiveWindow {
         Answer::NotFound
     }
 
-    fn can_skip_until(&self) -> Micros {
+    pub(super) fn can_skip_until(&self) -> Micros {
         Micros(SKIP_AFTER * Micros::from_secs(self.target_duration).0)
     }
 
     /// The text of a playlist without its first `skipped` segments, rendered at most once.
-    fn rendered(&mut self, index: usize, skipped: usize) -> Bytes {
+    fn rendered(&mut self, index: usize, skipped: usize, bare: bool) -> Bytes {
         self.settled = true;
         let log = self.log(index);
-        let cached = if skipped > 0 { &log.delta } else { &log.whole };
+        let cached = match (skipped, bare) {
+            (0, _) => &log.whole,
+            (_, false) => &log.delta,
+            (_, true) => &log.bare_delta,
+        };
         if let Some(cached) = cached {
             return cached.clone();
         }
-        let mut text = self.render(index, skipped);
+        let mut text = self.render(index, skipped, bare);
         text.shrink_to_fit();
         let text = Bytes::from(text);
         let hinted = self.settings.parts.is_some() && !self.ended();
@@ -184,12 +198,16 @@ impl LiveWindow {
         if hinted && log.track.is_some() {
             log.promised = log.hint();
         }
-        let cache = if skipped > 0 { &mut log.delta } else { &mut log.whole };
+        let cache = match (skipped, bare) {
+            (0, _) => &mut log.whole,
+            (_, false) => &mut log.delta,
+            (_, true) => &mut log.bare_delta,
+        };
         *cache = Some(text.clone());
         text
     }
 
-    fn render(&self, index: usize, skipped: usize) -> String {
+    fn render(&self, index: usize, skipped: usize, bare: bool) -> String {
         let log = self.log(index);
         let is_ts = log.track.is_none();
         let parts = self.settings.parts.filter(|_| !is_ts).map(|(target, hold_back)| {
@@ -202,25 +220,35 @@ impl LiveWindow {
         let discontinuity_sequence = first.map_or(0, |first| {
             self.eras.of(first.sequence).number.saturating_sub(u64::from(first.tagged))
         });
+        let (now, recent) = (self.progress(), self.can_skip_until());
+        let bare = bare && skipped > 0;
+        let skips_ranges = bare && self.ranges.has_older(now, recent);
+        let vod = self.settings.playlist_type == Some(PlaylistType::Vod);
         media::write_header(
             &mut out,
             &Header {
-                version: version(log, skipped),
+                version: if skips_ranges { 10 } else { version(log, skipped) },
                 target_duration: self.target_duration,
                 independent_segments: log.listed().all(|entry| entry.independent),
-                playlist_type: None,
-                server_control: ServerControl {
+                playlist_type: self.settings.playlist_type.map(
+                    |playlist_type| match playlist_type {
+                        PlaylistType::Event => "EVENT",
+                        PlaylistType::Vod => "VOD",
+                    },
+                ),
+                server_control: (!vod).then(|| ServerControl {
                     can_skip_until: (!is_ts).then(|| self.can_skip_until()),
                     hold_back: Micros(HOLD_BACK * target.0),
                     parts,
-                },
+                }),
                 media_sequence: first.map_or(0, |first| first.sequence),
                 discontinuity_sequence,
             },
         );
         if skipped > 0 {
-            media::write_skip(&mut out, skipped);
+            media::write_skip(&mut out, skipped, bare.then(|| self.ranges.removed()));
         }
+        self.ranges.write(&mut out, now, bare.then_some(recent));
         log.write_segments(&mut out, skipped);
         if self.ended() {
             media::write_end(&mut out);

@@ -76,8 +76,11 @@ impl LiveWindow {
         let tagged = self.eras.tags(sequence);
         // In a gap nothing is decoded, so nothing new is needed.
         let before = self.log(index).entries.back().filter(|_| is_gap);
-        let init = before.map_or(init, |before| before.init);
-        self.log_mut(index).push(Entry::new(sequence, start, date, init, tagged));
+        let needs = before.map_or_else(
+            || (init, self.tracks.get(index).and_then(|track| track.protection.clone())),
+            |before| (before.init, before.protection.clone()),
+        );
+        self.log_mut(index).push(Entry::new(sequence, start, date, needs, tagged));
     }
 
     /// Lists the sequence numbers between the last one of a playlist and `sequence`, which begins
@@ -125,7 +128,11 @@ impl LiveWindow {
     ) {
         // Nothing is decoded here, so nothing new is needed.
         let init = self.tracks.get(index).map(|track| track.rendition.init);
-        let init = self.log(index).entries.back().map_or(init, |before| before.init);
+        let needs = self
+            .log(index)
+            .entries
+            .back()
+            .map_or((init, None), |before| (before.init, before.protection.clone()));
         let others = self.tracks.iter().enumerate().filter(|(other, _)| *other != index);
         let known = others.map(|(_, track)| &track.log).find_map(|log| {
             let entry = log.entry(sequence).filter(|entry| entry.is_complete())?;
@@ -148,7 +155,7 @@ impl LiveWindow {
             (None, None) => return,
         };
         let tagged = self.eras.tags(sequence);
-        let mut entry = Entry::new(sequence, Timestamp::ZERO, date, init, tagged);
+        let mut entry = Entry::new(sequence, Timestamp::ZERO, date, needs, tagged);
         entry.micros = micros;
         self.log_mut(index).push(entry);
         self.close_log(index, State::Gap);

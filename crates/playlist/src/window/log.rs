@@ -1,11 +1,12 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use airloom_media::{Duration, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
 use crate::decimal::Micros;
 use crate::hls::media;
-use crate::{Resource, WallTime};
+use crate::{Key, Protection, Resource, WallTime};
 
 /// How far a segment has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(crate) struct Entry {
     pub(crate) tagged: bool,
     /// The CMAF header it needs; none for MPEG-TS.
     pub(crate) init: Option<u64>,
+    /// How it is encrypted, if it is.
+    pub(crate) protection: Option<Arc<Protection>>,
     pub(crate) bytes: u64,
     pub(crate) part_count: u32,
     /// The name its first part was promised under, where that is not its own.
@@ -52,7 +55,7 @@ impl Entry {
         sequence: u64,
         start: Timestamp,
         date: WallTime,
-        init: Option<u64>,
+        (init, protection): (Option<u64>, Option<Arc<Protection>>),
         tagged: bool,
     ) -> Self {
         let mut text = String::with_capacity(128);
@@ -70,6 +73,7 @@ impl Entry {
             independent: true,
             tagged,
             init,
+            protection,
             bytes: 0,
             part_count: 0,
             promised_as: None,
@@ -146,6 +150,8 @@ pub(crate) struct Log {
     pub(crate) version: u64,
     pub(crate) whole: Option<Bytes>,
     pub(crate) delta: Option<Bytes>,
+    /// The delta update that skips date ranges too.
+    pub(crate) bare_delta: Option<Bytes>,
 }
 
 impl Log {
@@ -164,6 +170,7 @@ impl Log {
             version: 0,
             whole: None,
             delta: None,
+            bare_delta: None,
         }
     }
 
@@ -291,6 +298,7 @@ impl Log {
     pub(crate) fn touch(&mut self) {
         self.whole = None;
         self.delta = None;
+        self.bare_delta = None;
     }
 
     /// Drops from the list what is older than the window, and from memory what nobody can want.
@@ -368,6 +376,9 @@ impl Log {
         let mut previous: Option<&Entry> = None;
         for (index, entry) in self.listed().enumerate() {
             let init = entry.init.filter(|_| previous.is_none_or(|p| p.init != entry.init));
+            let before = previous.and_then(|previous| previous.protection.as_deref());
+            let keys = keys(before);
+            let next = self::keys(entry.protection.as_deref());
             previous = Some(entry);
             if index < skipped {
                 continue;
@@ -379,8 +390,19 @@ impl Log {
             if entry.tagged {
                 media::write_discontinuity(out);
             }
+            // CMAF headers are not encrypted, so none may stand after a key for whole files.
+            let whole = |keys: &[Key]| keys.iter().any(Key::is_whole_segment);
+            let renewed = init.is_some() && whole(keys);
+            if renewed || (keys != next && next.is_empty()) {
+                media::write_no_key(out);
+            }
             if let (Some(track), Some(id)) = (self.track, init) {
                 media::write_map(out, Resource::Init { track, id });
+            }
+            if renewed || keys != next {
+                for key in next {
+                    key.write(out, "EXT-X-KEY");
+                }
             }
             out.push_str(&entry.text);
         }
@@ -404,6 +426,10 @@ impl Log {
             .find(|entry| entry.promised_as == Some((sequence, index)))
             .map(|entry| (entry.sequence, 0))
     }
+}
+
+fn keys(protection: Option<&Protection>) -> &[Key] {
+    protection.map_or(&[], |protection| &protection.keys)
 }
 
 /// Segment bit rates as measured (RFC 8216bis, 4.4.6.2).

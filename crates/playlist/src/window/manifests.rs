@@ -62,6 +62,9 @@ impl Track {
 
 impl LiveWindow {
     pub(super) fn multivariant(&mut self) -> Answer {
+        if self.is_unfinished() {
+            return Answer::NotFound;
+        }
         match self.phase {
             Phase::Starting => return self.wait(None),
             Phase::Ended if !self.is_playable() => return Answer::NotFound,
@@ -81,11 +84,14 @@ impl LiveWindow {
                 independent: track.log.listed().all(|entry| entry.independent),
             })
             .collect();
-        let text = multivariant::render(&entries);
+        let text = multivariant::render(&entries, &self.settings.session);
         Answer::Ready(self.multivariant.renew(text, self.version))
     }
 
     pub(super) fn manifest(&mut self) -> Answer {
+        if self.is_unfinished() {
+            return Answer::NotFound;
+        }
         let Some(available_from) = self.available_from else {
             return if self.ended() { Answer::NotFound } else { self.wait(None) };
         };
@@ -103,7 +109,10 @@ impl LiveWindow {
             Presentation::Dynamic {
                 available_from,
                 published: self.published,
-                time_shift: self.settings.window.0.saturating_mul(1000),
+                time_shift: match self.settings.playlist_type {
+                    Some(_) => None,
+                    None => Some(self.settings.window.0.saturating_mul(1000)),
+                },
                 time_url: &self.settings.time_url,
                 low_latency: self.low_latency(),
             }
@@ -145,6 +154,7 @@ impl LiveWindow {
                 let bandwidth = track.dash_bandwidth.map_or(1, |(_, bandwidth)| bandwidth);
                 representations.push(Representation {
                     rendition: &track.rendition,
+                    protection: first.protection.as_deref(),
                     init: first.init.unwrap_or(track.rendition.init),
                     bandwidth,
                     presentation_time_offset: zero.ticks(timescale).unwrap_or_default(),

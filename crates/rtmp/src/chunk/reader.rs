@@ -1,5 +1,6 @@
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
+use super::blocks::Blocks;
 use super::header::{Basic, LONGEST, MESSAGE_HEADER};
 use super::streams::{Stream, Streams};
 use super::{EXTENDED, INITIAL_SIZE};
@@ -12,7 +13,7 @@ use crate::{Error, Limits, Message, MessageType};
 /// A message in a single chunk is a slice of the input, under the condition that
 /// [`Limits::pin`] states; any other is copied once, into a buffer that grows with what arrives.
 /// All chunk streams together hold at most the bytes received of unfinished messages and one eighth
-/// on top, and [`Limits::reserve`].
+/// on top, [`Limits::reserve`], and [`Limits::block`].
 ///
 /// Quirks of the field that are understood: type 3 chunks without the extended timestamp that their
 /// header had (5.3.1.3 wants it; for each chunk the four bytes are looked at, and once they differ
@@ -33,8 +34,15 @@ pub struct Reader {
     /// Bytes of unfinished messages, and bytes allocated for them.
     partial: usize,
     allocated: usize,
+    blocks: Blocks,
+    /// Unfinished messages that lie in blocks.
+    in_blocks: usize,
     offset: u64,
 }
+
+/// Unfinished messages that may lie in blocks at once, and keep them: encoders have one of each
+/// kind under way, and whoever has more may not mean well.
+const IN_BLOCKS: usize = 2;
 
 /// A chunk header, read and not yet acted upon.
 struct Header {
@@ -56,6 +64,8 @@ impl Reader {
         Self {
             chunk_size: INITIAL_SIZE as usize,
             streams: Streams::new(limits.chunk_streams),
+            blocks: Blocks::new(limits.block),
+            in_blocks: 0,
             limits,
             carry: [0; LONGEST],
             carried: 0,
@@ -101,9 +111,9 @@ impl Reader {
         Ok(None)
     }
 
-    /// Bytes allocated for unfinished messages.
+    /// Bytes allocated for unfinished messages and, in a block, for those to come.
     pub fn held_bytes(&self) -> usize {
-        self.allocated
+        self.allocated + self.blocks.held()
     }
 
     /// Bytes read since the start.
@@ -244,9 +254,10 @@ impl Reader {
             });
         }
         // A message begins. One that was under way is given up: its sender began anew.
-        self.partial -= stream.payload.len();
-        self.allocated -= stream.payload.capacity();
-        stream.payload = Vec::new();
+        if !stream.payload.is_empty() {
+            self.take_payload(slot);
+        }
+        let Some(stream) = self.streams.get_mut(slot) else { return Ok(false) };
         stream.partial = true;
         stream.length = header.length;
         stream.message_type = header.message_type;
@@ -274,7 +285,12 @@ impl Reader {
             let payload = if length.saturating_mul(self.limits.pin) >= self.whole {
                 input.split_to(length)
             } else {
-                let copy = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
+                let bytes = input.get(..length).unwrap_or_default();
+                let copy = if is_media(stream) {
+                    self.blocks.copy(bytes)
+                } else {
+                    Bytes::copy_from_slice(bytes)
+                };
                 input.advance(length);
                 copy
             };
@@ -288,7 +304,20 @@ impl Reader {
             let free = self.limits.reserve.saturating_sub(self.allocated - self.partial);
             let grown = (before + first).max(before + before / 8).max(before + free);
             let grown = grown.min(stream.length);
-            stream.payload.reserve_exact(grown - before);
+            if before == 0
+                && grown == stream.length
+                && self.in_blocks < IN_BLOCKS
+                && self.blocks.fits(grown)
+                && is_media(stream)
+            {
+                stream.payload = self.blocks.cut(grown);
+                stream.in_block = true;
+                self.in_blocks += 1;
+            } else {
+                let mut payload = BytesMut::with_capacity(grown);
+                payload.extend_from_slice(&stream.payload);
+                stream.payload = payload;
+            }
             self.allocated = self.allocated - before + stream.payload.capacity();
         }
         let (read, left) = append(stream, input, self.left, self.chunk_size);
@@ -306,11 +335,18 @@ impl Reader {
         if !complete {
             return Ok(None);
         }
-        let Some(stream) = self.streams.get_mut(self.slot) else { return Ok(None) };
+        let payload = self.take_payload(self.slot);
+        self.complete(payload.freeze()).map(Some)
+    }
+
+    /// Takes what there is of the message under way.
+    fn take_payload(&mut self, slot: usize) -> BytesMut {
+        let Some(stream) = self.streams.get_mut(slot) else { return BytesMut::new() };
         let payload = std::mem::take(&mut stream.payload);
         self.partial -= payload.len();
         self.allocated -= payload.capacity();
-        self.complete(Bytes::from(payload)).map(Some)
+        self.in_blocks -= usize::from(std::mem::take(&mut stream.in_block));
+        payload
     }
 
     /// Ends the message under way, which is whole in `payload`.
@@ -363,15 +399,20 @@ impl Reader {
     /// 5.4.2: what arrived of a message is thrown away.
     fn abort(&mut self, payload: &[u8]) -> Result<(), Error> {
         let id = self.control(payload, "chunk stream id")?;
-        let found = self.streams.find(id).and_then(|slot| self.streams.get_mut(slot));
-        if let Some(stream) = found {
+        let Some(slot) = self.streams.find(id) else { return Ok(()) };
+        if let Some(stream) = self.streams.get_mut(slot) {
             stream.partial = false;
-            let payload = std::mem::take(&mut stream.payload);
-            self.partial -= payload.len();
-            self.allocated -= payload.capacity();
         }
+        self.take_payload(slot);
         Ok(())
     }
+}
+
+/// Whether the message under way is sound or pictures: what is kept for as long as what came with
+/// it, where other messages may be kept for ever.
+fn is_media(stream: &Stream) -> bool {
+    let kind = MessageType(stream.message_type);
+    kind == MessageType::AUDIO || kind == MessageType::VIDEO
 }
 
 /// A type 3 header: decides whether the extended timestamp of the chunk stream is repeated in it.

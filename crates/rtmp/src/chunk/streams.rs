@@ -1,9 +1,12 @@
 use std::collections::HashMap;
 
+use bytes::BytesMut;
+
 use crate::Error;
 
 /// What is known of one chunk stream: its last header, and the message under way.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each a fact of its own")]
 pub(super) struct Stream {
     pub(super) id: u32,
     pub(super) timestamp: u32,
@@ -19,7 +22,9 @@ pub(super) struct Stream {
     /// A message has begun and is not complete.
     pub(super) partial: bool,
     /// What arrived of it.
-    pub(super) payload: Vec<u8>,
+    pub(super) payload: BytesMut,
+    /// Whether that lies in a block.
+    pub(super) in_block: bool,
     /// Used since the hand last came by; see [`Streams::open`].
     recent: bool,
 }

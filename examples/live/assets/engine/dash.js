@@ -23,7 +23,8 @@ const SETTINGS = {
     // The manifest says what clock to go by (UTCTiming). The library's fallback is a host on the internet,
     // which this page must do without.
     utcSynchronization: { defaultTimingSource: { scheme: 'urn:mpeg:dash:utc:http-head:2014', value: new URL('api/streams', document.baseURI).href } },
-    // Late, play up to 10 % faster, as the HLS engine does.
+    // Low latency is on where the manifest says that segments can be had as they are made, at the distance that
+    // it asks for (ServiceDescription). Late, play up to 10 % faster, as the HLS engine does.
     liveCatchup: { enabled: true, playbackRate: { min: 0, max: 0.1 } },
   },
 };
@@ -59,6 +60,16 @@ export async function open(video, { url, ready, failed }) {
   player.on(MediaPlayer.events.CAN_PLAY, ready);
   player.initialize(video, url, false);
 
+  // Who goes back in the live window wants to stay there; dash.js would hurry to the edge, or jump.
+  const hurry = (enabled) => player.updateSettings({ streaming: { liveCatchup: { enabled } } });
+  let position = 0;
+  video.addEventListener('timeupdate', () => {
+    if (!video.seeking) position = video.currentTime;
+  });
+  video.addEventListener('seeking', () => {
+    if (video.currentTime < position - 1) hurry(false);
+  });
+
   const known = (value) => (Number.isFinite(value) ? value : null);
   const whenLive = (read) => () => (player.isReady() && player.isDynamic() ? known(read()) : null);
   return {
@@ -67,7 +78,10 @@ export async function open(video, { url, ready, failed }) {
     target: whenLive(() => player.getTargetLiveDelay()),
     // DASH knows no edge but the clock's: its latency already is the time since the server received it.
     delay: () => null,
-    goLive: () => player.seekToOriginalLive(),
+    goLive() {
+      hurry(true);
+      player.seekToOriginalLive();
+    },
     close() {
       player.destroy();
       removeListeners();

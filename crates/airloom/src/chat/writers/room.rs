@@ -1,5 +1,6 @@
-use airloom_chat::RoomId;
 use std::collections::HashMap;
+
+use airloom_chat::RoomId;
 
 /// Which readers of a thread are in which room.
 #[derive(Debug, Default)]
@@ -26,8 +27,8 @@ impl Rooms {
         readers.get(place as usize).copied()
     }
 
-    /// The reader at a place.
-    pub(super) fn at(&self, room: &RoomId, place: usize) -> Option<u32> {
-        self.0.get(room)?.get(place).copied()
+    /// Those of a room.
+    pub(super) fn readers(&self, room: &RoomId) -> &[u32] {
+        self.0.get(room).map_or(&[], Vec::as_slice)
     }
 }

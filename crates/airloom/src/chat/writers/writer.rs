@@ -34,6 +34,8 @@ pub(super) struct Writer {
     inbox: Arc<Inbox>,
     readers: Slab<Entry>,
     rooms: Rooms,
+    /// The readers of the room that is being served.
+    scratch: Vec<u32>,
     /// When to ask again for those who may not be given more yet. One for each reader at most.
     waiting: BinaryHeap<Reverse<(Duration, usize)>>,
     start: Instant,
@@ -76,6 +78,7 @@ impl Writer {
             inbox,
             readers: Slab::new(),
             rooms: Rooms::default(),
+            scratch: Vec::new(),
             waiting: BinaryHeap::new(),
             start: Instant::now(),
             turn: (config.heartbeat.as_millis() / SLICE.as_millis()).max(1) as u64,
@@ -186,14 +189,16 @@ impl Writer {
 
     /// Gives everybody in a room its newest batches.
     fn deliver(&mut self, room: &RoomId, batches: &VecDeque<News>) {
+        // Some may be gone before their turn comes; nobody comes meanwhile.
+        let mut readers = std::mem::take(&mut self.scratch);
+        readers.clear();
+        readers.extend_from_slice(self.rooms.readers(room));
         for news in batches {
-            let mut place = 0;
-            while let Some(key) = self.rooms.at(room, place) {
-                self.give(key as usize, news);
-                // Whoever failed has gone, and another is in the place.
-                place += usize::from(self.rooms.at(room, place) == Some(key));
+            for key in &readers {
+                self.give(*key as usize, news);
             }
         }
+        self.scratch = readers;
         self.tell(room);
     }
 
@@ -330,8 +335,8 @@ impl Writer {
     }
 
     fn tell(&mut self, room: &RoomId) {
-        let Some(key) = self.rooms.at(room, 0) else { return };
-        let Some(entry) = self.readers.get(key as usize) else { return };
+        let Some(key) = self.rooms.readers(room).first() else { return };
+        let Some(entry) = self.readers.get(*key as usize) else { return };
         let totals = entry.seat.hub().totals();
         let written = std::mem::take(&mut self.written);
         totals.deliveries.fetch_add(written.deliveries, Ordering::Relaxed);

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
-use airloom_playlist::{Rendered, Resource};
+use airloom_playlist::{Rendered, Resource, Skip};
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use flate2::Compression;
@@ -17,19 +17,19 @@ pub(in crate::origin) struct Encoded {
 }
 
 /// The texts of one stream as last sent, so that all viewers share one compression of each. As
-/// many as the stream has playlists, twice for delta updates.
+/// many as the stream has playlists, three times for delta updates.
 #[derive(Debug, Default)]
-pub(in crate::origin) struct Encodings(HashMap<(Resource, bool), Arc<Encoded>>);
+pub(in crate::origin) struct Encodings(HashMap<(Resource, Skip), Arc<Encoded>>);
 
 impl Encodings {
     /// `rendered` with what has been made of it so far.
     pub(in crate::origin) fn share(
         &mut self,
         resource: Resource,
-        delta: bool,
+        skip: Skip,
         rendered: Rendered,
     ) -> Arc<Encoded> {
-        match self.0.get(&(resource, delta)) {
+        match self.0.get(&(resource, skip)) {
             Some(known) if known.rendered.version >= rendered.version => {
                 if known.rendered == rendered {
                     return Arc::clone(known);
@@ -39,7 +39,7 @@ impl Encodings {
             }
             _ => {
                 let encoded = Arc::new(Encoded::new(rendered));
-                self.0.insert((resource, delta), Arc::clone(&encoded));
+                self.0.insert((resource, skip), Arc::clone(&encoded));
                 encoded
             }
         }
@@ -185,8 +185,8 @@ mod tests {
         let text = Bytes::from("#EXTINF:2.000000,\n1-1700.m4s\n".repeat(100));
         let rendered = Rendered { body: text.clone(), version: 7 };
         let mut encodings = Encodings::default();
-        let first = encodings.share(Resource::Ts, false, rendered.clone());
-        let again = encodings.share(Resource::Ts, false, rendered.clone());
+        let first = encodings.share(Resource::Ts, Skip::No, rendered.clone());
+        let again = encodings.share(Resource::Ts, Skip::No, rendered.clone());
         for coding in [Coding::Gzip, Coding::Brotli] {
             assert_eq!(first.body(coding).as_ptr(), again.body(coding).as_ptr());
             assert!(first.body(coding).len() * 10 < text.len());
@@ -201,7 +201,7 @@ mod tests {
             .unwrap();
         assert_eq!(read, text);
         let newer = Rendered { version: 8, ..rendered };
-        let newer = encodings.share(Resource::Ts, false, newer);
+        let newer = encodings.share(Resource::Ts, Skip::No, newer);
         assert_ne!(newer.body(Coding::Gzip).as_ptr(), first.body(Coding::Gzip).as_ptr());
     }
 }
