@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::author::UserKey;
-use crate::feed::{Feed, Fresh, Lane, encode};
+use crate::feed::{Feed, Fresh, Lane, Slot, encode};
 use crate::generations::Generations;
 use crate::moderation::{Case, Modes, Policies, Record, Verdict};
 use crate::sanctions::{Sanctions, Standing};
@@ -224,7 +224,7 @@ impl Room {
             return Err(Refusal::Busy { queue: "entries" });
         }
         let answer = match self.judge(now, &submission)? {
-            Verdict::Hold => self.hold(now, submission, shadow)?,
+            Verdict::Hold => self.hold(now, submission, shadow),
             verdict => {
                 shadow |= verdict == Verdict::Shadow;
                 Answer::Admitted(self.admit(now, submission, shadow))
@@ -258,6 +258,10 @@ impl Room {
                 let slot = self.feed.slot(*target);
                 if slot.is_some_and(|slot| slot.deletes.is_some()) {
                     return Err(Refusal::Impossible { field: "target" });
+                }
+                // Deletions are never sampled away: one an entry, however often it is asked for.
+                if slot.is_some_and(Slot::is_buried) {
+                    return Err(Refusal::UnknownEntry);
                 }
                 let own = slot.is_some_and(|slot| slot.author == UserKey::of(&author.id));
                 own || author.roles.is_staff()
@@ -299,6 +303,9 @@ impl Room {
         if let Verdict::Refuse(refusal) = verdict {
             return Err(refusal);
         }
+        if verdict == Verdict::Hold && self.held.len() >= self.config.limits.held {
+            return Err(Refusal::Full { what: "reviews" });
+        }
         let (mut noted, mut room) = (record.clone(), self.record.clone());
         self.policies.note(&case, &mut noted, &mut room);
         noted.note_admission(now);
@@ -308,21 +315,13 @@ impl Room {
         Ok(verdict)
     }
 
-    fn hold(
-        &mut self,
-        now: Duration,
-        submission: Submission,
-        shadow: bool,
-    ) -> Result<Answer, Refusal> {
-        if self.held.len() >= self.config.limits.held {
-            return Err(Refusal::Full { what: "reviews" });
-        }
+    fn hold(&mut self, now: Duration, submission: Submission, shadow: bool) -> Answer {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.outputs.push_back(Output::Review(ticket, submission.clone()));
         let until = now.saturating_add(self.config.review);
         self.held.insert(ticket, Held { submission, shadow, until });
-        Ok(Answer::Held(ticket))
+        Answer::Held(ticket)
     }
 
     fn review(

@@ -153,6 +153,13 @@ fn a_deletion_is_an_entry_for_those_here_and_a_tombstone_for_those_to_come() {
     assert!(
         submit(&mut room, ms(3000), body(author("bob"), Body::Delete { target: kept })).is_ok()
     );
+    // Once: it is never sampled away, so it must not be a way to shout.
+    for again in [author("bob"), staff()] {
+        assert_eq!(
+            submit(&mut room, ms(3000), body(again, Body::Delete { target: kept })),
+            Err(Refusal::UnknownEntry)
+        );
+    }
     let deletion = EntryId { epoch: kept.epoch, offset: ann.last_id.unwrap().offset };
     assert_eq!(
         act(&mut room, ms(3000), Act::Delete { target: deletion }),

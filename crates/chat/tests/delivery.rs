@@ -239,6 +239,21 @@ fn a_hundred_thousand_joins_are_one_presence_update_a_second() {
 }
 
 #[test]
+fn who_comes_into_a_quiet_room_is_told_who_is_here() {
+    let mut room = room(Config::default());
+    let mut ann = Client::join_as(ms(0), room.feed_mut(), "ann");
+    say(&mut room, ms(0), "ann", "anybody?").unwrap();
+    run(&mut room, &mut [&mut ann], ms(5000));
+    // Busy with the history when the tick says it.
+    let mut bob = Client::join_as(ms(5000), room.feed_mut(), "bob");
+    run(&mut room, &mut [&mut ann, &mut bob], ms(9000));
+    for client in [&ann, &bob] {
+        let last = client.presences.last().unwrap();
+        assert_eq!(last, "{\"readers\":2,\"typing\":0,\"members\":[\"ann\",\"bob\"]}");
+    }
+}
+
+#[test]
 fn a_driver_that_drains_late_holds_a_few_batches_and_nobody_loses_anything() {
     let mut room = room(Config { display: None, presence: None, ..Config::default() });
     let mut ann = Client::join(ms(0), room.feed_mut(), None);

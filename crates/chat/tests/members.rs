@@ -341,6 +341,34 @@ fn readers_are_told_when_the_room_is_out_of_reach_and_when_it_is_back() {
 }
 
 #[test]
+fn who_is_busy_or_comes_late_is_told_that_the_room_is_out_of_reach_too() {
+    let mut pair = Pair::new(100);
+    let there = pair.join(1, "");
+    pair.run(ms(3000));
+    // Given something at this very moment: the tick that says it finds this reader busy.
+    pair.say(0, "one");
+    pair.run(ms(200));
+    let now = pair.now;
+    pair.clients[there].1.reconnect(now, pair.members[1].feed_mut());
+    pair.members[1].handle_input(now, Input::Link(false));
+    pair.run(ms(300));
+    let late = pair.join(1, "");
+    pair.run(ms(500));
+    for client in [there, late] {
+        assert_eq!(pair.clients[client].1.notices, ["{\"connected\":false}"]);
+    }
+    let now = pair.now;
+    pair.members[1].handle_input(now, Input::Link(true));
+    pair.run(ms(3000));
+    let new = pair.join(1, "");
+    pair.run(ms(500));
+    for client in [there, late] {
+        assert_eq!(pair.clients[client].1.notices.last().unwrap(), "{\"connected\":true}");
+    }
+    assert!(pair.clients[new].1.notices.is_empty());
+}
+
+#[test]
 fn a_successor_keeps_bans_and_modes() {
     let mut pair = Pair::new(100);
     let staff = || author("mod").with_roles(Roles::MODERATOR);

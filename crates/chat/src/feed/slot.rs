@@ -130,6 +130,12 @@ impl Slot {
         self.veil = None;
     }
 
+    /// Whether a tombstone is all that is left of it. Read from the JSON: deletions are rare.
+    pub(crate) fn is_buried(&self) -> bool {
+        let body = self.entry().map(|entry| entry.body);
+        matches!(body, Some(Body::Delete { target }) if target == self.id)
+    }
+
     /// What the audience was shown, once a tick has decided.
     pub(super) fn shown_to_others(&self) -> Option<&Bytes> {
         (!self.sampled).then(|| self.veil.as_ref().unwrap_or(&self.json))

@@ -42,8 +42,18 @@ fn is_emote(word: &str) -> bool {
         return true;
     }
     // Keycaps are a digit, perhaps U+FE0F, and U+20E3.
-    let keycap = word.ends_with('\u{20e3}');
-    keycap || !word.chars().any(char::is_alphanumeric)
+    let mut rest = word.chars().peekable();
+    while let Some(character) = rest.next() {
+        if character.is_ascii_digit() {
+            rest.next_if_eq(&'\u{fe0f}');
+            if rest.next() != Some('\u{20e3}') {
+                return false;
+            }
+        } else if character.is_alphanumeric() {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -72,11 +82,13 @@ mod tests {
             fixture.modes.emotes_only = true;
             fixture.judged(&Emotes)
         };
-        for text in ["🔥", ":wave: 🇩🇪 :+1:", "👩‍👩‍👧", "1\u{fe0f}\u{20e3}", "!!"]
+        for text in ["🔥", ":wave: 🇩🇪 :+1:", "👩‍👩‍👧", "1\u{fe0f}\u{20e3}2\u{20e3}", "!!"]
         {
             assert_eq!(judged(text), Verdict::Pass, "{text}");
         }
-        for text in ["fire", "🔥 fire", "::", "a:b:", ":a:b:c:"] {
+        for text in
+            ["fire", "fire\u{20e3}", "12\u{20e3}", "1\u{fe0f}", "🔥 fire", "::", "a:b:", ":a:b:c:"]
+        {
             let refused = Verdict::Refuse(Refusal::EmotesOnly);
             assert_eq!(judged(text) == refused, text != "::", "{text}");
         }
