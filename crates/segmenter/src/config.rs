@@ -21,6 +21,10 @@ pub struct Config {
     /// which has the fewest headers and holds no more memory, since payload is shared either way.
     /// Default 200 ms. A track's own target is at most this, unless one frame alone is longer.
     pub part: Option<Duration>,
+    /// Whether each fragment has a segment index (`sidx`) in front of it. Default false: HLS and
+    /// DASH playlists say the same. Some players of plain segments want it; 52 bytes a fragment,
+    /// so it is for streams without Low-Latency parts.
+    pub sidx: bool,
     /// Whether MPEG-TS segments are made beside CMAF. Default true. They are rendered only when
     /// asked for; until then they cost their index, some 100 bytes a segment.
     pub ts: bool,
@@ -52,6 +56,7 @@ impl Default for Config {
             first_segment: Duration::from_millis(500),
             max_segment: Duration::from_secs(10),
             part: Some(Duration::from_millis(200)),
+            sidx: false,
             ts: true,
             first_sequence: 0,
             repair: Duration::from_millis(100),

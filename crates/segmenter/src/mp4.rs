@@ -80,6 +80,7 @@ mod prft;
 mod progressive;
 #[cfg(feature = "encryption")]
 mod protected;
+mod sidx;
 mod smhd;
 mod stated;
 mod stbl;
@@ -111,6 +112,9 @@ pub(crate) use moof::{Fragment, chunk_header};
 pub(crate) use prft::prft;
 #[cfg(feature = "encryption")]
 pub(crate) use protected::{Auxiliary, Protection, protected_header, protected_init};
+#[cfg(feature = "encryption")]
+use sidx::SIZE as SIDX;
+pub(crate) use sidx::{Subsegment, sidx};
 
 /// Bytes of the `styp` that a segment's first header starts with.
 pub(crate) const STYP: usize = styp::SIZE;

@@ -18,6 +18,7 @@ const FIXTURE: &[u8] = include_bytes!("fixtures/pyramid.flv");
 fn clear() -> Vec<Output> {
     let mut config = Config::default();
     config.segment = std::time::Duration::from_millis(500);
+    config.sidx = true;
     let mut segmenter = Segmenter::new(config);
     let mut outputs = Vec::new();
     for tag in flv::read(FIXTURE) {
@@ -96,6 +97,10 @@ fn every_part_is_encrypted_and_its_segment_is_made_of_the_same_bytes() {
                 assert_eq!((before.start, before.duration), (after.start, after.duration));
                 let size = after.parts.iter().map(|part| bytes(part).len()).sum::<usize>();
                 assert_eq!(after.size, size);
+                let first = bytes(&after.parts[0]);
+                let at = first.windows(4).position(|four| four == b"sidx").unwrap() - 4;
+                let told = u32::from_be_bytes(first[at + 40..at + 44].try_into().unwrap());
+                assert_eq!(told as usize, first.len() - at - 52);
                 let mut changed = 0;
                 for (before, after) in before.samples().zip(after.samples()) {
                     assert_eq!(before.data.len(), after.data.len());

@@ -137,3 +137,24 @@ fn messages_are_bounded_and_need_a_track() {
     let refused = rig.segmenter.handle_message(message(AUDIO)).unwrap_err();
     assert_eq!(refused, Error::TooManyMessages { track: AUDIO, limit: 1 << 20 });
 }
+
+#[test]
+fn a_segment_index_says_how_long_the_fragment_is() {
+    let mut config = Config::default();
+    (config.part, config.sidx) = (None, true);
+    let mut rig = Rig::with(config, &[rig::video(rig::X264), rig::audio(48_000)]);
+    rig.play(0, 300, 30, 30);
+    rig.finish();
+    for segment in rig.of(VIDEO) {
+        let bytes: Vec<u8> = segment.chunks().flat_map(|chunk| chunk.to_vec()).collect();
+        let top = children(&bytes);
+        let kinds: Vec<_> = top.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(kinds, [*b"styp", *b"sidx", *b"moof", *b"mdat"]);
+        let index = top[1].1;
+        let field = |at: usize| u32::from_be_bytes(index[at..at + 4].try_into().unwrap());
+        assert_eq!(field(32) as usize, top[2].1.len() + top[3].1.len() + 16);
+        assert_eq!(u64::from(field(36)), segment.duration.ticks());
+        assert_eq!(i64::from(field(16)), segment.start.ticks());
+        assert_eq!(field(40) >> 28, 9);
+    }
+}

@@ -154,7 +154,21 @@ pub(crate) fn protected_header(
             boxes(out, auxiliary, moof);
         }
     });
-    Bytes::from([in_front(&part.header), &header].concat())
+    let mut front = in_front(&part.header).to_vec();
+    indexed(&mut front, header.len() as u64 + fragment.payload);
+    front.extend_from_slice(&header);
+    Bytes::from(front)
+}
+
+/// Where the last box in front is a segment index, that of what was not encrypted: puts the new
+/// size in.
+fn indexed(front: &mut [u8], size: u64) {
+    if let Some(sidx) = front.last_chunk_mut::<{ super::SIDX }>()
+        && sidx[4..8] == *b"sidx"
+    {
+        let size = u32::try_from(size).unwrap_or(u32::MAX) & 0x7FFF_FFFF;
+        patch(sidx, 40, size.to_be_bytes());
+    }
 }
 
 /// The boxes in front of `moof`: `styp`, `prft`, `emsg`.

@@ -101,7 +101,7 @@ impl Vod {
                 _ => media.push(range),
             }
         }
-        let start = first.decode_time.checked_offset(shift)?;
+        let start = first.decode_time.checked_offset(shift).unwrap_or(first.decode_time);
         let stated = |entry: Entry| Stated {
             duration: u32::try_from(entry.duration.ticks()).unwrap_or(u32::MAX),
             size: entry.size,
@@ -150,8 +150,10 @@ impl Vod {
         }
         let boundary = Timestamp::new(*self.boundaries.get(number)?);
         let timescale = indexed.track().timescale;
-        let boundary = boundary.rescale(self.clock, timescale, Rounding::Up)?;
-        Some(indexed.at(boundary.ticks()))
+        // A time that the track's clock cannot hold is beyond all of its samples.
+        let ticks = boundary.rescale(self.clock, timescale, Rounding::Up);
+        let beyond = if boundary < Timestamp::ZERO { i64::MIN } else { i64::MAX };
+        Some(indexed.at(ticks.map_or(beyond, Timestamp::ticks)))
     }
 
     /// The common shift on a track's clock, where it is a whole number of ticks.

@@ -47,7 +47,7 @@ impl Chunk {
         let top = children(data);
         let starts_segment = top[0].0 == *b"styp";
         // Messages and the time of production may stand in front.
-        let beside = |kind: &[u8; 4]| matches!(kind, b"styp" | b"prft" | b"emsg");
+        let beside = |kind: &[u8; 4]| matches!(kind, b"styp" | b"prft" | b"emsg" | b"sidx");
         let front = top.iter().take_while(|(kind, _)| beside(kind));
         let moof_at: usize = front.clone().map(|(_, body)| 8 + body.len()).sum();
         let kinds: Vec<_> = top.iter().skip(front.count()).map(|(kind, _)| *kind).collect();

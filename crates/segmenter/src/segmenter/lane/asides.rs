@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::Lane;
 use crate::EventMessage;
-use crate::mp4;
+use crate::mp4::{self, Subsegment};
+use crate::segmenter::policy::Policy;
 
 /// What waits for the next part, and what the open segment has had.
 #[derive(Debug, Default)]
@@ -37,8 +38,9 @@ impl Lane {
     }
 
     /// A part's header with what waits in front of its `moof`. The part starts at `start`.
-    pub(super) fn with_asides(&mut self, header: Bytes, start: i64) -> Bytes {
-        if self.asides.messages.is_empty() && self.asides.produced.is_none() {
+    pub(super) fn with_asides(&mut self, header: Bytes, start: i64, policy: &Policy) -> Bytes {
+        let idle = self.asides.messages.is_empty() && self.asides.produced.is_none();
+        if idle && !policy.sidx {
             return header;
         }
         let mut boxes = Vec::new();
@@ -64,9 +66,34 @@ impl Lane {
                 self.asides.tags.push((mpeg, message.data));
             }
         }
-        let moof = if self.segment.parts.is_empty() { mp4::STYP } else { 0 };
+        if policy.sidx {
+            let size = header.len() - self.styp() + self.part.bytes;
+            mp4::sidx(&mut boxes, &self.subsegment(start, size));
+        }
+        let moof = self.styp();
         let (front, rest) = header.split_at_checked(moof).unwrap_or((&[], &header));
         Bytes::from([front, &boxes, rest].concat())
+    }
+
+    /// Bytes of the `styp` that the next header starts with.
+    fn styp(&self) -> usize {
+        if self.segment.parts.is_empty() { mp4::STYP } else { 0 }
+    }
+
+    /// What a segment index says of the part that is complete, whose `moof` and `mdat` have `size`
+    /// bytes.
+    fn subsegment(&self, start: i64, size: usize) -> Subsegment {
+        let shown = self.part.samples.iter().map(|sample| {
+            sample.decode_time.ticks().saturating_add(sample.composition_offset.ticks())
+        });
+        Subsegment {
+            track_id: self.number,
+            timescale: self.output.hz(),
+            earliest_presentation_time: shown.min().unwrap_or(start).max(0).unsigned_abs(),
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            duration: u32::try_from(self.part.duration).unwrap_or(u32::MAX),
+            starts_with_sap: self.part.samples.first().is_some_and(|first| first.sync),
+        }
     }
 
     fn to_mpeg(&self, output: i64) -> i64 {

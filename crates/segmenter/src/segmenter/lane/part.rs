@@ -41,7 +41,7 @@ impl Lane {
             },
             u32::try_from(self.part.bytes).unwrap_or(u32::MAX),
         );
-        let header = self.with_asides(header, start.ticks());
+        let header = self.with_asides(header, start.ticks(), sink.policy);
         let size = header.len() + self.part.bytes;
         let open = sink.schedule.segment(self.segment.sequence);
         let part = Part {
