@@ -41,7 +41,8 @@ impl Heard {
                     for entry in &entries {
                         let offset = entry.offset.number();
                         assert!(offset >= self.next, "again or too late");
-                        let excused = |it| self.excused.iter().any(|(a, b)| (*a..=*b).contains(&it));
+                        let excused =
+                            |it| self.excused.iter().any(|(a, b)| (*a..=*b).contains(&it));
                         assert!(self.next == 0 || (self.next..offset).all(excused), "missing");
                         self.next = offset + 1;
                     }
@@ -55,7 +56,10 @@ impl Heard {
                     }
                 }
                 "presence" | "link" => {}
-                "reset" => *self = Self { next: id.map_or(0, |it| it.offset.number() + 1), ..Self::default() },
+                "reset" => {
+                    *self =
+                        Self { next: id.map_or(0, |it| it.offset.number() + 1), ..Self::default() }
+                }
                 name => panic!("{name}"),
             }
         }
