@@ -1,9 +1,9 @@
-//! End-to-end tests: the release builds of `live` and `relay` between real encoders and players.
+//! End-to-end tests: the release builds of the examples between real encoders and players.
 
 use crate::shell::{Failure, Report, Shell, cargo, root, target};
 
-/// `filter` is `nats` and what follows it, or begins with the name of a file of tests, or is handed to the test harness as it
-/// is: parts of test names, or its flags.
+/// `filter` is `nats` and what follows it, or begins with the name of a file of tests, or is handed
+/// to the test harness as it is: parts of test names, or its flags.
 pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
     if let ["nats", rest @ ..] = filter {
         return nats(shell, rest);
