@@ -5,7 +5,7 @@
 //!   ones, edit lists, recordings that were cut off at any byte.
 //! - [`Vod`] gives any segment of an indexed file, as CMAF (ISO/IEC 23000-19): a header made on
 //!   demand, and where in the file the media lies.
-//! - [`fragmented`] makes the header of a recording under way; the segments of a
+//! - [`fragmented`](fn@fragmented) makes the header of a recording under way; the segments of a
 //!   [`Segmenter`](crate::Segmenter) follow it as they are.
 //! - [`Progressive`] is the finished recording: `moov` in front, media taken from the file that was
 //!   indexed.
