@@ -110,8 +110,9 @@ fn interleave(tracks: &[&IndexedTrack]) -> Vec<Chunk> {
         }
     }
     chunks.sort_by_key(|(started, timescale, chunk)| {
-        let started = started.rescale(*timescale, Timescale::NANOS, Rounding::Down);
-        (started, chunk.track)
+        // Wider than any clock: a track's chunks must stay in order whatever its times.
+        let nanos = i128::from(started.ticks()) * 1_000_000_000 / i128::from(timescale.hz());
+        (nanos, chunk.track)
     });
     let mut at = 0u64;
     let mut sorted: Vec<_> = chunks.into_iter().map(|(_, _, chunk)| chunk).collect();
