@@ -146,6 +146,14 @@ impl Live {
         std::fs::read_dir(directory).expect("a running server").count()
     }
 
+    /// Open sockets of the process.
+    pub fn sockets(&self) -> usize {
+        let directory = format!("/proc/{}/fd", self.process.id());
+        let files = std::fs::read_dir(directory).expect("a running server").flatten();
+        let targets = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    }
+
     fn status_field(&self, field: &str) -> u64 {
         let path = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(path).expect("a running server");

@@ -137,14 +137,14 @@ fn announced_lengths_cost_no_memory() {
 #[test]
 fn a_stalled_handshake_is_dropped() {
     let live = Live::start(&[]);
-    let files = live.files();
+    let sockets = live.sockets();
     let silent = TcpStream::connect(live.rtmp()).expect("a connection");
     let mut half = TcpStream::connect(live.rtmp()).expect("a connection");
     half.write_all(&[&[3][..], &noise(700)].concat()).expect("half of C1");
     let limit = Duration::from_secs(30);
     assert_closed(silent, limit, "a connection that says nothing");
     assert_closed(half, limit, "half a handshake");
-    wait::until(SOON, "the sockets to be given back", || (live.files() <= files).then_some(()));
+    wait::until(SOON, "the sockets to be given back", || (live.sockets() <= sockets).then_some(()));
 }
 
 #[test]
@@ -261,10 +261,10 @@ fn a_viewer_that_does_not_read_is_cut_off() {
     let urls: Vec<String> =
         media.iter().map(|url| Playlist::fetch(url).segments[0].clone()).collect();
     // The requests so far are over; the server may still be closing their sockets.
-    let files = wait::until(SOON, "earlier connections to be closed", || {
-        let files = live.files();
+    let sockets = wait::until(SOON, "earlier connections to be closed", || {
+        let sockets = live.sockets();
         std::thread::sleep(Duration::from_millis(500));
-        (live.files() == files).then_some(files)
+        (live.sockets() == sockets).then_some(sockets)
     });
     let mut socket = TcpStream::connect(live.http()).expect("a connection");
     for _ in 0..40 {
@@ -274,9 +274,9 @@ fn a_viewer_that_does_not_read_is_cut_off() {
             socket.write_all(request.as_bytes()).expect("a request");
         }
     }
-    wait::until(SOON, "the connection to be accepted", || (live.files() > files).then_some(()));
+    wait::until(SOON, "the connection to be accepted", || (live.sockets() > sockets).then_some(()));
     wait::until(Duration::from_mins(1), "the connection to be cut off", || {
-        (live.files() <= files).then_some(())
+        (live.sockets() <= sockets).then_some(())
     });
     drop(socket);
 }

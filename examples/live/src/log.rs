@@ -29,14 +29,14 @@ pub(crate) fn start() {
 
 /// Tells a person where to publish, where to watch and how to stop.
 pub(crate) fn greet(rtmp: SocketAddr, http: SocketAddr, moderator: Option<&String>) {
+    let moderator = moderator
+        .map(|token| format!("   (the shield beside each chat takes the token {token})"))
+        .unwrap_or_default();
     eprintln!(
-        "airloom live {version}\n\
+        "airloom live {version}{moderator}\n\
          \x20 publish  rtmp://{rtmp}/live/NAME   (in OBS: server rtmp://{rtmp}/live, stream key NAME)\n\
          \x20 watch    http://{http}/\n\
          \x20 stop     Ctrl-C",
         version = env!("CARGO_PKG_VERSION"),
     );
-    if let Some(token) = moderator {
-        eprintln!("  moderate {token}   (the token for the shield beside each chat)");
-    }
 }
