@@ -1,4 +1,5 @@
-//! Serving HTTP: a listener for HTTP/1.1 and h2c, and both over TLS with the feature `tls`, that gives up on peers which do not take their
+//! Serving HTTP: a listener for HTTP/1.1 and h2c, and both over TLS with the feature `tls`, that
+//! gives up on peers which do not take their
 //! bytes, and errors as problem documents.
 
 mod chunks;
@@ -9,10 +10,12 @@ mod problem;
 #[cfg(feature = "tls")]
 mod tls;
 
+#[cfg(feature = "tls")]
+pub use crate::rtmp::TlsError;
 pub(crate) use chunks::Chunks;
 pub use deadline::WriteDeadline;
 pub use detach::{Detach, Detachable};
 pub use listener::{Config, Listener};
 pub use problem::Problem;
 #[cfg(feature = "tls")]
-pub use tls::{Tls, TlsError};
+pub use tls::Tls;

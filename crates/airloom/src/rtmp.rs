@@ -17,7 +17,7 @@ mod read_buffer;
 mod remote;
 mod service;
 #[cfg(feature = "tls")]
-mod tls;
+pub(crate) mod tls;
 
 pub use airloom_rtmp::*;
 pub use backoff::Backoff;

@@ -164,7 +164,7 @@ impl Stream {
             crate::rtmp::Media::Metadata(metadata) => {
                 state.take_tag(&metadata.tag);
                 for kind in announced(&metadata.values) {
-                    state.packager.expect(kind);
+                    state.packager.announce(kind);
                 }
             }
             crate::rtmp::Media::Track(track) => state.packager.set_track(track)?,

@@ -55,7 +55,7 @@ impl Certificate {
     ///
     /// [`TlsError`], by what is wrong.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        Ok(Self(Arc::new(RwLock::new(server_config(chain, key)?))))
+        Ok(Self(Arc::new(RwLock::new(Arc::new(server_config(chain, key)?)))))
     }
 
     /// Shows another certificate to all who come from now on; connections that are open stay.
@@ -64,7 +64,7 @@ impl Certificate {
     ///
     /// As [`from_pem`](Self::from_pem); the one before is kept then.
     pub fn renew(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
-        let config = server_config(chain, key)?;
+        let config = Arc::new(server_config(chain, key)?);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }
@@ -162,12 +162,13 @@ fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     if chain.is_empty() { Err(TlsError::NoCertificate) } else { Ok(chain) }
 }
 
-fn server_config(certificates: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
+/// A server of `certificates`, its own first, and their `key`, both in PEM.
+pub(crate) fn server_config(certificates: &[u8], key: &[u8]) -> Result<ServerConfig, TlsError> {
     let key = PrivateKeyDer::from_pem_slice(key)
         .map_err(|error| TlsError::Pem { what: "private key", error })?;
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain(certificates)?, key)?;
-    Ok(Arc::new(config))
+    Ok(config)
 }

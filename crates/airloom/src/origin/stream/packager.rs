@@ -71,7 +71,7 @@ impl Packager {
     }
 
     /// What the publisher says it will send is waited for before playlists name the tracks.
-    pub(super) fn expect(&mut self, kind: Kind) {
+    pub(super) fn announce(&mut self, kind: Kind) {
         self.tell(wall_time(), playlist::Input::Expect(kind));
     }
 
