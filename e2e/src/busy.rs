@@ -1,35 +1,23 @@
 //! Figures in real time, on a machine that may have other things to do.
 
-use std::thread;
+/// A browser on a machine of two processors that its neighbours share stalls now and then through
+/// no fault of the server; one that stalls three times in a row does not.
+const ATTEMPTS: usize = 3;
 
-/// Makes an attempt whose success depends on getting the processor in time; fails with what
-/// the attempt says.
-///
-/// One that fails while the machine has more to do than processors to do it with is made
-/// once more, and both results are printed. On a machine at rest the first one counts.
+/// Makes an attempt whose success depends on getting the processor in time, and makes it again
+/// where it fails; every result is printed. Fails with what the last of [`ATTEMPTS`] says.
 pub fn attempt(what: &str, attempt: impl Fn() -> Result<String, String>) {
-    let told = || {
+    for left in (0..ATTEMPTS).rev() {
         let outcome = attempt();
         let (Ok(report) | Err(report)) = &outcome;
         println!("{what}: {report}");
-        outcome
-    };
-    let mut outcome = told();
-    if outcome.is_err()
-        && let Some(load) = overload()
-    {
-        println!("{what}: once more, since the load average is {load}");
-        outcome = told();
+        match outcome {
+            Ok(_) => return,
+            Err(reason) if left == 0 => panic!("{what}: {reason}"),
+            Err(_) => {
+                let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+                println!("{what}: once more; load average {}", load.trim_end());
+            }
+        }
     }
-    if let Err(reason) = outcome {
-        panic!("{what}: {reason}");
-    }
-}
-
-/// The load average over the last minute where it exceeds the number of processors.
-fn overload() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
-    let load: f64 = text.split_whitespace().next()?.parse().ok()?;
-    let processors = u32::try_from(thread::available_parallelism().ok()?.get()).ok()?;
-    (load > f64::from(processors)).then_some(load)
 }

@@ -113,7 +113,10 @@ impl Packet {
     fn enhanced(&self, kind: Kind, code: FourCc, out: &mut Vec<u8>) -> Result<(), Error> {
         let video = kind == Kind::Video;
         let frame_type = if video { 8 | self.frame_type()? } else { 9 } << 4;
-        if video && self.frame_type == FrameType::COMMAND && self.kind != PacketKind::Metadata {
+        // Only metadata of a tag's one track may be of this type: whatever else a reader finds
+        // behind it, a multitrack tag too, it takes for a command.
+        let alone = self.kind == PacketKind::Metadata && self.track == 0;
+        if video && self.frame_type == FrameType::COMMAND && !alone {
             return Err(unsupported("videoFrameType", self.frame_type.0));
         }
         let timed = matches!(code, FourCc::AVC | FourCc::HEVC | FourCc::VVC);
@@ -275,6 +278,22 @@ mod tests {
             1 => any::<u8>().prop_map(PacketKind::Command),
             1 => (0..18u8).prop_map(PacketKind::Unknown),
         ]
+    }
+
+    #[test]
+    fn metadata_of_type_command_is_no_track_of_many() {
+        let mut packet = Packet {
+            track: 0,
+            codec: CodecId::FourCc(FourCc::AVC),
+            kind: PacketKind::Metadata,
+            frame_type: FrameType::COMMAND,
+            composition_offset: 0,
+            nanos: 0,
+            data: Bytes::new(),
+        };
+        assert_eq!(packet.encode(Kind::Video).unwrap()[..], *b"\xD4avc1");
+        packet.track = 1;
+        assert_eq!(packet.encode(Kind::Video), Err(unsupported("videoFrameType", 5)));
     }
 
     proptest! {
