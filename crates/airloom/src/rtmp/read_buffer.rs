@@ -1,10 +1,8 @@
 use std::io;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp;
-use tokio::time::{Instant, sleep_until};
 
 /// Something to read from that may know when there is something to read.
 pub(super) trait Source: AsyncRead + Unpin + Send {
@@ -31,13 +29,6 @@ const LEAST: usize = 16 << 10;
 /// Read at once from a connection that sends as fast as it can: few system calls.
 const MOST: usize = 256 << 10;
 
-/// Reads of a connection that come closer together than this, [`HASTE`] of them in a row, are held
-/// apart by it: waking up for each message of a peer that sends as fast as it can costs more than
-/// all else that is done with it. A publisher in real time sends some 80 messages a second, and a
-/// handshake is over before it counts as haste.
-const PACE: Duration = Duration::from_millis(1);
-const HASTE: u32 = 8;
-
 /// Where a connection's bytes arrive.
 ///
 /// It grows with the connection's pace. What is read is at least a quarter of the memory behind it,
@@ -47,14 +38,11 @@ const HASTE: u32 = 8;
 pub(super) struct ReadBuffer {
     buffer: BytesMut,
     size: usize,
-    /// When the last read that took all there was came back, and how many have in haste.
-    emptied: Option<Instant>,
-    haste: u32,
 }
 
 impl ReadBuffer {
     pub(super) fn new() -> Self {
-        Self { buffer: BytesMut::new(), size: LEAST, emptied: None, haste: 0 }
+        Self { buffer: BytesMut::new(), size: LEAST }
     }
 
     /// Waits for what arrives next; at the end of the connection, no bytes. Loses nothing where it
@@ -65,9 +53,6 @@ impl ReadBuffer {
     /// while there is something to read, where `socket` can tell: a publisher that says nothing costs
     /// no buffer.
     pub(super) async fn next(&mut self, socket: &mut impl Source) -> io::Result<Bytes> {
-        if let Some(emptied) = self.emptied.filter(|_| self.haste >= HASTE) {
-            sleep_until(emptied + PACE).await;
-        }
         socket.readable().await?;
         self.read(socket).await
     }
@@ -90,10 +75,6 @@ impl ReadBuffer {
         } else {
             // All there was: the next may be long in coming.
             self.buffer = BytesMut::new();
-            let now = Instant::now();
-            let hasty = self.emptied.is_some_and(|last| now - last < 4 * PACE);
-            self.haste = if hasty { self.haste.saturating_add(1) } else { 0 };
-            self.emptied = Some(now);
             if read < self.size / 8 {
                 self.size = (self.size / 2).max(LEAST);
             }
