@@ -25,6 +25,8 @@ pub use name::{InvalidName, StreamName};
 pub use observer::{Event, Observer};
 pub use status::{State, StreamStatus, TrackStatus};
 
+#[cfg(feature = "record")]
+pub(crate) use delivery::{is_known, range::Range};
 #[cfg(feature = "billing")]
 pub(crate) use meters::Meter;
 use meters::Metering;
@@ -206,6 +208,6 @@ fn first_sequence(config: &Config, now: WallTime) -> u64 {
     u64::try_from(now.since_unix().as_nanos() / step.as_nanos()).unwrap_or(0)
 }
 
-fn wall_time() -> WallTime {
+pub(crate) fn wall_time() -> WallTime {
     WallTime::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
