@@ -157,8 +157,8 @@ fn find(shelf: &Shelf, item: &Arc<Item>, file: &str, span: Option<Span>) -> io::
     let absent =
         |detail: &'static str| Ok(Answer::Problem(Problem::new(StatusCode::NOT_FOUND, detail)));
     let timeline = shelf.timeline(item)?;
-    if let Some(volume) = single(file) {
-        return single_file(shelf, item, &timeline, volume, span);
+    if let Some(single) = Single::parse(file) {
+        return single_file(shelf, item, &timeline, &single, span);
     }
     let Some(resource) = Resource::parse(file) else {
         return absent("A recording has no resource of that name");
@@ -183,13 +183,22 @@ fn find(shelf: &Shelf, item: &Arc<Item>, file: &str, span: Option<Span>) -> io::
     )
 }
 
-/// `video.mp4` and `clip.mp4`, or `video-2.mp4` for the second configuration; `None` for other
-/// names.
-fn single(file: &str) -> Option<Option<u32>> {
-    let name = file.strip_suffix(".mp4")?;
-    match name.strip_prefix("video-") {
-        Some(number) => number.parse().ok().filter(|number| *number > 0).map(Some),
-        None => ["video", "clip"].contains(&name).then_some(None),
+/// What a single MP4 file is made of.
+enum Single {
+    /// `video.mp4` and `clip.mp4`: the volume that is asked for by time, or lasts longest.
+    Any,
+    /// `video-2.mp4`: the second configuration.
+    Volume(u32),
+}
+
+impl Single {
+    fn parse(file: &str) -> Option<Self> {
+        let name = file.strip_suffix(".mp4")?;
+        if ["video", "clip"].contains(&name) {
+            return Some(Self::Any);
+        }
+        let number = name.strip_prefix("video-")?.parse().ok()?;
+        (number > 0).then_some(Self::Volume(number))
     }
 }
 
@@ -197,7 +206,7 @@ fn single_file(
     shelf: &Shelf,
     item: &Item,
     timeline: &Mutex<Timeline>,
-    volume: Option<u32>,
+    single: &Single,
     span: Option<Span>,
 ) -> io::Result<Answer> {
     let problem = |status, detail: String| Ok(Answer::Problem(Problem::new(status, detail)));
@@ -209,14 +218,14 @@ fn single_file(
         let timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
         (timeline.start(), span.map(|span| timeline.volumes(span)))
     };
-    let volume = match (volume, touched.as_deref()) {
-        (Some(volume), _) if volume <= finished.volumes => volume,
-        (Some(_), _) | (None, Some([])) => {
+    let volume = match (single, touched.as_deref()) {
+        (Single::Volume(volume), _) if *volume <= finished.volumes => *volume,
+        (Single::Volume(_), _) | (Single::Any, Some([])) => {
             return problem(StatusCode::NOT_FOUND, NoMovie::Nothing.to_string());
         }
-        (None, None) => finished.longest,
-        (None, Some([volume])) => *volume,
-        (None, Some(_)) => {
+        (Single::Any, None) => finished.longest,
+        (Single::Any, Some([volume])) => *volume,
+        (Single::Any, Some(_)) => {
             let detail = "The configuration changes in that time, which one MP4 file cannot say: \
                           a playlist of it can";
             return problem(StatusCode::CONFLICT, detail.to_owned());

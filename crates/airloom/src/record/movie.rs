@@ -63,7 +63,7 @@ impl From<mp4::Error> for NoMovie {
 ///
 /// `start` is where the recording begins, in milliseconds on the clock of its media.
 pub(super) fn movie(folder: &Path, volume: u32, span: Span, start: i64) -> Result<Layout, NoMovie> {
-    let mut found = Parts { start, ..Parts::default() };
+    let mut found = Selection { start, ..Selection::default() };
     shelf::read(folder, volume, |stamp| found.note(stamp))?;
     if span != Span::ALL {
         found.cut(span);
@@ -86,7 +86,7 @@ const PROBE: u64 = 1024;
 
 /// What of a volume goes into the file.
 #[derive(Debug, Default)]
-struct Parts {
+struct Selection {
     head: BytesMut,
     tracks: HashMap<TrackId, Track>,
     parts: Vec<Chosen>,
@@ -101,7 +101,7 @@ struct Chosen {
     offset: u64,
 }
 
-impl Parts {
+impl Selection {
     fn note(&mut self, found: Found<'_>) {
         match found {
             Found::Head(data) => self.head.extend_from_slice(data),
@@ -148,7 +148,8 @@ impl Parts {
         let wanted = |part: &Chosen| {
             let (begins, ends) = self.bounds(&part.stamp);
             let own = decides.is_some_and(|decides| part.stamp.track == decides);
-            let begun = if own { begins >= from } else { ends > from };
+            // Other tracks' parts go where most of them is.
+            let begun = if own { begins } else { begins.midpoint(ends) } >= from;
             begun && span.touches(begins, i64::MAX)
         };
         self.parts = parts.into_iter().filter(|part| wanted(part)).collect();
@@ -219,7 +220,7 @@ struct Sparse<'a> {
 }
 
 impl<'a> Sparse<'a> {
-    fn new(found: &'a Parts) -> Self {
+    fn new(found: &'a Selection) -> Self {
         let mut len = found.head.len() as u64;
         let starts = found.parts.iter().map(|part| {
             let at = len;

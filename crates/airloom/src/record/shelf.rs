@@ -129,9 +129,7 @@ impl Shelf {
         if self.bytes.load(Relaxed) >= self.config.limits.bytes {
             return Err(Refused::Bytes);
         }
-        let id = format!("{name}-{life}");
-        let folder = self.root.join(&id);
-        fs::create_dir(&folder)?;
+        let (id, folder) = self.folder(name, life)?;
         let item = Item {
             folder,
             name: name.clone(),
@@ -147,6 +145,21 @@ impl Shelf {
         self.items_mut().insert(item.id.clone(), Arc::clone(&item));
         self.totals.started.fetch_add(1, Relaxed);
         Ok(item)
+    }
+
+    /// A server that was killed and is back within a second counts from where it did before.
+    fn folder(&self, name: &StreamName, life: u64) -> io::Result<(String, PathBuf)> {
+        let mut id = format!("{name}-{life}");
+        for again in 2.. {
+            let folder = self.root.join(&id);
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && again < 100 => {
+                    id = format!("{name}-{life}-{again}");
+                }
+                made => return made.map(|()| (id, folder)),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 
     /// A recording is complete: whoever asks gets it whole from here on.
@@ -234,17 +247,15 @@ impl Shelf {
             // Made with it, and kept until it is finished.
             return state.timeline.clone().ok_or_else(|| io::ErrorKind::NotFound.into());
         };
-        let timeline = match &state.timeline {
-            Some(timeline) => Arc::clone(timeline),
-            None => {
-                let mut timeline = Timeline::default();
-                for volume in 1..=finished.volumes {
-                    read(&item.folder, volume, |found| note(&mut timeline, volume, &found))?;
-                }
-                timeline.end();
-                let timeline = Arc::new(Mutex::new(timeline));
-                Arc::clone(state.timeline.insert(timeline))
+        let timeline = if let Some(timeline) = &state.timeline {
+            Arc::clone(timeline)
+        } else {
+            let mut timeline = Timeline::default();
+            for volume in 1..=finished.volumes {
+                read(&item.folder, volume, |found| note(&mut timeline, volume, &found))?;
             }
+            timeline.end();
+            Arc::clone(state.timeline.insert(Arc::new(Mutex::new(timeline))))
         };
         drop(state);
         self.use_of(item);
@@ -358,7 +369,9 @@ impl Item {
             Err(error) => return Err(error),
         };
         let name = sheet.name.parse().map_err(io::Error::other)?;
-        if sheet.version != Sheet::VERSION || id != format!("{}-{}", sheet.name, sheet.life) {
+        if sheet.version != Sheet::VERSION
+            || !id.starts_with(&format!("{}-{}", sheet.name, sheet.life))
+        {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not of this version and name"));
         }
         let item = Self {
@@ -370,15 +383,10 @@ impl Item {
             state: Mutex::default(),
             removed: AtomicBool::new(false),
         };
-        let finished = match sheet.finished {
-            Some(finished) => finished,
-            None => match item.recover()? {
-                Some(finished) => finished,
-                None => {
-                    item.delete();
-                    return Ok(None);
-                }
-            },
+        let finished = sheet.finished.map_or_else(|| item.recover(), |known| Ok(Some(known)))?;
+        let Some(finished) = finished else {
+            item.delete();
+            return Ok(None);
         };
         item.lock().finished = Some(finished);
         Ok(Some(item))

@@ -188,7 +188,9 @@ impl Tape {
         let index = index.map(|file| BufWriter::with_capacity(INDEX_BUFFER, file));
         let index = index.and_then(|mut index| index.write_all(&head).map(|()| index)).ok();
         let since = self.item.timeline(|timeline| {
-            stamps.iter().for_each(|stamp| timeline.note(stamp, self.number, 0));
+            for stamp in &stamps {
+                timeline.note(stamp, self.number, 0);
+            }
             timeline.length()
         });
         let (len, synced) = (head.len() as u64, Instant::now());
