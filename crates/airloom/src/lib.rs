@@ -6,6 +6,8 @@ mod accept;
 pub mod chat;
 pub mod http;
 pub mod origin;
+#[cfg(feature = "record")]
+pub mod record;
 pub mod rtmp;
 #[cfg(feature = "billing")]
 pub mod usage;

@@ -6,6 +6,7 @@ mod ingest;
 mod meters;
 mod metrics;
 mod name;
+mod observer;
 mod status;
 mod store;
 mod stream;
@@ -21,11 +22,15 @@ use airloom_playlist::WallTime;
 pub use config::{Builder, Config, Limits};
 pub use ingest::{Ingest, Publishing, PublishingError, Refused};
 pub use name::{InvalidName, StreamName};
+pub use observer::{Event, Observer};
 pub use status::{State, StreamStatus, TrackStatus};
 
+#[cfg(feature = "record")]
+pub(crate) use delivery::{is_known, range::Range};
 #[cfg(feature = "billing")]
 pub(crate) use meters::Meter;
 use meters::Metering;
+use observer::Observers;
 use stream::{Claim, Stream};
 
 /// Streams in, HLS, Low-Latency HLS and DASH out; cloning gives another handle to the same origin.
@@ -60,6 +65,7 @@ pub struct Origin(Arc<Shared>);
 struct Shared {
     config: Config,
     metering: Metering,
+    observers: Observers,
     streams: Mutex<HashMap<StreamName, Arc<Stream>>>,
     totals: Totals,
 }
@@ -82,12 +88,12 @@ impl Origin {
 
     /// An origin that holds no stream yet.
     pub fn new(config: Config) -> Self {
-        Self::with_metering(config, Metering::default())
+        Self::with(config, Metering::default(), Observers::default())
     }
 
-    fn with_metering(config: Config, metering: Metering) -> Self {
-        let streams = Mutex::default();
-        Self(Arc::new(Shared { config, metering, streams, totals: Totals::default() }))
+    fn with(config: Config, metering: Metering, observers: Observers) -> Self {
+        let (streams, totals) = (Mutex::default(), Totals::default());
+        Self(Arc::new(Shared { config, metering, observers, streams, totals }))
     }
 
     /// How it was configured.
@@ -156,7 +162,8 @@ impl Origin {
             return Err(Refused::Full);
         }
         let meters = meters::of(&self.0.metering, name);
-        let stream = Stream::new(name.clone(), &self.0.config, first_sequence, meters);
+        let observers = self.0.observers.clone();
+        let stream = Stream::new(name.clone(), &self.0.config, first_sequence, meters, observers);
         let stream = Arc::new(stream);
         streams.insert(name.clone(), Arc::clone(&stream));
         match stream.claim() {
@@ -201,6 +208,6 @@ fn first_sequence(config: &Config, now: WallTime) -> u64 {
     u64::try_from(now.since_unix().as_nanos() / step.as_nanos()).unwrap_or(0)
 }
 
-fn wall_time() -> WallTime {
+pub(crate) fn wall_time() -> WallTime {
     WallTime::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }

@@ -9,6 +9,7 @@ mod origin {
     mod growing;
     mod life;
     mod manners;
+    mod observer;
     mod paths;
     #[cfg(feature = "billing")]
     mod usage;

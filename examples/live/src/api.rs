@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use airloom::Origin;
 use airloom::chat::Chat;
 use airloom::http::Problem;
+use airloom::record::Recorder;
 use arguments::Arguments;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -42,9 +43,14 @@ async fn streams(State(origin): State<Origin>) -> Response {
 }
 
 /// Prometheus text.
-pub(crate) async fn metrics(State((origin, chat)): State<(Origin, Chat)>) -> Response {
+pub(crate) async fn metrics(
+    State((origin, chat, recorder)): State<(Origin, Chat, Recorder)>,
+) -> Response {
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    fresh(([(header::CONTENT_TYPE, text)], origin.metrics() + &chat.metrics()))
+    fresh((
+        [(header::CONTENT_TYPE, text)],
+        origin.metrics() + &chat.metrics() + &recorder.metrics(),
+    ))
 }
 
 /// A problem document for every path that leads nowhere.

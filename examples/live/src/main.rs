@@ -8,11 +8,13 @@ mod demo;
 mod log;
 mod page;
 mod usage;
+mod vod;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use airloom::{Origin, http, rtmp};
 use arguments::{Arguments, Command};
@@ -76,7 +78,13 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
 
     let usage = usage::open(&arguments.data)
         .map_err(|source| Failure::Usage { path: arguments.data.clone(), source })?;
-    let origin = Origin::builder()
+    let recorder = vod::open(&arguments.data)
+        .map_err(|source| Failure::Data { path: arguments.data.clone(), source })?;
+    let mut builder = Origin::builder();
+    if arguments.record {
+        builder = builder.observer(Arc::new(recorder.clone()));
+    }
+    let origin = builder
         .segment(arguments.segment)
         .part(arguments.part)
         .window(arguments.window)
@@ -88,7 +96,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     let moderator = arguments.moderator.clone().map_or_else(chat::token, Ok)?;
     let chat = chat::open(&moderator, usage.clone())?;
     let app = Router::new()
-        .nest("/live", origin.router())
+        .nest("/live", origin.router().merge(recorder.rewind("/vod")))
+        .nest("/vod", recorder.router("/vod"))
         .nest(
             "/api",
             api::router(origin.clone(), &arguments, rtmp_address)
@@ -96,7 +105,10 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         )
         .nest("/api/rooms", chat.router())
         .merge(page::router())
-        .route("/metrics", get(api::metrics).with_state((origin.clone(), chat.clone())))
+        .route(
+            "/metrics",
+            get(api::metrics).with_state((origin.clone(), chat.clone(), recorder.clone())),
+        )
         .route("/healthz", get(|| async { "ok" }))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::wrong_method)
@@ -119,9 +131,6 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     println!(r#"{{"event":"listening","rtmp":"{rtmp_address}","http":"{http_address}"}}"#);
     io::stdout().flush()?;
     log::greet(rtmp_address, http_address, arguments.moderator.is_none().then_some(&moderator));
-    if arguments.record {
-        tracing::warn!("--record is accepted, but this version keeps no recordings yet");
-    }
 
     let (stop, stopped) = watch::channel(());
     let closed = || {
@@ -144,6 +153,7 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     chat.close();
     drop(stop);
     let _ = tokio::join!(ingest, delivery);
+    recorder.close().await;
     // Nothing counts any more: what was counted goes to the ledger.
     drop(settle);
     let _ = metering.await;

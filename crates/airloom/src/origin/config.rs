@@ -1,6 +1,8 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::meters::Metering;
+use super::observer::{Observer, Observers};
 
 /// How an [`Origin`](super::Origin) packages and keeps its streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +68,7 @@ impl Default for Limits {
 pub struct Builder {
     config: Config,
     metering: Metering,
+    observers: Vec<Arc<dyn Observer>>,
 }
 
 impl Builder {
@@ -118,6 +121,13 @@ impl Builder {
         self
     }
 
+    /// Tells `observer` what streams do. May be set several times: each is told, in that order.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
     /// Meters what streams take in and give out: `ingest_bytes`, `ingest_ms`, `egress_bytes` and
     /// `viewer_ms`, by stream.
     #[cfg(feature = "billing")]
@@ -129,6 +139,6 @@ impl Builder {
 
     /// The origin, holding no stream yet.
     pub fn build(self) -> super::Origin {
-        super::Origin::with_metering(self.config, self.metering)
+        super::Origin::with(self.config, self.metering, Observers::new(self.observers))
     }
 }

@@ -26,7 +26,7 @@ use crate::http::{Chunks, Problem, WriteDeadline};
 
 mod encoding;
 mod growing;
-mod range;
+pub(super) mod range;
 
 pub(super) use encoding::{Encoded, Encodings};
 
@@ -241,7 +241,7 @@ fn playlist(
 }
 
 /// Whether `If-None-Match` names `tag` (RFC 9110, 13.1.2: compared weakly).
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     headers.get_all(header::IF_NONE_MATCH).iter().any(|known| {
         known
             .to_str()

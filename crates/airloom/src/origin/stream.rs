@@ -16,6 +16,7 @@ use tracing::info;
 
 use super::delivery::{Encoded, Encodings};
 use super::meters::{Meter, StreamMeters};
+use super::observer::Observers;
 use super::status::{State as Status, StreamStatus};
 use super::store::Media;
 use super::viewers::Viewers;
@@ -93,6 +94,7 @@ impl Stream {
         config: &Config,
         first_sequence: u64,
         meters: StreamMeters,
+        observers: Observers,
     ) -> Self {
         let chunk_size = airloom_rtmp::Config::default().chunk_size;
         Self {
@@ -102,7 +104,7 @@ impl Stream {
                 generation: 0,
                 heard: Instant::now(),
                 counted: Instant::now(),
-                packager: Packager::new(name.clone(), config, first_sequence),
+                packager: Packager::new(name.clone(), config, first_sequence, observers),
                 gop: GopCache::new(GOP_TAGS, GOP_BYTES),
                 live: None,
                 chunk_size,
@@ -140,11 +142,12 @@ impl Stream {
             }
             Life::Live => {
                 info!("{} taken over: its publisher had fallen silent", self.name);
-                state.packager.restart();
+                state.packager.interrupt();
             }
             Life::Resuming | Life::New => {}
         }
         let resumed = state.life != Life::New;
+        state.packager.begin(resumed);
         state.life = Life::Live;
         state.generation += 1;
         state.heard = Instant::now();
@@ -213,7 +216,7 @@ impl Stream {
     pub(super) fn unpublish(&self, generation: u64) -> bool {
         let Ok(mut state) = self.publisher(generation) else { return false };
         state.life = Life::Resuming;
-        state.packager.restart();
+        state.packager.interrupt();
         state.gop.clear();
         if let Some(live) = &state.live {
             let _ = live.send(PlayEvent::Ended);

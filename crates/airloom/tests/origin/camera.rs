@@ -68,7 +68,19 @@ impl Camera {
         self.publishing.handle(Media::Sample(sample)).unwrap();
     }
 
+    /// Another picture parameter set, from the next frame on, which has to be a keyframe.
+    #[allow(dead_code, reason = "not everybody who has a camera changes its settings")]
+    pub(super) fn reconfigure(&mut self) {
+        let mut record = AVC.to_vec();
+        let at = record.len() - 5;
+        record[at] ^= 0x02;
+        let codec = Codec::Avc(avc::Config::decode(Bytes::from(record)).unwrap());
+        let track = Track { id: VIDEO, timescale: Timescale::MILLIS, codec };
+        self.publishing.handle(Media::Track(track)).unwrap();
+    }
+
     /// Whether the stream is still this camera's.
+    #[allow(dead_code, reason = "not everybody who has a camera asks")]
     pub(super) fn is_on_air(&mut self) -> bool {
         let track = Track {
             id: VIDEO,

@@ -3,7 +3,7 @@ use bytes::{Buf, Bytes};
 
 /// What part of `length` bytes a request wants (RFC 9110, 14.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Range {
+pub(crate) enum Range {
     /// All of it: nothing else was asked for, or nothing that has to be understood. Several ranges
     /// in one request are answered like that too; no player asks for them.
     Whole,
@@ -15,7 +15,7 @@ pub(super) enum Range {
 
 impl Range {
     /// `tag` is the entity tag that `If-Range` has to name.
-    pub(super) fn of(headers: &HeaderMap, tag: &str, length: u64) -> Self {
+    pub(crate) fn of(headers: &HeaderMap, tag: &str, length: u64) -> Self {
         let Some(range) = headers.get(header::RANGE) else { return Self::Whole };
         if headers.get(header::IF_RANGE).is_some_and(|known| known != tag) {
             return Self::Whole;

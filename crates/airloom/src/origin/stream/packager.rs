@@ -2,9 +2,10 @@ use airloom_media::{Kind, Sample, Track, TrackId};
 use airloom_playlist as playlist;
 use airloom_playlist::{Answer, LiveWindow, Request, Resource, WallTime};
 use airloom_segmenter as segmenter;
-use airloom_segmenter::{Event, Init, Output, Segmenter};
+use airloom_segmenter::{Init, Output, Segmenter};
 use tracing::{debug, info, warn};
 
+use super::super::observer::{Event, Observers};
 use super::super::status::TrackStatus;
 use super::super::store::{Media, Store};
 use super::super::wall_time;
@@ -15,6 +16,9 @@ use super::{Config, StreamName};
 #[derive(Debug)]
 pub(super) struct Packager {
     name: StreamName,
+    observers: Observers,
+    /// Whether parts are told as they are made.
+    parts: bool,
     segmenter: Segmenter,
     window: LiveWindow,
     store: Store,
@@ -34,7 +38,12 @@ struct Described {
 }
 
 impl Packager {
-    pub(super) fn new(name: StreamName, config: &Config, first_sequence: u64) -> Self {
+    pub(super) fn new(
+        name: StreamName,
+        config: &Config,
+        first_sequence: u64,
+        observers: Observers,
+    ) -> Self {
         let mut cut = segmenter::Config::default();
         cut.segment = config.segment;
         cut.first_segment = cut.first_segment.min(config.segment);
@@ -50,6 +59,8 @@ impl Packager {
         };
         Self {
             name,
+            observers,
+            parts: config.part.is_some(),
             segmenter: Segmenter::new(cut),
             window: LiveWindow::new(listed),
             store: Store::default(),
@@ -95,10 +106,20 @@ impl Packager {
         Ok(())
     }
 
+    /// A publisher is there, for the first time or again.
+    pub(super) fn begin(&self, resumed: bool) {
+        let life = self.first_sequence;
+        self.observe(|| match wall_time() {
+            at if resumed => Event::Resumed { at },
+            at => Event::Started { life, at },
+        });
+    }
+
     /// The publisher is gone; what it sent goes out.
-    pub(super) fn restart(&mut self) {
+    pub(super) fn interrupt(&mut self) {
         self.segmenter.restart();
         self.drain();
+        self.observe(|| Event::Interrupted { at: wall_time() });
     }
 
     /// There will be no more.
@@ -106,6 +127,7 @@ impl Packager {
         self.segmenter.finish();
         self.drain();
         self.tell(wall_time(), playlist::Input::End);
+        self.observe(|| Event::Ended { at: wall_time() });
     }
 
     /// Above every sequence number given out so far.
@@ -169,6 +191,7 @@ impl Packager {
                     bytes: part.size as u64,
                 };
                 self.next_sequence = self.next_sequence.max(part.sequence + 1);
+                self.observe(|| Event::Part { part: part.clone(), at: now });
                 self.store.put_part(part);
                 self.tell(now, playlist::Input::Part(input));
             }
@@ -185,6 +208,12 @@ impl Packager {
                     bytes: segment.size as u64,
                 };
                 self.next_sequence = self.next_sequence.max(segment.sequence + 1);
+                if !self.parts {
+                    for part in segment.parts.iter() {
+                        self.observe(|| Event::Part { part: part.clone(), at: now });
+                    }
+                }
+                self.observe(|| Event::Segment { segment: segment.clone(), at: now });
                 self.store.put_segment(&segment);
                 self.tell(now, playlist::Input::Segment(input));
             }
@@ -196,6 +225,7 @@ impl Packager {
                     duration: segment.duration,
                     discontinuity: segment.discontinuity,
                 };
+                self.observe(|| Event::TsSegment { segment: segment.clone(), at: now });
                 self.store.put_ts(segment);
                 self.tell(now, playlist::Input::TsSegment(input));
             }
@@ -207,6 +237,7 @@ impl Packager {
                     duration: gap.duration,
                     discontinuity: gap.discontinuity,
                 };
+                self.observe(|| Event::Gap { gap, at: now });
                 self.tell(now, playlist::Input::Gap(input));
             }
             Output::Event(event) => self.log(event),
@@ -227,6 +258,7 @@ impl Packager {
         }
         rendition.presentation_delay = init.presentation_delay;
         rendition.part_target = (init.part_target.ticks() > 0).then_some(init.part_target);
+        self.observe(|| Event::Init { id, init: init.clone(), at: now });
         self.store.put_init(init.track, id, init.data.clone());
         self.tell(now, playlist::Input::Track(rendition));
         let described = Described { init, bitrate: None };
@@ -244,6 +276,7 @@ impl Packager {
         }
         if let Some(seconds) = self.segmenter.target_duration() {
             self.target_told = true;
+            self.observe(|| Event::TargetDuration(seconds));
             self.tell(now, playlist::Input::TargetDuration(seconds));
         }
     }
@@ -256,15 +289,19 @@ impl Packager {
         }
     }
 
+    fn observe(&self, event: impl FnOnce() -> Event) {
+        self.observers.tell(&self.name, event);
+    }
+
     fn tell(&mut self, now: WallTime, input: playlist::Input) {
         if let Err(error) = self.window.handle_input(now, input) {
             warn!("{} not listed: {error}", self.name);
         }
     }
 
-    fn log(&mut self, event: Event) {
+    fn log(&mut self, event: segmenter::Event) {
         match event {
-            Event::ForcedCut { .. } => {
+            segmenter::Event::ForcedCut { .. } => {
                 // Said once a stream: an encoder without keyframes would say it every segment.
                 if !std::mem::replace(&mut self.cut_told, true) {
                     warn!(
@@ -275,11 +312,13 @@ impl Packager {
                 }
             }
             // Told where the publisher left and where it came back.
-            Event::Discontinuity { reason: segmenter::Discontinuity::Restart, .. } => {}
-            Event::Discontinuity { reason, .. } => {
+            segmenter::Event::Discontinuity {
+                reason: segmenter::Discontinuity::Restart, ..
+            } => {}
+            segmenter::Event::Discontinuity { reason, .. } => {
                 info!("{} goes on after a discontinuity: {reason:?}", self.name);
             }
-            Event::TrackAbsent { track, absence } => {
+            segmenter::Event::TrackAbsent { track, absence } => {
                 warn!("{} track {track} is silent: {absence:?}", self.name);
             }
             other => debug!(name = %self.name, ?other, "segmenter"),

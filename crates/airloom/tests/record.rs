@@ -1,0 +1,14 @@
+//! Recordings, from an origin without a socket: media goes in by hand, requests go straight to the
+//! router, and the origin's time is tokio's virtual one.
+
+mod record {
+    #[path = "../origin/camera.rs"]
+    mod camera;
+    mod studio;
+
+    mod clips;
+    mod disk;
+    mod killed;
+    mod playback;
+    mod rewind;
+}
