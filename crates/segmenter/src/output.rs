@@ -3,7 +3,8 @@ use std::sync::Arc;
 use airloom_media::{Codec, Delta, Duration, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
-use crate::{Event, TsSegment};
+use crate::mp4::Presentation;
+use crate::{BitRate, Event, TsSegment};
 
 /// What a [`Segmenter`](crate::Segmenter) has made.
 ///
@@ -52,6 +53,21 @@ pub struct Init {
     /// How much later than it is decoded the first picture is shown: the delay of reordering. Zero
     /// for sound.
     pub presentation_delay: Duration,
+    /// What the track's encoder declares that it sends; see
+    /// [`Segmenter::set_bit_rate`](crate::Segmenter::set_bit_rate).
+    pub bit_rate: Option<BitRate>,
+}
+
+impl Init {
+    /// What its boxes describe.
+    pub(crate) fn presentation(&self) -> Presentation<'_> {
+        Presentation {
+            track_id: self.number,
+            timescale: self.timescale,
+            codec: &self.codec,
+            bit_rate: self.bit_rate,
+        }
+    }
 }
 
 /// One CMAF chunk: `moof` and `mdat`, with `styp` before the first of a segment.

@@ -3,7 +3,8 @@ use std::ops::Range;
 use airloom_media::{Delta, Duration, Sample, Timescale, Timestamp, Track, TrackId};
 use bytes::Bytes;
 
-use super::{BoxType, Error};
+use super::{BoxType, Error, Presentation};
+use crate::BitRate;
 
 /// Where every sample of a file lies: what a [`Demuxer`](super::Demuxer) makes in one pass.
 ///
@@ -159,6 +160,24 @@ impl IndexedTrack {
         };
         let ticks = last.decode_time.saturating_sub(first.decode_time) + i64::from(self.last);
         Duration::new(u64::try_from(ticks).unwrap_or(0))
+    }
+
+    /// How many bits a second it takes, over all and at most; `None` without samples. Looks at all of
+    /// them.
+    pub fn bit_rate(&self) -> Option<BitRate> {
+        let end = self.samples.last()?.decode_time.saturating_add(self.last.into());
+        let samples = self.samples.iter().map(|packed| (packed.decode_time, packed.size));
+        BitRate::measured(samples, end, self.track.timescale)
+    }
+
+    /// Its description, with what was measured.
+    pub(super) fn presentation(&self) -> Presentation<'_> {
+        Presentation {
+            track_id: self.track.id.get(),
+            timescale: self.track.timescale,
+            codec: &self.track.codec,
+            bit_rate: self.bit_rate(),
+        }
     }
 
     /// The number of the first sample at or after `time`.
