@@ -29,6 +29,20 @@ pub enum Output {
     Event(Event),
 }
 
+impl Output {
+    /// The bytes of an [`Init`], [`Part`] or [`Segment`] in order, each chunk shared; nothing for
+    /// the others. An MPEG-TS segment is [rendered](TsSegment::render) when somebody asks.
+    pub fn chunks(&self) -> impl Iterator<Item = &Bytes> {
+        let (init, parts) = match self {
+            Self::Init(init) => (Some(&init.data), &[][..]),
+            Self::Part(part) => (None, std::slice::from_ref(part)),
+            Self::Segment(segment) => (None, &segment.parts[..]),
+            _ => (None, &[][..]),
+        };
+        init.into_iter().chain(parts.iter().flat_map(Part::chunks))
+    }
+}
+
 /// An initialization segment and what it describes.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -153,7 +153,7 @@ fn bit_rates_are_measured_and_written() {
         assert_eq!(u64::from(rate.avg_bitrate), sizes.iter().sum::<u64>() * 8 * hz / lasts);
         assert_eq!(u64::from(rate.buffer_size_db), *sizes.iter().max().unwrap());
         assert!(rate.max_bitrate >= rate.avg_bitrate);
-        assert_eq!(bit_rates(&vod.init(track).unwrap()), [rate.clone()]);
+        assert_eq!(bit_rates(&vod.init(track).unwrap()).first(), Some(rate));
     }
 }
 

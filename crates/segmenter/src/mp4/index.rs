@@ -3,7 +3,7 @@ use std::ops::Range;
 use airloom_media::{Delta, Duration, Sample, Timescale, Timestamp, Track, TrackId};
 use bytes::Bytes;
 
-use super::{BoxType, Error, Presentation};
+use super::{BoxType, Demuxer, Error, Limits, Presentation};
 use crate::BitRate;
 
 /// Where every sample of a file lies: what a [`Demuxer`](super::Demuxer) makes in one pass.
@@ -21,6 +21,24 @@ pub struct Index {
 }
 
 impl Index {
+    /// The index of a file of `len` bytes, whose ranges `read` gives: a [`Demuxer`] and the loop
+    /// around it. Fewer bytes than were asked for say that the file ends there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Demuxer::handle_input`] and [`Demuxer::finish`], and those of `read`.
+    pub fn read<E: From<Error>>(
+        len: u64,
+        limits: Limits,
+        mut read: impl FnMut(Range<u64>) -> Result<Bytes, E>,
+    ) -> Result<Self, E> {
+        let mut demuxer = Demuxer::new(len, limits);
+        while let Some(range) = demuxer.poll_request() {
+            demuxer.handle_input(read(range)?)?;
+        }
+        Ok(demuxer.finish()?)
+    }
+
     /// The tracks that can be read, in the file's order.
     pub fn tracks(&self) -> &[IndexedTrack] {
         &self.tracks
