@@ -24,7 +24,13 @@ const RULES: [Rule; 7] = [
         core: true,
     },
     Rule { name: "airloom-segmenter", family: &["airloom-media"], others: None, core: true },
-    Rule { name: "airloom-playlist", family: &["airloom-media"], others: None, core: true },
+    Rule {
+        name: "airloom-playlist",
+        // The segmenter only to take what it makes, with a feature.
+        family: &["airloom-media", "airloom-segmenter"],
+        others: None,
+        core: true,
+    },
     Rule { name: "airloom-chat", family: &[], others: None, core: true },
     Rule { name: "airloom-billing", family: &[], others: None, core: true },
     Rule {

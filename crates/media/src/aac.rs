@@ -18,6 +18,7 @@ const SAMPLING_FREQUENCIES: [u32; 13] = [
 pub struct Config {
     raw: Bytes,
     object_type: u8,
+    core_object_type: u8,
     sampling_frequency: Timescale,
     extension_frequency: Option<Timescale>,
     channel_configuration: u8,
@@ -27,8 +28,11 @@ pub struct Config {
 impl Config {
     /// Reads an `AudioSpecificConfig`, as FLV's AAC sequence header and MP4's `esds` carry it.
     ///
-    /// Trailing bytes (the backward compatible SBR signalling, encoder quirks) are kept in
-    /// [`raw`](Self::raw).
+    /// SBR and parametric stereo are found whichever way a record may signal them: in front of the
+    /// core's type (explicit, hierarchical) or behind it (explicit, backward compatible; 1.6.6.2).
+    /// What only the frames tell (implicit signalling) is not: such a stream is described as its
+    /// core, which is what its record says and what every decoder takes. Trailing bytes that are
+    /// neither are kept in [`raw`](Self::raw).
     ///
     /// # Errors
     ///
@@ -48,28 +52,29 @@ impl Config {
                 value: u64::from(channel_configuration),
             });
         }
-        let mut extension_frequency = None;
+        let mut extension = None;
+        let (mut core_object_type, mut core_offset) = (object_type, 0);
         if matches!(object_type, 5 | 29) {
             // Explicit hierarchical signalling: the doubled rate first, then the core's own type.
-            extension_frequency = Some(frequency(&mut bits)?);
-            let core = self::object_type(&mut bits)?;
-            if !matches!(core, 1..=4) {
-                return Err(Error::Unsupported {
-                    field: "audioObjectType",
-                    offset: bits.offset(),
-                    value: u64::from(core),
-                });
-            }
-        } else if !matches!(object_type, 1..=4) {
+            extension = Some((object_type, frequency(&mut bits)?));
+            core_object_type = self::object_type(&mut bits)?;
+            core_offset = bits.offset();
+        }
+        if !matches!(core_object_type, 1..=4) {
             return Err(Error::Unsupported {
                 field: "audioObjectType",
-                offset: 0,
-                value: u64::from(object_type),
+                offset: core_offset,
+                value: u64::from(core_object_type),
             });
         }
         // GASpecificConfig, 4.4.1. Some encoders leave it out altogether: then it is 1024.
         let short_frames = bits.flag("frameLengthFlag").unwrap_or(false);
         let frame_length = if short_frames { 960 } else { 1024 };
+        if extension.is_none() && channel_configuration != 0 {
+            extension = compatible_extension(&mut bits);
+        }
+        let object_type = extension.map_or(core_object_type, |(object_type, _)| object_type);
+        let mut extension_frequency = extension.map(|(_, frequency)| frequency);
         if extension_frequency == Some(sampling_frequency) {
             // Downsampled SBR: both rates are the same and nothing doubles.
             extension_frequency = None;
@@ -77,6 +82,7 @@ impl Config {
         Ok(Self {
             raw,
             object_type,
+            core_object_type,
             sampling_frequency,
             extension_frequency,
             channel_configuration,
@@ -89,9 +95,15 @@ impl Config {
         &self.raw
     }
 
-    /// `audioObjectType`: 2 is AAC-LC, 5 HE-AAC, 29 HE-AAC v2.
+    /// `audioObjectType` of the whole, however it is signalled: 2 is AAC-LC, 5 HE-AAC, 29 HE-AAC
+    /// v2.
     pub const fn object_type(&self) -> u8 {
         self.object_type
+    }
+
+    /// `audioObjectType` of the core coder, 1 to 4: the same where nothing extends it.
+    pub const fn core_object_type(&self) -> u8 {
+        self.core_object_type
     }
 
     /// The core coder's sampling frequency; with [`frame_length`](Self::frame_length) it gives a
@@ -111,10 +123,12 @@ impl Config {
         self.channel_configuration
     }
 
-    /// How many channels the configuration stands for; 2 where it does not say.
+    /// How many channels come out of a decoder: what the configuration stands for, 2 where it does
+    /// not say, and 2 of the one that parametric stereo widens.
     pub const fn channels(&self) -> u8 {
         match self.channel_configuration {
             0 => 2,
+            1 if self.object_type == 29 => 2,
             7 | 12 | 14 => 8,
             11 => 7,
             n => n,
@@ -132,6 +146,29 @@ impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "mp4a.40.{}", self.object_type)
     }
+}
+
+/// What stands behind `GASpecificConfig` (1.6.2.1), whose first bit is read: the type that extends
+/// the core, and the rate it makes of it. A record that ends before, or says something else there,
+/// extends nothing.
+fn compatible_extension(bits: &mut BitReader<'_>) -> Option<(u8, Timescale)> {
+    let mut flag = |field| bits.flag(field).ok();
+    if flag("dependsOnCoreCoder")? {
+        bits.bits(14, "coreCoderDelay").ok()?;
+    }
+    if bits.flag("extensionFlag").ok()? {
+        bits.flag("extensionFlag3").ok()?;
+    }
+    if bits.bits(11, "syncExtensionType").ok()? != 0x2B7 || object_type(bits).ok()? != 5 {
+        return None;
+    }
+    if !bits.flag("sbrPresentFlag").ok()? {
+        return None;
+    }
+    let frequency = frequency(bits).ok()?;
+    let stereo = bits.bits(11, "syncExtensionType").is_ok_and(|kind| kind == 0x548)
+        && bits.flag("psPresentFlag").unwrap_or(false);
+    Some((if stereo { 29 } else { 5 }, frequency))
 }
 
 /// `GetAudioObjectType`, 1.6.2.2.
@@ -185,6 +222,29 @@ mod tests {
         assert_eq!(config.to_string(), "mp4a.40.5");
         assert_eq!(config.sampling_frequency().hz(), 24_000);
         assert_eq!(config.output_frequency().hz(), 48_000);
+    }
+
+    #[test]
+    fn sbr_behind_the_core_is_found() {
+        // AOT 2, 24 kHz, stereo; sync 0x2B7, AOT 5, present, 48 kHz.
+        let config = decode(&[0x13, 0x10, 0x56, 0xE5, 0x98]).unwrap();
+        assert_eq!(config.to_string(), "mp4a.40.5");
+        assert_eq!((config.object_type(), config.core_object_type()), (5, 2));
+        assert_eq!(config.sampling_frequency().hz(), 24_000);
+        assert_eq!(config.output_frequency().hz(), 48_000);
+        // AOT 2, 22.05 kHz, mono; the same at 44.1 kHz; sync 0x548, present.
+        let config = decode(&[0x13, 0x88, 0x56, 0xE5, 0xA5, 0x48, 0x80]).unwrap();
+        assert_eq!(config.to_string(), "mp4a.40.29");
+        assert_eq!((config.channel_configuration(), config.channels()), (1, 2));
+        assert_eq!(config.output_frequency().hz(), 44_100);
+    }
+
+    #[test]
+    fn sbr_behind_the_core_that_is_cut_off_extends_nothing() {
+        let whole = &[0x13, 0x10, 0x56, 0xE5, 0x98];
+        for len in 2..whole.len() {
+            assert_eq!(decode(&whole[..len]).unwrap().to_string(), "mp4a.40.2", "{len}");
+        }
     }
 
     #[test]

@@ -79,6 +79,19 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// For media that is all there, such as a file: playlists of type [`PlaylistType::Vod`] without
+    /// parts, of up to a million segments (24 days of 2 s), at about 300 bytes each.
+    pub fn recorded() -> Self {
+        Self {
+            part_target: None,
+            playlist_type: Some(PlaylistType::Vod),
+            limits: Limits { segments: 1 << 20, ..Limits::default() },
+            ..Self::default()
+        }
+    }
+}
+
 /// `EXT-X-PLAYLIST-TYPE` (RFC 8216bis, 4.4.3.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PlaylistType {

@@ -12,6 +12,8 @@ mod hls;
 mod input;
 mod protection;
 mod resource;
+#[cfg(feature = "segmenter")]
+mod segmenter;
 mod session;
 mod text;
 mod wall;

@@ -255,6 +255,15 @@ impl LiveWindow {
         })
     }
 
+    /// Every playlist and manifest of the CMAF tracks there are: what a folder needs that is served
+    /// as it is.
+    pub fn playlists(&self) -> impl Iterator<Item = Resource> + use<> {
+        let media =
+            self.tracks.iter().map(|track| Resource::Media { track: track.rendition.track });
+        let media: Vec<_> = media.collect();
+        [Resource::Multivariant, Resource::Mpd].into_iter().chain(media)
+    }
+
     /// Grows with every input that was taken, so with every change that could turn an
     /// [`Answer::Wait`](crate::Answer::Wait) into another answer.
     pub const fn version(&self) -> u64 {

@@ -3,6 +3,7 @@
 mod codec;
 mod color_info;
 mod demuxer;
+mod file_reader;
 mod muxer;
 mod packet;
 mod packets;
@@ -12,6 +13,7 @@ mod tag_reader;
 pub use codec::{CodecId, FourCc};
 pub use color_info::{ColorConfig, ColorInfo, Decimal, HdrCll, HdrMdcv};
 pub use demuxer::Demuxer;
+pub use file_reader::FileReader;
 pub use muxer::Muxer;
 pub use packet::{FrameType, Packet, PacketKind};
 pub use packets::Packets;

@@ -49,6 +49,15 @@ pub struct Config {
     pub limits: Limits,
 }
 
+impl Config {
+    /// For media that is all there, such as a file: segments without parts, the first as long as the
+    /// others, and no MPEG-TS.
+    pub fn recorded() -> Self {
+        let config = Self::default();
+        Self { part: None, ts: false, first_segment: config.segment, ..config }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod bit_rate;
 mod config;
 #[cfg(feature = "encryption")]
 pub mod encrypt;
@@ -17,6 +18,7 @@ mod testing;
 pub mod ts;
 mod ts_segment;
 
+pub use bit_rate::BitRate;
 pub use config::{Config, Limits};
 pub use error::Error;
 pub use event::{Absence, Cut, Discontinuity, DropReason, Event};

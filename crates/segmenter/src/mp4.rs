@@ -54,6 +54,7 @@
 //! ```
 
 mod audio;
+mod btrt;
 mod colr;
 mod demux;
 mod dinf;

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use airloom_media::{Codec, Delta, Duration, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
-use crate::{Event, TsSegment};
+use crate::mp4::Presentation;
+use crate::{BitRate, Event, TsSegment};
 
 /// What a [`Segmenter`](crate::Segmenter) has made.
 ///
@@ -26,6 +27,20 @@ pub enum Output {
     TsSegment(TsSegment),
     /// Something that happened.
     Event(Event),
+}
+
+impl Output {
+    /// The bytes of an [`Init`], [`Part`] or [`Segment`] in order, each chunk shared; nothing for
+    /// the others. An MPEG-TS segment is [rendered](TsSegment::render) when somebody asks.
+    pub fn chunks(&self) -> impl Iterator<Item = &Bytes> {
+        let (init, parts) = match self {
+            Self::Init(init) => (Some(&init.data), &[][..]),
+            Self::Part(part) => (None, std::slice::from_ref(part)),
+            Self::Segment(segment) => (None, &segment.parts[..]),
+            _ => (None, &[][..]),
+        };
+        init.into_iter().chain(parts.iter().flat_map(Part::chunks))
+    }
 }
 
 /// An initialization segment and what it describes.
@@ -52,6 +67,21 @@ pub struct Init {
     /// How much later than it is decoded the first picture is shown: the delay of reordering. Zero
     /// for sound.
     pub presentation_delay: Duration,
+    /// What the track's encoder declares that it sends; see
+    /// [`Segmenter::set_bit_rate`](crate::Segmenter::set_bit_rate).
+    pub bit_rate: Option<BitRate>,
+}
+
+impl Init {
+    /// What its boxes describe.
+    pub(crate) fn presentation(&self) -> Presentation<'_> {
+        Presentation {
+            track_id: self.number,
+            timescale: self.timescale,
+            codec: &self.codec,
+            bit_rate: self.bit_rate,
+        }
+    }
 }
 
 /// One CMAF chunk: `moof` and `mdat`, with `styp` before the first of a segment.

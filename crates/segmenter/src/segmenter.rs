@@ -4,7 +4,7 @@ use airloom_media::{Sample, Timestamp, Track, TrackId};
 
 use crate::mp4;
 use crate::ts_segment::Assembly;
-use crate::{Config, Discontinuity, DropReason, Error, Event, EventMessage, Output};
+use crate::{BitRate, Config, Discontinuity, DropReason, Error, Event, EventMessage, Output};
 
 mod clock;
 mod cutting;
@@ -214,6 +214,21 @@ impl Segmenter {
             && let Some(mpeg) = input.clock.mpeg(time.ticks())
         {
             input.lane.produced(mpeg, wall);
+        }
+        Ok(())
+    }
+
+    /// Says what a track's encoder declares that it sends, such as `videodatarate` of RTMP's
+    /// `onMetaData`: its initialization segments that are made from then on tell it (`btrt`). `None`
+    /// says that nothing is known, as from the start.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownTrack`].
+    pub fn set_bit_rate(&mut self, track: TrackId, rate: Option<BitRate>) -> Result<(), Error> {
+        let index = self.index(track).ok_or(Error::UnknownTrack(track))?;
+        if let Some(input) = self.inputs.get_mut(index) {
+            input.lane.declare(rate);
         }
         Ok(())
     }

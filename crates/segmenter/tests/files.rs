@@ -8,6 +8,7 @@ use std::time::Duration;
 use airloom_media::TrackId;
 use airloom_segmenter::mp4::{Demuxer, Entry, Error, Index, Limits, Progressive, Vod, fragmented};
 use airloom_segmenter::{Config, Part};
+use mp4_atom::DecodeMaybe;
 use rig::flv::{self, Tag};
 use rig::{AUDIO, Rig, VIDEO};
 use symphonia::core::codecs::{CODEC_TYPE_AAC, Decoder, DecoderOptions};
@@ -117,6 +118,43 @@ fn a_finished_recording_has_the_same_samples_and_its_tables_in_front() {
     assert_eq!(counts, [VIDEO, AUDIO].map(|track| expected(&rig, track).len()));
     // Made of itself it is itself.
     assert_eq!(written(&Progressive::new(&again).unwrap(), &file), file);
+}
+
+fn bit_rates(file: &[u8]) -> Vec<mp4_atom::Btrt> {
+    let (mut data, mut rates) = (file, Vec::new());
+    while let Ok(Some(found)) = mp4_atom::Any::decode_maybe(&mut data) {
+        let mp4_atom::Any::Moov(moov) = found else { continue };
+        for entry in moov.trak.iter().flat_map(|trak| &trak.mdia.minf.stbl.stsd.codecs) {
+            rates.extend(match entry {
+                mp4_atom::Codec::Avc1(entry) => entry.btrt.clone(),
+                mp4_atom::Codec::Mp4a(entry) => entry.btrt.clone(),
+                _ => None,
+            });
+        }
+    }
+    rates
+}
+
+/// `btrt` says what the file takes, in a finished recording and in segments on demand.
+#[test]
+fn bit_rates_are_measured_and_written() {
+    let rig = recorded();
+    let file = recording(&rig);
+    assert_eq!(bit_rates(&file), [], "nobody knows them while it runs");
+    let index = index(&file);
+    let finished = bit_rates(Progressive::new(&index).unwrap().head());
+    let vod = Vod::new(index.clone(), Duration::from_secs(1));
+    for (number, track) in [VIDEO, AUDIO].into_iter().enumerate() {
+        let sizes =
+            rig.samples(track).iter().map(|sample| sample.data.len() as u64).collect::<Vec<_>>();
+        let lasts: u64 = rig.samples(track).iter().map(|sample| sample.duration.ticks()).sum();
+        let hz = u64::from(rig.init_of(track).timescale.hz());
+        let rate = &finished[number];
+        assert_eq!(u64::from(rate.avg_bitrate), sizes.iter().sum::<u64>() * 8 * hz / lasts);
+        assert_eq!(u64::from(rate.buffer_size_db), *sizes.iter().max().unwrap());
+        assert!(rate.max_bitrate >= rate.avg_bitrate);
+        assert_eq!(bit_rates(&vod.init(track).unwrap()).first(), Some(rate));
+    }
 }
 
 /// A writer that is killed loses the part it was writing, and nothing before that.

@@ -2,7 +2,8 @@
 
 mod rig;
 
-use airloom_segmenter::{Absence, Config, Event};
+use airloom_media::TrackId;
+use airloom_segmenter::{Absence, BitRate, Config, Error, Event, mp4};
 use rig::{AUDIO, Rig, VIDEO, X264, audio, pictures, sounds, video};
 
 fn both() -> [airloom_media::Track; 2] {
@@ -134,4 +135,22 @@ fn a_stalled_track_holds_the_others_for_a_second_only() {
         rig.sound(frame * 1024 / 48);
     }
     assert!(rig.parts_of(AUDIO).len() > sounds + 4);
+}
+
+/// What an encoder declares is in the initialization segments made after that, and in a recording.
+#[test]
+fn a_declared_bit_rate_is_told_in_the_initialization_segment() {
+    let mut rig = Rig::with(Config::default(), &both());
+    rig.segmenter.set_bit_rate(VIDEO, Some(BitRate::declared(2_500_000))).unwrap();
+    rig.play(0, 60, 30, 30);
+    rig.finish();
+    let told = |data: &[u8]| data.windows(4).any(|four| four == b"btrt");
+    let (video, audio) = (rig.init_of(VIDEO), rig.init_of(AUDIO));
+    assert!(told(&video.data) && !told(&audio.data));
+    assert_eq!(video.bit_rate.map(|rate| rate.average), Some(2_500_000));
+    assert!(told(&mp4::fragmented(&[video, audio]).unwrap()));
+    assert_eq!(
+        rig.segmenter.set_bit_rate(TrackId::new(9), None),
+        Err(Error::UnknownTrack(TrackId::new(9)))
+    );
 }

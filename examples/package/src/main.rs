@@ -1,149 +1,149 @@
 //! Turns an MP4 or FLV file into a folder of HLS and DASH that any static file server can serve.
 
-mod protection;
-mod source;
-
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{BufReader, Write};
-use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
-use airloom_media::{Sample, Track, TrackId};
-use airloom_playlist::{self as playlist, Answer, Input, LiveWindow, Request, Resource, WallTime};
-use airloom_segmenter::encrypt::{Encryptor, Scheme};
+use airloom_playlist::{self as playlist, ContentProtection, Input, KeyMethod, Protection};
+use airloom_playlist::{Answer, LiveWindow, Request, Resource, WallTime};
+use airloom_rtmp::flv::{Event, FileReader};
+use airloom_segmenter::encrypt::{Encryptor, Key, Scheme};
+use airloom_segmenter::mp4::{Index, Limits};
 use airloom_segmenter::{Config, Output, Segmenter};
-use protection::Secret;
+
+type Done<T = ()> = Result<T, Box<dyn Error>>;
 
 /// A folder that is being filled.
 struct Package {
     folder: PathBuf,
     segmenter: Segmenter,
-    secret: Option<Secret>,
-    encryptor: Option<Encryptor>,
+    cipher: Option<(Encryptor, Protection)>,
     window: LiveWindow,
-    tracks: Vec<TrackId>,
     now: WallTime,
-    len: u64,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Done {
     let mut words: Vec<_> = std::env::args().skip(1).collect();
     let encrypted = words.first().is_some_and(|word| word == "--cbcs");
     words.drain(..usize::from(encrypted));
     let [file, folder] = &words[..] else { return Err("package [--cbcs] FILE FOLDER".into()) };
     fs::create_dir_all(folder)?;
-    let mut input = BufReader::with_capacity(1 << 20, File::open(file)?);
-    let (mut config, mut listed) = (Config::default(), playlist::Config::default());
-    (config.part, config.ts, listed.part_target) = (None, false, None);
-    (listed.window, listed.limits.segments) = (Duration::from_secs(1 << 30), 1 << 20);
-    let secret = encrypted.then(Secret::random).transpose()?;
     let mut package = Package {
         folder: folder.into(),
-        segmenter: Segmenter::new(config),
-        encryptor: secret.as_ref().map(|secret| Encryptor::new(Scheme::Cbcs, secret.key())),
-        secret,
-        window: LiveWindow::new(listed),
-        tracks: Vec::new(),
+        segmenter: Segmenter::new(Config::recorded()),
+        cipher: encrypted.then(|| encryption(folder.as_ref())).transpose()?,
+        window: LiveWindow::new(playlist::Config::recorded()),
         now: WallTime::from_unix(UNIX_EPOCH.elapsed()?),
-        len: input.get_ref().metadata()?.len(),
     };
-    package.read(&mut input)?;
+    package.read(File::open(file)?)?;
     package.segmenter.finish();
     package.drain()?;
     package.playlists()
 }
 
+/// With a key to try players with: anyone who finds the folder finds it.
+fn encryption(folder: &Path) -> Done<(Encryptor, Protection)> {
+    let [mut id, mut key, mut iv] = [[0; 16]; 3];
+    [&mut id, &mut key, &mut iv].into_iter().try_for_each(|field| getrandom::fill(field))?;
+    fs::write(folder.join("key.bin"), key)?;
+    let named = playlist::Key::new(KeyMethod::SampleAes, "key.bin")?;
+    let keys = vec![named.with_iv(iv).with_format("identity")?];
+    let content = vec![ContentProtection::cbcs(id)];
+    let encryptor = Encryptor::new(Scheme::Cbcs, Key::new(id, key).with_iv(iv));
+    Ok((encryptor, Protection { keys, content }))
+}
+
 impl Package {
-    fn track(&mut self, track: Track) -> Result<(), Box<dyn Error>> {
-        println!("{} {}: {}", track.codec.kind(), track.id, track.codec);
-        Ok(self.segmenter.set_track(track)?)
+    fn read(&mut self, mut input: File) -> Done {
+        let len = input.metadata()?.len();
+        let mut at = |range: std::ops::Range<u64>| -> Done<bytes::Bytes> {
+            let mut data = Vec::new();
+            input.seek(SeekFrom::Start(range.start))?;
+            (&input).take(range.end - range.start).read_to_end(&mut data)?;
+            Ok(data.into())
+        };
+        if *at(0..3)? == *b"FLV" {
+            let mut reader = FileReader::new(&airloom_rtmp::Config::default());
+            for start in (0..len).step_by(1 << 18) {
+                reader.handle_input(at(start..start + (1 << 18))?)?;
+                while let Some(event) = reader.poll_output() {
+                    self.take(event, start * 100 / len)?;
+                }
+            }
+            return Ok(());
+        }
+        // An MP4 file's tables, then its samples one by one: nothing of it is held.
+        let index = Index::read(len, Limits::default(), &mut at)?;
+        index.skipped().iter().for_each(|it| println!("left out: {} ({})", it.handler, it.error));
+        index.damage().iter().for_each(|it| println!("the file is damaged: {it}"));
+        for track in index.tracks() {
+            self.take(Event::Track(track.track().clone()), 0)?;
+        }
+        index.entries().try_for_each(|entry| {
+            let sample = entry.sample(at(entry.range())?);
+            self.take(Event::Sample(sample), entry.offset * 100 / len)
+        })
     }
 
-    fn sample(&mut self, sample: Sample, at: u64) -> Result<(), Box<dyn Error>> {
-        let percent = (at * 100 / self.len.max(1)) as usize;
-        eprint!("\r[{:25}] {percent} %", "#".repeat(percent / 4));
-        self.segmenter.handle_input(sample)?;
+    fn take(&mut self, event: Event, percent: u64) -> Done {
+        match event {
+            Event::Track(track) => {
+                println!("{} {}: {}", track.codec.kind(), track.id, track.codec);
+                self.segmenter.set_track(track)?;
+            }
+            Event::Sample(sample) => self.segmenter.handle_input(sample)?,
+            skipped => println!("left out: {skipped:?}"),
+        }
+        eprint!("\r[{:25}] {percent} %", "#".repeat(percent as usize / 4));
         self.drain()
     }
 
     /// Takes what is made through the cipher, if there is one.
-    fn drain(&mut self) -> Result<(), Box<dyn Error>> {
+    fn drain(&mut self) -> Done {
         while let Some(output) = self.segmenter.poll_output() {
-            match &mut self.encryptor {
-                Some(encryptor) => encryptor.handle_input(output)?,
-                None => self.keep(output)?,
+            match &mut self.cipher {
+                Some((encryptor, _)) => encryptor.handle_input(output)?,
+                None => self.keep(&output)?,
             }
-            while let Some(output) = self.encryptor.as_mut().and_then(Encryptor::poll_output) {
-                self.keep(output)?;
+            while let Some(output) = self.cipher.as_mut().and_then(|(it, _)| it.poll_output()) {
+                self.keep(&output)?;
             }
         }
         Ok(())
     }
 
     /// Writes media, and tells the playlists.
-    fn keep(&mut self, output: Output) -> Result<(), Box<dyn Error>> {
-        let input = match output {
-            Output::Init(init) => {
-                let id = init.id.into();
-                let name = Resource::Init { track: init.track, id }.to_string();
-                fs::write(self.folder.join(name), &init.data)?;
-                self.tracks.retain(|track| *track != init.track);
-                self.tracks.push(init.track);
-                let track = Track { id: init.track, timescale: init.timescale, codec: init.codec };
-                let mut rendition = playlist::Rendition::new(&track, id);
-                rendition.presentation_delay = init.presentation_delay;
-                Input::Track(rendition)
+    fn keep(&mut self, output: &Output) -> Done {
+        match Resource::of_output(output) {
+            Some(resource) => {
+                let mut file = File::create(self.folder.join(resource.to_string()))?;
+                output.chunks().try_for_each(|chunk| file.write_all(chunk))?;
             }
-            Output::Segment(segment) => {
-                let (track, sequence) = (segment.track, segment.sequence);
-                let name = Resource::Segment { track, sequence }.to_string();
-                let mut file = File::create(self.folder.join(name))?;
-                segment.chunks().try_for_each(|chunk| file.write_all(chunk))?;
-                if let Some(seconds) = self.segmenter.target_duration() {
-                    self.window.handle_input(self.now, Input::TargetDuration(seconds))?;
-                }
-                Input::Segment(playlist::Segment {
-                    track,
-                    sequence,
-                    start: segment.start,
-                    duration: segment.duration,
-                    independent: segment.independent,
-                    discontinuity: segment.discontinuity,
-                    bytes: segment.size as u64,
-                })
-            }
-            Output::Gap(gap) => Input::Gap(playlist::Gap {
-                track: gap.track,
-                sequence: gap.sequence,
-                start: gap.start,
-                duration: gap.duration,
-                discontinuity: gap.discontinuity,
-            }),
-            Output::Event(event) => {
-                println!("{event:?}");
-                return Ok(());
-            }
-            _ => return Ok(()),
-        };
-        Ok(self.window.handle_input(self.now, input)?)
+            None => println!("{output:?}"),
+        }
+        if let Some(input) = Input::of_output(output) {
+            self.window.handle_input(self.now, input)?;
+        }
+        if let (Output::Init(init), Some((_, protection))) = (output, &self.cipher) {
+            let input = Input::Protect(init.track, protection.clone());
+            self.window.handle_input(self.now, input)?;
+        }
+        Ok(())
     }
 
-    fn playlists(mut self) -> Result<(), Box<dyn Error>> {
+    fn playlists(&mut self) -> Done {
+        let seconds = self.segmenter.target_duration().ok_or("there is no media in the file")?;
+        self.window.handle_input(self.now, Input::TargetDuration(seconds))?;
         self.window.handle_input(self.now, Input::End)?;
-        let media = self.tracks.iter().map(|&track| Resource::Media { track });
-        for resource in media.chain([Resource::Multivariant, Resource::Mpd]) {
+        for resource in self.window.playlists() {
             let Answer::Ready(playlist) = self.window.answer(&Request::new(resource)) else {
                 return Err(format!("{resource} cannot be made").into());
             };
-            let mut text = String::from_utf8(playlist.body.to_vec())?;
-            if let Some(secret) = &self.secret {
-                text = secret.name(&text);
-                fs::write(self.folder.join("key.bin"), secret.content())?;
-            }
-            fs::write(self.folder.join(resource.to_string()), text)?;
+            fs::write(self.folder.join(resource.to_string()), &playlist.body)?;
         }
-        eprintln!("\r{}: {} tracks{:30}", self.folder.display(), self.tracks.len(), "");
+        eprintln!("\r{}: done{:30}", self.folder.display(), "");
         Ok(())
     }
 }

@@ -53,7 +53,7 @@ fn an_encrypted_folder_names_its_key() {
     let text = fs::read_to_string(folder.join("1.m3u8")).unwrap();
     let lines: Vec<_> = text.lines().collect();
     let map = lines.iter().position(|line| line.starts_with("#EXT-X-MAP")).unwrap();
-    assert!(lines[map - 1].starts_with("#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"key.bin\""));
+    assert!(lines[map + 1].starts_with("#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"key.bin\""));
     let init = fs::read(folder.join("1-init-0.mp4")).unwrap();
     assert!(init.windows(4).any(|four| four == b"encv"));
     let manifest = fs::read_to_string(folder.join("manifest.mpd")).unwrap();

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::cipher::Cipher;
 use super::subsamples::subsamples;
 use super::{Error, Key, Scheme};
-use crate::mp4::{Auxiliary, Presentation, Protection, protected_header, protected_init};
+use crate::mp4::{Auxiliary, Protection, protected_header, protected_init};
 use crate::{Init, Output, Part, PartSample, Segment};
 
 /// Outputs that may wait to be polled; far above what one input can cause.
@@ -220,9 +220,7 @@ fn protected_by(init: &Init, added: u32, scheme: Scheme, key: &Key) -> Result<In
         pattern: pattern(scheme, &init.codec),
         pssh: &key.pssh,
     };
-    let presentation =
-        Presentation { track_id: init.number, timescale: init.timescale, codec: &init.codec };
-    let data = protected_init(presentation, &protection);
+    let data = protected_init(init.presentation(), &protection);
     let data = data.ok_or(Error::UnsupportedCodec(init.track))?;
     Ok(Init { id: init.id.wrapping_add(added), data, ..init.clone() })
 }

@@ -1,11 +1,13 @@
 use airloom_media::Codec;
 
+use super::btrt::btrt;
 use super::esds::esds;
 use super::writer::{boxed, full_box, u16, u32};
+use crate::BitRate;
 
 /// An `AudioSampleEntry` (ISO/IEC 14496-12, 12.2.3) of any codec: `mp4a` (ISO/IEC 14496-14, 6.7.2)
 /// for AAC and MP3, `Opus`, `fLaC`, `ac-3`, `ec-3`.
-pub(super) fn audio(out: &mut Vec<u8>, codec: &Codec) {
+pub(super) fn audio(out: &mut Vec<u8>, codec: &Codec, bit_rate: Option<BitRate>) {
     let kind = match codec {
         Codec::Aac(_) | Codec::Mp3(_) => *b"mp4a",
         Codec::Opus(_) => *b"Opus",
@@ -29,15 +31,18 @@ pub(super) fn audio(out: &mut Vec<u8>, codec: &Codec) {
         u16(out, depth.into()); // samplesize
         out.extend([0; 4]);
         u32(out, u32::from(frequency) << 16);
-        configuration(out, codec);
+        configuration(out, codec, bit_rate);
+        if let Some(rate) = bit_rate {
+            btrt(out, rate);
+        }
     });
 }
 
 /// The box of what the decoder must know.
-fn configuration(out: &mut Vec<u8>, codec: &Codec) {
+fn configuration(out: &mut Vec<u8>, codec: &Codec, bit_rate: Option<BitRate>) {
     match codec {
-        Codec::Aac(config) => esds(out, 0x40, config.raw()),
-        Codec::Mp3(config) => esds(out, config.object_type(), &[]),
+        Codec::Aac(config) => esds(out, 0x40, config.raw(), bit_rate),
+        Codec::Mp3(config) => esds(out, config.object_type(), &[], bit_rate),
         Codec::Opus(config) => boxed(out, *b"dOps", |out| out.extend_from_slice(config.raw())),
         Codec::Flac(config) => {
             full_box(out, *b"dfLa", 0, 0, |out| out.extend_from_slice(&config.stream_info()));
@@ -62,7 +67,7 @@ mod tests {
     #[test]
     fn states_channels_and_frequency() {
         let mut out = Vec::new();
-        audio(&mut out, &aac(&[0x11, 0x90]));
+        audio(&mut out, &aac(&[0x11, 0x90]), None);
         assert_eq!(out[24..26], [0, 2]);
         assert_eq!(out[32..36], [0xBB, 0x80, 0, 0]);
         assert_eq!(out[40..44], *b"esds");
@@ -73,7 +78,7 @@ mod tests {
         let codec = aac(&[0x10, 0x10]);
         assert_eq!(codec.sound().unwrap().sampling_frequency.hz(), 96_000);
         let mut out = Vec::new();
-        audio(&mut out, &codec);
+        audio(&mut out, &codec, None);
         assert_eq!(out[32..36], [0; 4]);
     }
 
@@ -81,13 +86,13 @@ mod tests {
     fn every_codec_has_its_box() {
         let config = ac3::Config::decode(Bytes::from_static(&[0x10, 0x3D, 0xE0])).unwrap();
         let mut out = Vec::new();
-        audio(&mut out, &Codec::Ac3(config));
+        audio(&mut out, &Codec::Ac3(config), None);
         assert_eq!((&out[4..8], out[25]), (&b"ac-3"[..], 6));
         assert_eq!(out[36..], *b"\0\0\0\x0Bdac3\x10\x3D\xE0");
 
         let config = mp3::Config::of_frame(&[0xFF, 0xFB, 0x90, 0x64]).unwrap();
         let mut out = Vec::new();
-        audio(&mut out, &Codec::Mp3(config));
+        audio(&mut out, &Codec::Mp3(config), None);
         assert_eq!((&out[4..8], out[55]), (&b"mp4a"[..], 0x6B));
     }
 }

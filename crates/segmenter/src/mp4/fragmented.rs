@@ -1,12 +1,11 @@
-use airloom_media::Codec;
 use bytes::Bytes;
 
+use super::Error;
 use super::ftyp::ftyp;
 use super::mvhd::mvhd;
 use super::trak::trak;
 use super::trex::trex;
 use super::writer::boxed;
-use super::{Error, Presentation};
 use crate::Init;
 
 /// The head of a recording under way: `ftyp` and `moov` of all tracks. The bytes of their segments
@@ -34,8 +33,7 @@ pub fn fragmented(inits: &[&Init]) -> Result<Bytes, Error> {
     boxed(&mut out, *b"moov", |out| {
         mvhd(out, first.timescale, 0, highest.wrapping_add(1));
         for init in inits {
-            let codec: &Codec = &init.codec;
-            trak(out, Presentation { track_id: init.number, timescale: init.timescale, codec });
+            trak(out, init.presentation());
         }
         boxed(out, *b"mvex", |out| numbers.iter().for_each(|number| trex(out, *number)));
     });

@@ -3,7 +3,8 @@ use std::ops::Range;
 use airloom_media::{Delta, Duration, Sample, Timescale, Timestamp, Track, TrackId};
 use bytes::Bytes;
 
-use super::{BoxType, Error};
+use super::{BoxType, Demuxer, Error, Limits, Presentation};
+use crate::BitRate;
 
 /// Where every sample of a file lies: what a [`Demuxer`](super::Demuxer) makes in one pass.
 ///
@@ -20,6 +21,24 @@ pub struct Index {
 }
 
 impl Index {
+    /// The index of a file of `len` bytes, whose ranges `read` gives: a [`Demuxer`] and the loop
+    /// around it. Fewer bytes than were asked for say that the file ends there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Demuxer::handle_input`] and [`Demuxer::finish`], and those of `read`.
+    pub fn read<E: From<Error>>(
+        len: u64,
+        limits: Limits,
+        mut read: impl FnMut(Range<u64>) -> Result<Bytes, E>,
+    ) -> Result<Self, E> {
+        let mut demuxer = Demuxer::new(len, limits);
+        while let Some(range) = demuxer.poll_request() {
+            demuxer.handle_input(read(range)?)?;
+        }
+        Ok(demuxer.finish()?)
+    }
+
     /// The tracks that can be read, in the file's order.
     pub fn tracks(&self) -> &[IndexedTrack] {
         &self.tracks
@@ -159,6 +178,24 @@ impl IndexedTrack {
         };
         let ticks = last.decode_time.saturating_sub(first.decode_time) + i64::from(self.last);
         Duration::new(u64::try_from(ticks).unwrap_or(0))
+    }
+
+    /// How many bits a second it takes, over all and at most; `None` without samples. Looks at all of
+    /// them.
+    pub fn bit_rate(&self) -> Option<BitRate> {
+        let end = self.samples.last()?.decode_time.saturating_add(self.last.into());
+        let samples = self.samples.iter().map(|packed| (packed.decode_time, packed.size));
+        BitRate::measured(samples, end, self.track.timescale)
+    }
+
+    /// Its description, with what was measured.
+    pub(super) fn presentation(&self) -> Presentation<'_> {
+        Presentation {
+            track_id: self.track.id.get(),
+            timescale: self.track.timescale,
+            codec: &self.track.codec,
+            bit_rate: self.bit_rate(),
+        }
     }
 
     /// The number of the first sample at or after `time`.

@@ -3,6 +3,7 @@ use bytes::Bytes;
 
 use super::ftyp::ftyp;
 use super::moov::moov;
+use crate::BitRate;
 
 /// What an initialization segment describes: one track.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +12,7 @@ pub(crate) struct Presentation<'a> {
     pub(crate) track_id: u32,
     pub(crate) timescale: Timescale,
     pub(crate) codec: &'a Codec,
+    pub(crate) bit_rate: Option<BitRate>,
 }
 
 /// Whether there is a sample entry for a codec.

@@ -8,7 +8,7 @@ use super::mvhd::mvhd;
 use super::stsd::stsd;
 use super::tkhd::tkhd;
 use super::writer::{boxed, full_box, u32, u64};
-use super::{Error, Index, IndexedTrack, Presentation};
+use super::{Error, Index, IndexedTrack};
 
 /// A finished recording: an MP4 file with `moov` in front, so that players start before it has
 /// arrived, and seek by its tables.
@@ -193,12 +193,7 @@ fn trak(
     movie: Timescale,
     tables: impl FnOnce(&mut Vec<u8>),
 ) {
-    let described = track.track();
-    let presentation = Presentation {
-        track_id: described.id.get(),
-        timescale: described.timescale,
-        codec: &described.codec,
-    };
+    let presentation = track.presentation();
     let shown = presented(track, movie);
     boxed(out, *b"trak", |out| {
         tkhd(out, presentation, shown);
@@ -244,7 +239,7 @@ fn tables<'a, I: Iterator<Item = &'a Chunk>>(
     wide: bool,
 ) {
     boxed(out, *b"stbl", |out| {
-        stsd(out, &track.track().codec);
+        stsd(out, track.presentation());
         // Decode times count from the first sample's; the edit list says where that is.
         full_box(out, *b"stts", 0, 0, |out| {
             runs(out, track.entries().map(|entry| entry.duration.ticks() as u32));

@@ -75,7 +75,7 @@ pub(crate) fn protected_init(
 /// in it.
 fn entry(out: &mut Vec<u8>, presentation: Presentation<'_>, protection: &Protection<'_>) {
     let start = out.len();
-    stsd(out, presentation.codec);
+    stsd(out, presentation);
     // stsd: size, type, version, entry_count; then the entry's own size and type.
     let (size, kind) = (start + 16, start + 20);
     let Some(original) = out.get(kind..kind + 4).and_then(<[u8]>::first_chunk).copied() else {

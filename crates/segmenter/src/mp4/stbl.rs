@@ -1,12 +1,11 @@
-use airloom_media::Codec;
-
+use super::Presentation;
 use super::stsd::stsd;
 use super::writer::{boxed, full_box};
 
 /// `stbl` (ISO/IEC 14496-12, 8.5.1): the sample description, and tables that are empty because the
 /// samples are in fragments.
-pub(super) fn stbl(out: &mut Vec<u8>, codec: &Codec) {
-    empty(out, |out| stsd(out, codec));
+pub(super) fn stbl(out: &mut Vec<u8>, presentation: Presentation<'_>) {
+    empty(out, |out| stsd(out, presentation));
 }
 
 /// The same with a sample description written by `stsd`.

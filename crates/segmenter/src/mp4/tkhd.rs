@@ -57,7 +57,7 @@ mod tests {
         let codec = avc_codec();
         let mut out = Vec::new();
         let timescale = Timescale::MPEG;
-        tkhd(&mut out, Presentation { track_id: 9, timescale, codec: &codec }, 0);
+        tkhd(&mut out, Presentation { track_id: 9, timescale, codec: &codec, bit_rate: None }, 0);
         assert_eq!(out.len(), 92);
         assert_eq!(out[20..24], [0, 0, 0, 9]);
     }

@@ -8,6 +8,6 @@ use super::writer::boxed;
 pub(super) fn trak(out: &mut Vec<u8>, presentation: Presentation<'_>) {
     boxed(out, *b"trak", |out| {
         tkhd(out, presentation, 0);
-        mdia(out, presentation, (0, None), |out| stbl(out, presentation.codec));
+        mdia(out, presentation, (0, None), |out| stbl(out, presentation));
     });
 }

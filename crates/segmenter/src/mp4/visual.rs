@@ -1,15 +1,17 @@
 use airloom_media::Codec;
 
+use super::btrt::btrt;
 use super::colr::colr;
 use super::pasp::pasp;
 use super::writer::{boxed, full_box, u16, u32};
+use crate::BitRate;
 
 /// 72 dots an inch, 16.16 fixed point: the value the specification prescribes.
 const RESOLUTION: u32 = 0x0048_0000;
 
 /// A `VisualSampleEntry` (ISO/IEC 14496-12, 12.1.3) of any codec: `avc1` and `hvc1` (ISO/IEC
 /// 14496-15, 5.4.2.1 and 8.4.1.1: parameter sets in the entry, not in the samples), `av01`, `vp09`.
-pub(super) fn visual(out: &mut Vec<u8>, codec: &Codec) {
+pub(super) fn visual(out: &mut Vec<u8>, codec: &Codec, bit_rate: Option<BitRate>) {
     let kind = match codec {
         Codec::Avc(_) => *b"avc1",
         Codec::Hevc(_) => *b"hvc1",
@@ -37,6 +39,9 @@ pub(super) fn visual(out: &mut Vec<u8>, codec: &Codec) {
         }
         if let Some(ratio) = picture.aspect_ratio {
             pasp(out, ratio);
+        }
+        if let Some(rate) = bit_rate {
+            btrt(out, rate);
         }
     });
 }
@@ -68,12 +73,12 @@ mod tests {
         let codec = avc_codec();
         let Codec::Avc(config) = &codec else { panic!("it is H.264") };
         let mut out = Vec::new();
-        visual(&mut out, &codec);
+        visual(&mut out, &codec, Some(BitRate::declared(2_500_000)));
         let body = &out[8..];
         assert_eq!(body[24..28], [0x02, 0x80, 0x01, 0x68]);
         let children = boxes(&body[78..]);
         let kinds: Vec<_> = children.iter().map(|(kind, _)| *kind).collect();
-        assert_eq!(kinds, [*b"avcC", *b"colr", *b"pasp"]);
+        assert_eq!(kinds, [*b"avcC", *b"colr", *b"pasp", *b"btrt"]);
         assert_eq!(children[0].1, config.raw());
     }
 
@@ -82,7 +87,7 @@ mod tests {
         let raw = Bytes::from_static(&[0, 11, 0x82, 2, 2, 2, 0, 0]);
         let config = vp9::Config::decode(raw).unwrap().with_size(320, 180);
         let mut out = Vec::new();
-        visual(&mut out, &Codec::Vp9(config));
+        visual(&mut out, &Codec::Vp9(config), None);
         assert_eq!(out[4..8], *b"vp09");
         assert_eq!(child(&out[86..], *b"vpcC"), [1, 0, 0, 0, 0, 11, 0x82, 2, 2, 2, 0, 0]);
         assert_eq!(boxes(&out[86..]).len(), 1, "no colour is stated");

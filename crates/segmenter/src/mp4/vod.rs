@@ -4,7 +4,7 @@ use airloom_media::{Delta, Duration, Kind, Rounding, Timescale, Timestamp, Track
 use bytes::Bytes;
 
 use super::stated::{Stated, StatedFragment, stated_header};
-use super::{Entry, Index, IndexedTrack, Presentation, init};
+use super::{Entry, Index, IndexedTrack, init};
 
 /// A file as segments on demand, without rewriting it: headers are made when somebody asks, and the
 /// media is read from where it lies.
@@ -75,9 +75,7 @@ impl Vod {
     /// A track's initialization segment; `None` for a track that is not there.
     pub fn init(&self, track: TrackId) -> Option<Bytes> {
         let indexed = self.index.track(track)?;
-        let codec = &indexed.track().codec;
-        let (track_id, timescale) = (track.get(), indexed.track().timescale);
-        init(Presentation { track_id, timescale, codec })
+        init(indexed.presentation())
     }
 
     /// Segment `number` of a track, from 0; `None` past the end, and where the track has nothing in

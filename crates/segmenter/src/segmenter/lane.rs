@@ -8,7 +8,7 @@ use super::policy::Policy;
 use super::ratio::Ratio;
 use super::schedule::Schedule;
 use crate::ts_segment::Closed;
-use crate::{Event, Gap, Output, Part, PartSample, Segment};
+use crate::{BitRate, Event, Gap, Output, Part, PartSample, Segment};
 
 mod asides;
 mod measure;
@@ -80,6 +80,8 @@ pub(super) struct Lane {
     end: Option<i64>,
     /// Counts fragments for `mfhd`.
     fragments: u32,
+    /// What the encoder says it sends.
+    bit_rate: Option<BitRate>,
     asides: Asides,
     part: OpenPart,
     segment: OpenSegment,
@@ -130,6 +132,7 @@ impl Lane {
             held: None,
             end: None,
             fragments: 0,
+            bit_rate: None,
             asides: Asides::default(),
             part: OpenPart::default(),
             segment: OpenSegment { sequence, ..OpenSegment::default() },
@@ -150,6 +153,11 @@ impl Lane {
 
     pub(super) fn is_video(&self) -> bool {
         self.codec.kind() == Kind::Video
+    }
+
+    /// Sets what the next `Init` says of the bit rate.
+    pub(super) fn declare(&mut self, bit_rate: Option<BitRate>) {
+        self.bit_rate = bit_rate;
     }
 
     /// The segment the track is in.

@@ -26,11 +26,10 @@ pub(super) struct Adts {
 impl Adts {
     /// What `config` says, as far as ADTS can say it.
     ///
-    /// ADTS has two bits for the object type. HE-AAC (5, 29) is announced as the AAC-LC it
-    /// extends, at the core's rate; a decoder finds the extension in the frames.
+    /// ADTS has two bits for the object type. HE-AAC (5, 29) is announced as the core it
+    /// extends, mostly AAC-LC, at the core's rate; a decoder finds the extension in the frames.
     pub(super) fn new(config: &aac::Config) -> Result<Self, Error> {
-        let object_type = match config.object_type() {
-            5 | 29 => 2,
+        let object_type = match config.core_object_type() {
             core @ 1..=4 => core,
             other => {
                 return Err(Error::Unsupported {

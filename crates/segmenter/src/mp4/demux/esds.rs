@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let mut out = Vec::new();
-        crate::mp4::esds::esds(&mut out, 0x40, &[0x11, 0x90]);
+        crate::mp4::esds::esds(&mut out, 0x40, &[0x11, 0x90], None);
         let fields = Fields::new(BoxType(*b"esds"), &out[8..], 0);
         let expected = ElementaryStream { object_type: 0x40, specific: &[0x11, 0x90] };
         assert_eq!(esds(fields), Ok(expected));

@@ -52,8 +52,12 @@ impl Lane {
             // A sample may be shorter than the rule by its source's rounding and still fit.
             self.full = target - (self.frame - self.jitter()).max(1);
         }
-        let presentation =
-            Presentation { track_id: self.number, timescale: self.output, codec: &self.codec };
+        let presentation = Presentation {
+            track_id: self.number,
+            timescale: self.output,
+            codec: &self.codec,
+            bit_rate: self.bit_rate,
+        };
         if let Some(data) = mp4::init(presentation) {
             sink.outputs.push_back(Output::Init(Init {
                 track: self.id,
@@ -65,6 +69,7 @@ impl Lane {
                 part_target: Duration::new(self.part_target.unwrap_or(0).unsigned_abs()),
                 frame_duration: Duration::new(self.frame.unsigned_abs()),
                 presentation_delay: self.presentation_delay(),
+                bit_rate: self.bit_rate,
             }));
         }
         self.announced = true;
