@@ -53,9 +53,16 @@ async function openShaka(page, manifest) {
     await player.attach(video);
     player.configure({
       streaming: { lowLatencyMode, liveSync: { enabled: lowLatencyMode } },
-      // Looking for captions, Shaka Player 5.2 takes the segment being made for one with an address, and waits for
-      // ever where only two are complete.
-      manifest: { hls: { disableClosedCaptionsDetection: true } },
+      // By default Shaka Player takes the last segment of a SegmentTimeline for one that has just ended when it first
+      // reads the manifest. Where the segment being made is listed that is up to its whole length too late, and with
+      // @availabilityTimeOffset on top Shaka Player aims beyond what there is and stalls. Its own configuration for Low
+      // Latency says so too (configurationForLowLatency), and comes into force only after that first reading.
+      manifest: {
+        dash: { autoCorrectDrift: false },
+        // Looking for captions, Shaka Player 5.2 takes the segment being made for one with an address, and waits for
+        // ever where only two are complete.
+        hls: { disableClosedCaptionsDetection: true },
+      },
     });
     await player.load(url).catch(failed);
   }, [new URL(manifest, `${base}/live/${name}/`).href, lowLatencyMode]);

@@ -98,7 +98,8 @@ export class Watch {
     if (parts) setText(byId('note-llhls'), `hls.js, parts of ${parts} ms`);
     if (server.segment_s) {
       setText(byId('note-hls'), `hls.js, segments of ${server.segment_s} s`);
-      if (ENGINES.dash.supported()) setText(byId('note-dash'), `dash.js, segments of ${server.segment_s} s`);
+      const made = parts ? `parts of ${parts} ms` : `segments of ${server.segment_s} s`;
+      if (ENGINES.dash.supported()) setText(byId('note-dash'), `dash.js, ${made}`);
     }
   }
 
