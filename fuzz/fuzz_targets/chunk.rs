@@ -7,7 +7,7 @@
 
 use airloom_rtmp::chunk::{Reader, Writer};
 use airloom_rtmp::{Error, Limits, Message, MessageType};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use fuzz::{head, pieces};
 use libfuzzer_sys::fuzz_target;
 
@@ -17,7 +17,8 @@ fn read(stream: &[u8], step: u8) -> (Vec<Message>, Option<Error>) {
     let mut reader = Reader::new(limits);
     let mut messages = Vec::new();
     let mut received = 0;
-    for mut piece in pieces(stream, step) {
+    for piece in pieces(stream, step) {
+        let mut piece = BytesMut::from(piece);
         received += piece.len();
         loop {
             match reader.read(&mut piece) {

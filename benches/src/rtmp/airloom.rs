@@ -1,26 +1,24 @@
-//! airloom-rtmp: `chunk::Reader`, fed shared bytes.
+//! airloom-rtmp: `chunk::Reader`, fed buffers as they come from a socket, and set as an origin sets it.
 
 use airloom_rtmp::chunk::Reader as ChunkReader;
 use airloom_rtmp::{Limits, MessageType};
-use bytes::Bytes;
+use bytes::BytesMut;
 
 use super::{PIECE, Reader, Receiver, Wire};
 use crate::Failure;
 
-pub(super) const READER: Reader<Vec<Bytes>> =
+pub(super) const READER: Reader<Vec<BytesMut>> =
     Reader { name: "airloom-rtmp `chunk::Reader`", setup: pieces, read };
 
-fn pieces(wire: &Wire) -> Vec<Bytes> {
-    let mut rest = wire.bytes.clone();
-    let mut pieces = vec![rest.split_to(wire.preamble)];
-    while !rest.is_empty() {
-        pieces.push(rest.split_to(PIECE.min(rest.len())));
-    }
-    pieces
+fn pieces(wire: &Wire) -> Vec<BytesMut> {
+    let (preamble, rest) = wire.bytes.split_at(wire.preamble);
+    [preamble].into_iter().chain(rest.chunks(PIECE)).map(BytesMut::from).collect()
 }
 
-fn read(_: &Wire, pieces: &mut Vec<Bytes>, receiver: &mut dyn Receiver) -> Result<(), Failure> {
-    let mut reader = ChunkReader::new(Limits::default());
+fn read(_: &Wire, pieces: &mut Vec<BytesMut>, receiver: &mut dyn Receiver) -> Result<(), Failure> {
+    let mut limits = Limits::default();
+    limits.pin = 64;
+    let mut reader = ChunkReader::new(limits);
     for mut piece in pieces.drain(..) {
         while let Some(message) = reader.read(&mut piece)? {
             if message.message_type != MessageType::SET_CHUNK_SIZE {

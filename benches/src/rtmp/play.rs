@@ -7,7 +7,7 @@ use airloom_rtmp::client::{self, Target};
 use airloom_rtmp::flv;
 use airloom_rtmp::server::{Output, RequestId, Session};
 use airloom_rtmp::{Config, EncodedTag, Limits, MessageType};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rml_rtmp::sessions::{ServerSession, ServerSessionConfig, ServerSessionResult};
 use rml_rtmp::time::RtmpTimestamp;
 
@@ -143,7 +143,7 @@ fn enter<'a, S: Sender + 'a>(
         let mut reader = Reader::new(Limits::default());
         let size = chunk_size.to_be_bytes();
         let set = [&[2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0], &size[..]].concat();
-        reader.read(&mut set.into())?;
+        reader.read(&mut set[..].into())?;
         for tag in tags {
             expected.message(tag.kind.id(), tag.timestamp, tag.body.clone().into());
             let mut sent = Vec::new();
@@ -152,7 +152,7 @@ fn enter<'a, S: Sender + 'a>(
                     sent.extend_from_slice(&bytes);
                 }
             })?;
-            let mut sent = Bytes::from(sent);
+            let mut sent = BytesMut::from(&sent[..]);
             while let Some(message) = reader.read(&mut sent)? {
                 if matches!(message.message_type, MessageType::AUDIO | MessageType::VIDEO) {
                     let body = message.payload.into();

@@ -13,14 +13,13 @@
 //! let mut bytes = Vec::new();
 //! chunk::Writer::new(128).write(&message, &mut bytes)?;
 //!
-//! let mut input = bytes.into();
+//! let mut input = bytes::BytesMut::from(&bytes[..]);
 //! let mut reader = chunk::Reader::new(Limits::default());
 //! assert_eq!(reader.read(&mut input)?, Some(message));
 //! assert_eq!(reader.read(&mut input)?, None);
 //! # Ok::<(), airloom_rtmp::Error>(())
 //! ```
 
-mod blocks;
 mod header;
 mod reader;
 mod streams;

@@ -114,7 +114,7 @@ impl Precision {
 /// Bounds on what a peer can make a session hold.
 ///
 /// Whatever arrives, a session holds at most the bytes it received and did not yet deliver, and a
-/// fixed amount on top: [`reserve`](Self::reserve), twenty times [`block`](Self::block), one eighth of
+/// fixed amount on top: [`reserve`](Self::reserve), one eighth of
 /// [`partial_bytes`](Self::partial_bytes), some 100 bytes for each of
 /// [`chunk_streams`](Self::chunk_streams), 300 for each of [`outputs`](Self::outputs), 160 for each
 /// of [`amf_values`](Self::amf_values), and [`queued_bytes`](Self::queued_bytes).
@@ -133,17 +133,13 @@ pub struct Limits {
     /// Bytes set aside for announced message lengths before they arrive, over all chunk streams.
     /// Default 1 MiB: a key frame of 50 Mbit/s is allocated once. That much memory at worst.
     pub reserve: usize,
-    /// Messages of sound and pictures that have to be copied are put into blocks of this size, in
-    /// bytes, and a block is used again once nobody holds anything of it: no allocation a message.
-    /// For those who keep all media for about as long, since whoever keeps one message for long
-    /// keeps its block. Default 0: every message by itself. Twenty times that much memory at worst.
-    pub block: usize,
     /// Chunk streams remembered. Default 256; encoders use less than ten. A new one beyond that
     /// takes the place of one that is idle. About 100 bytes each.
     pub chunk_streams: usize,
-    /// A message that lies in one chunk is passed on as a slice of the input it came in when it is
-    /// at least one part in so many of that input, and copied when it is smaller, so that a small
-    /// message kept for long never pins more than this multiple of itself. Default 4.
+    /// Sound and pictures of which all chunks lie in one input are passed on as a slice of it where
+    /// the message is at least one part in so many of that input, and copied where it is smaller,
+    /// so that a small message kept for long never pins more than this multiple of itself. Default
+    /// 4. Who keeps all media for about as long sets it to the most there is, and copies nothing.
     pub pin: usize,
     /// Levels of nesting in AMF. Default 16; real commands use three. No memory, but stack.
     pub amf_depth: usize,
@@ -171,7 +167,6 @@ impl Default for Limits {
             message: 0xFF_FFFF,
             partial_bytes: 32 << 20,
             reserve: 1 << 20,
-            block: 0,
             chunk_streams: 256,
             pin: 4,
             amf_depth: 16,

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{INITIAL_SIZE, Reader, Writer};
 use crate::command::Command;
@@ -16,7 +16,7 @@ pub(crate) struct Connection {
     reader: Reader,
     writer: Writer,
     /// Input not read yet.
-    input: VecDeque<Bytes>,
+    input: VecDeque<BytesMut>,
     waiting: usize,
     /// Output: what is shared with others, in order, and small messages behind it.
     sends: VecDeque<Bytes>,
@@ -99,7 +99,7 @@ impl Connection {
     }
 
     /// Takes in bytes; they are read by [`next_message`](Self::next_message).
-    pub(crate) fn receive(&mut self, now: Duration, input: Bytes) {
+    pub(crate) fn receive(&mut self, now: Duration, input: BytesMut) {
         self.heard(now);
         if input.is_empty() {
             return;
@@ -152,7 +152,14 @@ impl Connection {
         }
     }
 
-    fn shake_hands(&mut self, input: &mut Bytes) -> Result<(), Error> {
+    fn shake_hands(&mut self, rest: &mut BytesMut) -> Result<(), Error> {
+        let mut bytes = std::mem::take(rest).freeze();
+        let shaken = self.shake(&mut bytes);
+        *rest = bytes.into();
+        shaken
+    }
+
+    fn shake(&mut self, input: &mut Bytes) -> Result<(), Error> {
         let (reply, done) = match &mut self.handshake {
             Handshake::Server(server) => (server.read(input)?, server.is_done()),
             Handshake::Client(client) => (client.read(input)?, client.is_done()),

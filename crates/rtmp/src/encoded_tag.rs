@@ -134,9 +134,10 @@ mod tests {
             let [head, body] = encoded.pieces(message_stream);
             prop_assert_eq!(head.len() + body.len(), encoded.len());
             let mut reader = chunk::Reader::new(Limits::default());
-            let mut announce = Bytes::from([&[2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0][..], &chunk_size.to_be_bytes()].concat());
+            let mut announce = BytesMut::from(&[2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0][..]);
+            announce.extend_from_slice(&chunk_size.to_be_bytes());
             reader.read(&mut announce).unwrap();
-            let mut input = Bytes::from([head, body].concat());
+            let mut input = BytesMut::from(&[head, body].concat()[..]);
             let message = reader.read(&mut input).unwrap().unwrap();
             prop_assert_eq!(message, Message {
                 chunk_stream: 6,

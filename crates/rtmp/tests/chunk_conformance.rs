@@ -5,7 +5,7 @@
 
 use airloom_rtmp::chunk::Reader;
 use airloom_rtmp::{Error, Limits, Message, MessageType};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 const AUDIO: u8 = 8;
 const VIDEO: u8 = 9;
@@ -78,7 +78,7 @@ fn read(wire: &[u8], step: usize) -> Result<Vec<Message>, Error> {
     let mut reader = Reader::new(Limits::default());
     let mut messages = Vec::new();
     for piece in wire.chunks(step) {
-        let mut input = Bytes::copy_from_slice(piece);
+        let mut input = BytesMut::from(piece);
         while let Some(message) = reader.read(&mut input)? {
             if message.message_type.0 > 2 {
                 messages.push(message);
@@ -375,7 +375,7 @@ fn limits_are_kept() {
     limits.chunk_size = 5000;
     limits.partial_bytes = 1500;
     limits.chunk_streams = 2;
-    let read = |wire: Wire| Reader::new(limits.clone()).read(&mut wire.0.into());
+    let read = |wire: Wire| Reader::new(limits.clone()).read(&mut wire.0[..].into());
     let limit = |limit, value, max| Err(Error::Limit { limit, value, max });
     let wire = Wire::default().type0(6, 0, 1001, VIDEO, 1);
     assert_eq!(read(wire), limit("message", 1001, 1000));
@@ -391,7 +391,7 @@ fn limits_are_kept() {
     for id in 3..23 {
         wire = wire.type0(id, 0, 200, VIDEO, 1).fill(7, 128);
     }
-    let read = Reader::new(limits).read(&mut wire.0.into());
+    let read = Reader::new(limits).read(&mut wire.0[..].into());
     assert_eq!(read, limit("partial_bytes", 12 * 128, 1500));
 }
 
@@ -402,7 +402,7 @@ fn sixty_thousand_chunk_streams_cost_nothing() {
     for id in 0..60_000u32 {
         let [_, _, high, low] = id.to_be_bytes();
         let wire = Wire::default().bytes(&[0x01, low, high]).u24(id).u24(1);
-        let mut input = Bytes::from(wire.bytes(&[VIDEO, 1, 0, 0, 0, 7]).0);
+        let mut input = BytesMut::from(&wire.bytes(&[VIDEO, 1, 0, 0, 0, 7]).0[..]);
         assert_eq!(reader.read(&mut input), Ok(Some(video(id + 64, id, 7, 1))));
         assert_eq!(reader.held_bytes(), 0);
     }
@@ -414,7 +414,7 @@ fn a_length_announced_reserves_little() {
     let mut reader = Reader::new(limits.clone());
     for id in 3..60 {
         let wire = Wire::default().type0(id, 0, 0xFF_FFFF, VIDEO, 1).fill(7, 128);
-        assert_eq!(reader.read(&mut wire.0.into()), Ok(None));
+        assert_eq!(reader.read(&mut wire.0[..].into()), Ok(None));
     }
     let received = 57 * 128;
     assert!(reader.held_bytes() <= received + received / 8 + limits.reserve);
@@ -423,7 +423,7 @@ fn a_length_announced_reserves_little() {
 #[test]
 fn slices_are_taken_only_where_they_do_not_pin_much() {
     let read = |wire: Wire| {
-        let mut input = Bytes::from(wire.0);
+        let mut input = BytesMut::from(&wire.0[..]);
         let range = input.as_ptr_range();
         let mut reader = Reader::new(Limits::default());
         let mut shared = Vec::new();

@@ -13,7 +13,7 @@
 use airloom_rtmp::amf0::{self, Value};
 use airloom_rtmp::handshake::{Client, Scheme, Server};
 use airloom_rtmp::{Limits, Message, MessageType, chunk};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use rml_rtmp::chunk_io::{ChunkDeserializer, ChunkSerializer};
 use rml_rtmp::handshake::{Handshake, HandshakeProcessResult, PeerType};
@@ -89,6 +89,7 @@ proptest! {
     #[test]
     fn what_rml_rtmp_writes_is_read(
         steps in prop::collection::vec(step(), 0..40), piece in 1..3000usize, force in 0..10usize,
+        pin in prop::sample::select(vec![4, usize::MAX]),
     ) {
         let mut serializer = ChunkSerializer::new();
         let (mut wire, mut expected, mut chunk_size) = (Vec::new(), Vec::new(), 128);
@@ -106,10 +107,12 @@ proptest! {
         }
         // Set Chunk Size is forced to a full header by the peer: unsound where it takes several.
         prop_assume!(steps.iter().all(|step| !matches!(step, Step::ChunkSize(size) if *size < 4)));
-        let mut reader = chunk::Reader::new(Limits::default());
+        let mut limits = Limits::default();
+        limits.pin = pin;
+        let mut reader = chunk::Reader::new(limits);
         let mut read = Vec::new();
         for piece in wire.chunks(piece) {
-            let mut input = Bytes::copy_from_slice(piece);
+            let mut input = BytesMut::from(piece);
             while let Some(message) = reader.read(&mut input).unwrap() {
                 read.push(message);
             }

@@ -241,7 +241,7 @@ fn converse(session: &mut client::Session, server: &mut TheirServer) -> Vec<clie
         }
         let reply = server.take(&sent);
         if !said.iter().any(|output| matches!(output, client::Output::Closed(_))) {
-            session.handle_input(NOW, reply.into()).unwrap();
+            session.handle_input(NOW, &reply[..]).unwrap();
         }
     }
 }
@@ -304,7 +304,7 @@ fn our_client_plays_from_there() {
         let timestamp = RtmpTimestamp::new(time);
         let packet =
             server.session.send_video_data(stream, data.clone(), timestamp, false).unwrap();
-        session.handle_input(NOW, packet.bytes.into()).unwrap();
+        session.handle_input(NOW, &packet.bytes[..]).unwrap();
         expected.push(client::Output::Tag(Tag::new(Kind::Video, time.into(), data)));
     }
     assert_eq!(converse(&mut session, &mut server), expected);

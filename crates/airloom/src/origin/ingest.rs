@@ -27,16 +27,17 @@ impl Ingest {
     }
 }
 
-/// Bytes of a block that messages are put into. Everything published is kept for about as long as
-/// everything else, and blocks come round again: what is let go of takes what comes.
-const BLOCK: usize = 256 << 10;
+/// Everything published is kept for about as long as what came with it, so that hardly any of it
+/// has to be copied. A publisher who sends a little media among much else makes the window hold the
+/// rest too: what it has sent, at most.
+const PIN: usize = 64;
 
 impl Service for Ingest {
     type Publication = Publishing;
 
     fn config(&self) -> airloom_rtmp::Config {
         let mut config = airloom_rtmp::Config::default();
-        config.limits.block = BLOCK;
+        config.limits.pin = PIN;
         config
     }
 

@@ -1,6 +1,6 @@
 use std::io;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp;
 
@@ -31,9 +31,9 @@ const MOST: usize = 256 << 10;
 
 /// Where a connection's bytes arrive.
 ///
-/// It grows with the connection's pace. What is read is at least a quarter of the memory behind it,
-/// or all there was to read, so that slices of it which are kept do not pin much more than
-/// themselves.
+/// It grows with the connection's pace: while more is waiting than it takes, all of it is filled and
+/// handed on as it is. What comes in small pieces, as from every publisher in real time, is copied
+/// out of it, so that slices which are kept pin what came with them and nothing else.
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
     buffer: BytesMut,
@@ -48,11 +48,9 @@ impl ReadBuffer {
     /// Waits for what arrives next; at the end of the connection, no bytes. Loses nothing where it
     /// is dropped before it is done.
     ///
-    /// What is returned is at least a quarter of the memory behind it, or all there was to read, so
-    /// that slices of it which are kept do not pin much more than themselves. Memory is held only
-    /// while there is something to read, where `socket` can tell: a publisher that says nothing costs
-    /// no buffer.
-    pub(super) async fn next(&mut self, socket: &mut impl Source) -> io::Result<Bytes> {
+    /// Memory is held only while there is something to read, where `socket` can tell: a publisher
+    /// that says nothing costs no buffer.
+    pub(super) async fn next(&mut self, socket: &mut impl Source) -> io::Result<BytesMut> {
         socket.readable().await?;
         self.read(socket).await
     }
@@ -62,23 +60,22 @@ impl ReadBuffer {
     pub(super) async fn read(
         &mut self,
         socket: &mut (impl AsyncRead + Unpin),
-    ) -> io::Result<Bytes> {
+    ) -> io::Result<BytesMut> {
         if self.buffer.capacity() < self.size / 4 {
             self.buffer.reserve(self.size);
         }
+        let room = self.buffer.capacity();
         let read = socket.read_buf(&mut self.buffer).await?;
-        let filled = self.buffer.len() == self.buffer.capacity();
-        let input = self.buffer.split().freeze();
-        if filled {
+        if read == room {
             // More is waiting.
             self.size = (self.size * 2).min(MOST);
-        } else {
-            // All there was: the next may be long in coming.
-            self.buffer = BytesMut::new();
-            if read < self.size / 8 {
-                self.size = (self.size / 2).max(LEAST);
-            }
+            return Ok(self.buffer.split());
         }
-        Ok(input)
+        // All there was: the next may be long in coming.
+        let buffer = std::mem::take(&mut self.buffer);
+        if read < self.size / 8 {
+            self.size = (self.size / 2).max(LEAST);
+        }
+        Ok(if read < room / 4 * 3 { BytesMut::from(&buffer[..]) } else { buffer })
     }
 }

@@ -1,6 +1,5 @@
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::blocks::Blocks;
 use super::header::{Basic, LONGEST, MESSAGE_HEADER};
 use super::streams::{Stream, Streams};
 use super::{EXTENDED, INITIAL_SIZE};
@@ -10,10 +9,11 @@ use crate::{Error, Limits, Message, MessageType};
 ///
 /// Set Chunk Size and Abort take effect here and are handed on like any other message.
 ///
-/// A message in a single chunk is a slice of the input, under the condition that
-/// [`Limits::pin`] states; any other is copied once, into a buffer that grows with what arrives.
+/// A message that lies in the input whole is a slice of it, under the condition that
+/// [`Limits::pin`] states: where it comes in several chunks, they are moved together over the
+/// headers between them. Any other is copied once, into a buffer that grows with what arrives.
 /// All chunk streams together hold at most the bytes received of unfinished messages and one eighth
-/// on top, [`Limits::reserve`], and [`Limits::block`].
+/// on top, and [`Limits::reserve`].
 ///
 /// Quirks of the field that are understood: type 3 chunks without the extended timestamp that their
 /// header had (5.3.1.3 wants it; for each chunk the four bytes are looked at, and once they differ
@@ -34,15 +34,8 @@ pub struct Reader {
     /// Bytes of unfinished messages, and bytes allocated for them.
     partial: usize,
     allocated: usize,
-    blocks: Blocks,
-    /// Unfinished messages that lie in blocks.
-    in_blocks: usize,
     offset: u64,
 }
-
-/// Unfinished messages that may lie in blocks at once, and keep them: encoders have one of each
-/// kind under way, and whoever has more may not mean well.
-const IN_BLOCKS: usize = 2;
 
 /// A chunk header, read and not yet acted upon.
 struct Header {
@@ -64,8 +57,6 @@ impl Reader {
         Self {
             chunk_size: INITIAL_SIZE as usize,
             streams: Streams::new(limits.chunk_streams),
-            blocks: Blocks::new(limits.block),
-            in_blocks: 0,
             limits,
             carry: [0; LONGEST],
             carried: 0,
@@ -86,7 +77,7 @@ impl Reader {
     /// [`Error::Malformed`] for a chunk that continues a chunk stream which never began, a bad Set
     /// Chunk Size or Abort; [`Error::Limit`] past [`Limits::message`], [`Limits::partial_bytes`],
     /// [`Limits::chunk_size`] or [`Limits::chunk_streams`]. Nothing can be read after an error.
-    pub fn read(&mut self, input: &mut Bytes) -> Result<Option<Message>, Error> {
+    pub fn read(&mut self, input: &mut BytesMut) -> Result<Option<Message>, Error> {
         if self.whole == 0 {
             self.whole = input.len();
         }
@@ -97,7 +88,7 @@ impl Reader {
         Ok(message)
     }
 
-    fn next(&mut self, input: &mut Bytes) -> Result<Option<Message>, Error> {
+    fn next(&mut self, input: &mut BytesMut) -> Result<Option<Message>, Error> {
         while !input.is_empty() {
             if self.left > 0 {
                 if let Some(message) = self.payload(input)? {
@@ -111,9 +102,9 @@ impl Reader {
         Ok(None)
     }
 
-    /// Bytes allocated for unfinished messages and, in a block, for those to come.
-    pub fn held_bytes(&self) -> usize {
-        self.allocated + self.blocks.held()
+    /// Bytes allocated for unfinished messages.
+    pub const fn held_bytes(&self) -> usize {
+        self.allocated
     }
 
     /// Bytes read since the start.
@@ -126,14 +117,14 @@ impl Reader {
         self.chunk_size
     }
 
-    fn advance(&mut self, input: &mut Bytes, bytes: usize) {
+    fn advance(&mut self, input: &mut BytesMut, bytes: usize) {
         input.advance(bytes);
         self.offset += bytes as u64;
     }
 
     /// Reads a header, maybe from pieces; `None` where more is needed, else whether the message is
     /// one without payload.
-    fn header(&mut self, input: &mut Bytes) -> Result<Option<bool>, Error> {
+    fn header(&mut self, input: &mut BytesMut) -> Result<Option<bool>, Error> {
         if self.carried == 0 {
             if let Some(header) = self.decode(input)? {
                 self.advance(input, header.len);
@@ -170,7 +161,7 @@ impl Reader {
             let payload = carry.get(header.len..before).unwrap_or_default();
             // At most three bytes, and at most once a chunk stream.
             self.offset -= payload.len() as u64;
-            *input = [payload, input].concat().into();
+            *input = BytesMut::from(&[payload, input].concat()[..]);
             begun
         };
         Ok(Some(begun))
@@ -277,24 +268,28 @@ impl Reader {
 
     /// Reads payload of the chunk under way, and of the chunks that follow as long as they continue
     /// the same message in the plainest way; answers the message if that completes it.
-    fn payload(&mut self, input: &mut Bytes) -> Result<Option<Message>, Error> {
+    fn payload(&mut self, input: &mut BytesMut) -> Result<Option<Message>, Error> {
         let Some(stream) = self.streams.get_mut(self.slot) else { return Ok(None) };
         if self.left == stream.length && self.left <= input.len() {
             // The whole message lies here.
             let length = stream.length;
-            let payload = if length.saturating_mul(self.limits.pin) >= self.whole {
-                input.split_to(length)
+            let payload = if may_pin(stream, &self.limits, self.whole) {
+                input.split_to(length).freeze()
             } else {
-                let bytes = input.get(..length).unwrap_or_default();
-                let copy = if is_media(stream) {
-                    self.blocks.copy(bytes)
-                } else {
-                    Bytes::copy_from_slice(bytes)
-                };
+                let copy = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
                 input.advance(length);
                 copy
             };
             self.offset += length as u64;
+            self.left = 0;
+            return self.complete(payload).map(Some);
+        }
+        if self.left == self.chunk_size
+            && stream.payload.is_empty()
+            && may_pin(stream, &self.limits, self.whole)
+            && let Some((payload, read)) = gather(stream, input, self.chunk_size)
+        {
+            self.offset += read as u64;
             self.left = 0;
             return self.complete(payload).map(Some);
         }
@@ -304,20 +299,9 @@ impl Reader {
             let free = self.limits.reserve.saturating_sub(self.allocated - self.partial);
             let grown = (before + first).max(before + before / 8).max(before + free);
             let grown = grown.min(stream.length);
-            if before == 0
-                && grown == stream.length
-                && self.in_blocks < IN_BLOCKS
-                && self.blocks.fits(grown)
-                && is_media(stream)
-            {
-                stream.payload = self.blocks.cut(grown);
-                stream.in_block = true;
-                self.in_blocks += 1;
-            } else {
-                let mut payload = BytesMut::with_capacity(grown);
-                payload.extend_from_slice(&stream.payload);
-                stream.payload = payload;
-            }
+            let mut payload = BytesMut::with_capacity(grown);
+            payload.extend_from_slice(&stream.payload);
+            stream.payload = payload;
             self.allocated = self.allocated - before + stream.payload.capacity();
         }
         let (read, left) = append(stream, input, self.left, self.chunk_size);
@@ -345,7 +329,6 @@ impl Reader {
         let payload = std::mem::take(&mut stream.payload);
         self.partial -= payload.len();
         self.allocated -= payload.capacity();
-        self.in_blocks -= usize::from(std::mem::take(&mut stream.in_block));
         payload
     }
 
@@ -408,11 +391,13 @@ impl Reader {
     }
 }
 
-/// Whether the message under way is sound or pictures: what is kept for as long as what came with
-/// it, where other messages may be kept for ever.
-fn is_media(stream: &Stream) -> bool {
+/// Whether the message under way may be a slice of an input of `whole` bytes. Sound and pictures
+/// may as the limit says; other messages may be kept for ever.
+fn may_pin(stream: &Stream, limits: &Limits, whole: usize) -> bool {
     let kind = MessageType(stream.message_type);
-    kind == MessageType::AUDIO || kind == MessageType::VIDEO
+    let media = kind == MessageType::AUDIO || kind == MessageType::VIDEO;
+    let pin = if media { limits.pin } else { limits.pin.min(1) };
+    stream.length.saturating_mul(pin) >= whole
 }
 
 /// A type 3 header: decides whether the extended timestamp of the chunk stream is repeated in it.
@@ -438,6 +423,41 @@ fn continuation(mut header: Header, stream: &Stream, after: &[u8]) -> Option<Hea
     Some(header)
 }
 
+/// Takes the message that begins at the front of `input`, if all of it lies there in chunks that
+/// follow each other in the plainest way, and says how many bytes that were. Its chunks are moved
+/// together where they lie: what was just read is near, and needs no other place.
+fn gather(stream: &Stream, input: &mut BytesMut, chunk_size: usize) -> Option<(Bytes, usize)> {
+    if !stream.is_plain() {
+        return None;
+    }
+    let (length, step) = (stream.length, chunk_size + 1);
+    let read = length + (length - 1) / chunk_size;
+    let mark = 0xC0 | stream.id as u8;
+    let bytes = input.get_mut(..read)?;
+    let mut marks = bytes.iter().skip(chunk_size).step_by(step);
+    if !marks.all(|byte| *byte == mark) {
+        return None;
+    }
+    let mut to = chunk_size;
+    // The usual size is its own loop, since moves of a known length need no call.
+    if chunk_size == 128 {
+        while length - to >= 128 {
+            let chunk = *bytes.get(to + to / 128..)?.first_chunk::<128>()?;
+            *bytes.get_mut(to..)?.first_chunk_mut()? = chunk;
+            to += 128;
+        }
+    }
+    while to < length {
+        let from = to + to / chunk_size;
+        let end = (from + chunk_size).min(read);
+        bytes.copy_within(from..end, to);
+        to += end - from;
+    }
+    let payload = input.split_to(length).freeze();
+    input.advance(read - length);
+    Some((payload, read))
+}
+
 /// Appends payload to the message under way: what is `left` of this chunk, and whole type 3 chunks
 /// after it while there is room. Answers the bytes read, and what is left of the last chunk.
 fn append(stream: &mut Stream, input: &[u8], left: usize, chunk_size: usize) -> (usize, usize) {
@@ -445,7 +465,7 @@ fn append(stream: &mut Stream, input: &[u8], left: usize, chunk_size: usize) -> 
     let first = left.min(input.len()).min(room - stream.payload.len());
     let Some((bytes, mut rest)) = input.split_at_checked(first) else { return (0, left) };
     stream.payload.extend_from_slice(bytes);
-    if first < left || stream.id >= 64 || (stream.extended.is_some() && !stream.omits_extended) {
+    if first < left || !stream.is_plain() {
         return (first, left - first);
     }
     let expected = 0xC0 | stream.id as u8;

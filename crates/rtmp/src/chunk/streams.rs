@@ -23,10 +23,15 @@ pub(super) struct Stream {
     pub(super) partial: bool,
     /// What arrived of it.
     pub(super) payload: BytesMut,
-    /// Whether that lies in a block.
-    pub(super) in_block: bool,
     /// Used since the hand last came by; see [`Streams::open`].
     recent: bool,
+}
+
+impl Stream {
+    /// Whether a chunk that goes on with a message has a header of one byte: type, and id.
+    pub(super) fn is_plain(&self) -> bool {
+        self.id < 64 && (self.extended.is_none() || self.omits_extended)
+    }
 }
 
 /// The chunk streams of a connection, a bounded number of them.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 
 use super::{Output, Target};
 use crate::amf0::{Text, Value};
@@ -86,9 +86,9 @@ impl Session {
     /// # Errors
     ///
     /// As [`server::Session::handle_input`](crate::server::Session::handle_input).
-    pub fn handle_input(&mut self, now: Duration, input: Bytes) -> Result<(), Error> {
+    pub fn handle_input(&mut self, now: Duration, input: impl Into<BytesMut>) -> Result<(), Error> {
         self.check_open()?;
-        self.connection.receive(now, input);
+        self.connection.receive(now, input.into());
         let read = self.read().and_then(|()| self.connection.check_waiting());
         self.or_close(read)
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 
 use super::commands::Pending;
 use super::streams::{Role, Streams};
@@ -53,18 +53,20 @@ impl Session {
 
     /// Takes in bytes from the socket, split anywhere.
     ///
-    /// Payloads that lie in one chunk can be slices of `input`, see
-    /// [`Limits::pin`](crate::Limits): the allocation behind it should not be much larger than
-    /// what it shows.
+    /// Payloads that lie in `input` whole can be slices of it, see [`Limits::pin`](crate::Limits):
+    /// the allocation behind it should not be much larger than what it shows. A [`Bytes`] is taken
+    /// as it is where nobody shares it, and copied otherwise.
+    ///
+    /// [`Bytes`]: bytes::Bytes
     ///
     /// # Errors
     ///
     /// [`Error::Malformed`], [`Error::Truncated`], [`Error::Unsupported`] for what the peer sent,
     /// [`Error::Limit`] for too much of it, [`Error::Closed`] after the end. The session is closed
     /// then.
-    pub fn handle_input(&mut self, now: Duration, input: Bytes) -> Result<(), Error> {
+    pub fn handle_input(&mut self, now: Duration, input: impl Into<BytesMut>) -> Result<(), Error> {
         self.check_open()?;
-        self.connection.receive(now, input);
+        self.connection.receive(now, input.into());
         let read = self.read().and_then(|()| self.connection.check_waiting());
         self.or_close(read)
     }

@@ -8,7 +8,7 @@ use airloom_rtmp::amf0::{self, Value};
 use airloom_rtmp::handshake;
 use airloom_rtmp::server::{Connect, Output, RequestId, RequestKind, Session};
 use airloom_rtmp::{Closed, Config, Error, Limits, Message, MessageType, chunk};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// A client of a server session, command by command.
 pub struct Peer {
@@ -152,7 +152,7 @@ impl Peer {
 
     /// Takes everything the session has to say, and reads the messages it sends.
     pub fn drain(&mut self) {
-        let mut sent = Bytes::from(self.sent());
+        let mut sent = BytesMut::from(&self.sent()[..]);
         while let Some(message) = self.reader.read(&mut sent).unwrap() {
             self.heard.push(message);
         }
