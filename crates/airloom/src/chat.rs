@@ -23,6 +23,7 @@ mod metrics;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod observer;
+mod reviewer;
 mod routes;
 mod subscription;
 mod wheel;
@@ -40,6 +41,8 @@ pub use broker::{Broker, Embedded, Reply, Wake};
 pub use config::Config;
 use hub::Hub;
 pub use observer::Observer;
+pub use reviewer::Reviewer;
+use reviewer::Reviews;
 pub use subscription::{Said, Subscription};
 
 /// The chat of one process; cloning gives another handle to the same.
@@ -160,6 +163,7 @@ pub struct Builder {
     authority: Arc<dyn Authority>,
     named: fn(&RoomId) -> bool,
     observer: Arc<dyn Observer>,
+    reviewer: Option<Arc<dyn Reviewer>>,
     broker: Option<Box<dyn Broker>>,
 }
 
@@ -171,6 +175,7 @@ impl Default for Builder {
             authority: Arc::new(Tokens::new(Anonymous::Guest)),
             named: |_| true,
             observer: Arc::new(()),
+            reviewer: None,
             broker: None,
         }
     }
@@ -215,6 +220,13 @@ impl Builder {
         self
     }
 
+    /// Who decides about what policies hold. Without one, moderators do.
+    #[must_use]
+    pub fn reviewer(mut self, reviewer: impl Reviewer + 'static) -> Self {
+        self.reviewer = Some(Arc::new(reviewer));
+        self
+    }
+
     /// Who orders the entries, where that is not this process alone.
     #[must_use]
     pub fn broker(mut self, broker: impl Broker + 'static) -> Self {
@@ -227,11 +239,12 @@ impl Builder {
     /// # Errors
     /// What the system says: no thread, no poll.
     pub fn build(self) -> std::io::Result<Chat> {
-        let Self { config, policies, authority, named, observer, broker } = self;
+        let Self { config, policies, authority, named, observer, reviewer, broker } = self;
+        let reviews = reviewer.map(|reviewer| Reviews::new(reviewer, config.reviews));
         let broker = broker.unwrap_or_else(|| {
             Box::new(Embedded::new(config.room.clone(), config.rooms, move |room| policies(room)))
         });
-        let hub = Hub::start(&config, broker, observer)?;
+        let hub = Hub::start(&config, broker, observer, reviews)?;
         Ok(Chat(Arc::new(Handle { hub, authority, named })))
     }
 }

@@ -9,5 +9,6 @@ mod chat {
     mod paths;
     mod peers;
     mod resume;
+    mod reviews;
     mod socket;
 }

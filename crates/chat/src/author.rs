@@ -29,6 +29,20 @@ impl UserKey {
     }
 }
 
+/// Who may moderate whom: those above, those below.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Rank {
+    Viewer,
+    /// Also what is taken of a node that does not say.
+    #[default]
+    Moderator,
+    Broadcaster,
+    System,
+}
+
 /// What somebody is in a room; several at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Roles(u8);
@@ -72,6 +86,19 @@ impl Roles {
     /// Moderators, the broadcaster and its systems: never sampled, never slowed, may moderate.
     pub const fn is_staff(self) -> bool {
         self.any(Self::MODERATOR.with(Self::BROADCASTER).with(Self::SYSTEM))
+    }
+
+    /// How far the word of somebody with these reaches.
+    pub(crate) const fn rank(self) -> Rank {
+        if self.any(Self::SYSTEM) {
+            Rank::System
+        } else if self.any(Self::BROADCASTER) {
+            Rank::Broadcaster
+        } else if self.any(Self::MODERATOR) {
+            Rank::Moderator
+        } else {
+            Rank::Viewer
+        }
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde calls")]

@@ -92,12 +92,18 @@ impl Submission {
 #[serde(tag = "act", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Act {
-    /// Take an entry from everyone's eyes. The same as submitting [`Body::Delete`].
+    /// Take an entry from everyone's eyes. The same as submitting [`Body::Delete`]. Not one of
+    /// somebody whom the room knows to be above.
     Delete {
         /// Which.
         target: EntryId,
     },
     /// Keep somebody from writing for a while, or for good.
+    ///
+    /// Those above restrict those below: systems the broadcaster, the broadcaster moderators, and
+    /// moderators everybody else. A restriction binds nobody who is not below whoever decided it,
+    /// and only those as high change it; of somebody whom the room knows to be too high it is
+    /// [`Refusal::NotAllowed`](crate::Refusal::NotAllowed).
     Restrict {
         /// Whom.
         user: UserId,

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::author::UserKey;
+use crate::author::{Rank, UserKey};
 use crate::feed::{Feed, Fresh, Lane, Slot, encode};
 use crate::generations::Generations;
 use crate::moderation::{Case, Modes, Policies, Record, Verdict};
@@ -14,6 +14,9 @@ use crate::{
 
 /// How long the pace of a silent author is remembered: longer than any slow mode worth the name.
 const PACES: Duration = Duration::from_mins(30);
+/// How many of the staff are known by sight, and for how long at least: beyond that a sanction by
+/// somebody not above them is taken, and binds them no more than before.
+const STAFF: (usize, Duration) = (1024, Duration::from_hours(12));
 
 /// A room: what may be said, in which order, and what its readers get of it.
 ///
@@ -29,6 +32,8 @@ pub struct Room {
     rules_version: u64,
     sanctions: Sanctions,
     authors: Generations<UserKey, Record>,
+    /// Those of the staff who have done something here.
+    staff: Generations<UserKey, Rank>,
     record: Record,
     answers: Generations<(UserKey, Key), Answer>,
     tally: Tally,
@@ -63,6 +68,7 @@ impl Room {
             rules_version: 0,
             sanctions: Sanctions::new(limits.sanctions),
             authors: Generations::new(now, limits.users, PACES),
+            staff: Generations::new(now, STAFF.0, STAFF.1),
             record: Record::default(),
             answers: Generations::new(now, limits.keys, config.keys),
             tally: Tally::new(now, &config),
@@ -96,7 +102,7 @@ impl Room {
         match input {
             Input::Submit(submission) => self.submit(now, submission),
             Input::React { by, target, reaction } => {
-                let shadow = self.sanctions.check(now, &by.id)?;
+                let shadow = self.sanctions.check(now, &by.id, by.roles.rank())?;
                 if self.feed.slot(target).is_none() {
                     return Err(Refusal::UnknownEntry);
                 }
@@ -106,13 +112,14 @@ impl Room {
                 Ok(Answer::Counted)
             }
             Input::Vote { by, poll, option } => {
-                if !self.sanctions.check(now, &by.id)? {
+                if !self.sanctions.check(now, &by.id, by.roles.rank())? {
                     self.tally.vote(now, UserKey::of(&by.id), poll, option)?;
                 }
                 Ok(Answer::Counted)
             }
             Input::Typing { by } => {
-                if !self.sanctions.check(now, &by)? {
+                let rank = self.rank_of(UserKey::of(&by));
+                if !self.sanctions.check(now, &by, rank)? {
                     self.feed.typing(now, &by);
                 }
                 Ok(Answer::Counted)
@@ -190,6 +197,9 @@ impl Room {
                 let answer = Answer::Admitted(Receipt { id: entry.id, cursor });
                 self.answers.insert(now, (fresh.author, key.clone()), answer);
             }
+            if let Some(author) = &entry.author {
+                self.recognise(now, fresh.author, author.roles.rank());
+            }
             match &entry.body {
                 Body::Reactions { target, counts } => self.tally.restore(*target, counts),
                 Body::Poll(standing) if standing.poll.is_none() => {
@@ -212,12 +222,14 @@ impl Room {
 
     fn submit(&mut self, now: Duration, submission: Submission) -> Result<Answer, Refusal> {
         let author = UserKey::of(&submission.author.id);
+        let rank = submission.author.roles.rank();
+        self.recognise(now, author, rank);
         let key = submission.key.clone().map(|key| (author, key));
         if let Some(known) = key.as_ref().and_then(|key| self.answers.get(key)) {
             return Ok(*known);
         }
         self.check(&submission)?;
-        let mut shadow = self.sanctions.check(now, &submission.author.id)?;
+        let mut shadow = self.sanctions.check(now, &submission.author.id, rank)?;
         self.has_output_room()?;
         let lane = lane(&submission);
         if !self.feed.has_room(lane) {
@@ -264,7 +276,9 @@ impl Room {
                     return Err(Refusal::UnknownEntry);
                 }
                 let own = slot.is_some_and(|slot| slot.author == UserKey::of(&author.id));
-                own || author.roles.is_staff()
+                let above =
+                    slot.is_none_or(|slot| author.roles.rank() >= self.rank_of(slot.author));
+                own || (author.roles.is_staff() && above)
             }
             Body::Pin { target } => {
                 if target.is_some_and(|target| self.feed.slot(target).is_none()) {
@@ -336,7 +350,8 @@ impl Room {
         let lane = lane(&held.submission);
         if approve {
             // Somebody may have been banned while it was looked at.
-            self.sanctions.check(now, &held.submission.author.id)?;
+            let author = &held.submission.author;
+            self.sanctions.check(now, &author.id, author.roles.rank())?;
             if !self.feed.has_room(lane) {
                 return Err(Refusal::Busy { queue: "entries" });
             }
@@ -358,14 +373,19 @@ impl Room {
             return Err(Refusal::NotAllowed);
         }
         self.has_output_room()?;
+        let rank = by.roles.rank();
+        self.recognise(now, UserKey::of(&by.id), rank);
         match &act {
             Act::Restrict { user, how, lasts } => {
+                if self.rank_of(UserKey::of(user)) >= rank {
+                    return Err(Refusal::NotAllowed);
+                }
                 if *how == Restriction::Timeout && lasts.is_none() {
                     return Err(Refusal::Impossible { field: "lasts" });
                 }
-                self.sanctions.restrict(now, user, *how, *lasts)?;
+                self.sanctions.restrict(now, user, *how, *lasts, rank)?;
             }
-            Act::Pardon { user } => self.sanctions.pardon(user),
+            Act::Pardon { user } => self.sanctions.pardon(now, user, rank)?,
             Act::ClosePoll { poll } => {
                 if !self.feed.has_room(Lane::Priority) {
                     return Err(Refusal::Busy { queue: "entries" });
@@ -379,6 +399,17 @@ impl Room {
         self.rules_version += 1;
         self.audit(now, Some(by.id.clone()), Deed::Act(act));
         Ok(Answer::Done)
+    }
+
+    /// Remembers whom those below may not moderate.
+    fn recognise(&mut self, now: Duration, user: UserKey, rank: Rank) {
+        if rank > Rank::Viewer {
+            self.staff.insert(now, user, rank);
+        }
+    }
+
+    fn rank_of(&self, user: UserKey) -> Rank {
+        self.staff.get(&user).copied().unwrap_or(Rank::Viewer)
     }
 
     fn admit(&mut self, now: Duration, submission: Submission, shadow: bool) -> Receipt {

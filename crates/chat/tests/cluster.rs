@@ -92,7 +92,7 @@ struct Node {
     side: u64,
     keeper: bool,
     clients: Vec<usize>,
-    waiting: HashMap<RequestId, usize>,
+    waiting: Vec<(RequestId, usize)>,
 }
 
 /// One text that somebody wants said, under one key, however often it takes.
@@ -170,7 +170,7 @@ impl World {
                 side: 0,
                 keeper: true,
                 clients: Vec::new(),
-                waiting: HashMap::new(),
+                waiting: Vec::new(),
             });
             world.start(node);
         }
@@ -228,6 +228,10 @@ impl World {
             absent => *absent = Some(Client::join(self.now, member.feed_mut(), None)),
         }
         self.nodes[node].clients.push(index);
+    }
+
+    fn is_placed(&self, index: usize) -> bool {
+        self.nodes.iter().any(|node| node.clients.contains(&index))
     }
 
     fn run(&mut self) {
@@ -333,6 +337,12 @@ impl World {
                     self.nodes[node].keeper = true;
                     self.link(node);
                 }
+                // Those who found no node alive look for one again.
+                for index in 0..self.clients.len() {
+                    if !self.is_placed(index) {
+                        self.place(index);
+                    }
+                }
             }
         }
     }
@@ -398,7 +408,7 @@ impl World {
 
     fn kill(&mut self, node: usize) {
         self.nodes[node].member = None;
-        for attempt in std::mem::take(&mut self.nodes[node].waiting).into_values() {
+        for (_, attempt) in std::mem::take(&mut self.nodes[node].waiting) {
             self.again(attempt);
         }
         for index in std::mem::take(&mut self.nodes[node].clients) {
@@ -417,7 +427,7 @@ impl World {
         *tries += 1;
         let submission = Submission::message(author(writer), text.clone());
         let submission = submission.with_key(text.parse().unwrap());
-        self.nodes[node].waiting.insert(id, attempt);
+        self.nodes[node].waiting.push((id, attempt));
         let input = Input::Request(id, airloom_chat::Input::Submit(submission));
         if let Some(member) = &mut self.nodes[node].member {
             member.handle_input(self.now, input);
@@ -450,7 +460,7 @@ impl World {
         self.deletions.insert(id, target);
         let by = author("mod").with_roles(Roles::MODERATOR);
         let act = airloom_chat::Input::Moderate { by, act: Act::Delete { target } };
-        self.nodes[node].waiting.insert(id, usize::MAX);
+        self.nodes[node].waiting.push((id, usize::MAX));
         if let Some(member) = &mut self.nodes[node].member {
             member.handle_input(self.now, Input::Request(id, act));
         }
@@ -542,9 +552,11 @@ impl World {
     }
 
     fn answered(&mut self, node: usize, id: RequestId, result: Result<Answer, Refusal>) {
-        let Some(attempt) = self.nodes[node].waiting.remove(&id) else {
+        let waiting = &mut self.nodes[node].waiting;
+        let Some(at) = waiting.iter().position(|(waiting, _)| *waiting == id) else {
             panic!("an answer nobody waits for")
         };
+        let (_, attempt) = waiting.remove(at);
         let deletion = self.deletions.remove(&id);
         match (result, deletion) {
             (Ok(Answer::Admitted(_)), Some(target)) => {
@@ -662,6 +674,9 @@ impl World {
                 }
             }
             assert_eq!(view.last_key_value().map(|(last, _)| *last), Some(head.offset.number()));
+        }
+        for index in 0..self.clients.len() {
+            assert!(self.is_placed(index), "reader {index} is nowhere");
         }
         for client in self.clients.iter().flatten() {
             assert_eq!(client.epoch, head.epoch.to_string());

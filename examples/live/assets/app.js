@@ -7,6 +7,7 @@ import { enableCopyButtons } from './copy.js';
 import { byId, setHidden, setText } from './dom.js';
 import { Publish } from './publish.js';
 import { Usage } from './usage.js';
+import { Recordings } from './vod.js';
 import { Watch } from './watch.js';
 
 const POLL_MS = 1000;
@@ -100,6 +101,8 @@ setInterval(() => {
 }, TICK_MS);
 
 new Usage().start();
+const recordings = new Recordings();
+recordings.start();
 const server = await api.server();
 setText(byId('server-facts'), describeServer(server));
 publish.setAuthority(api.rtmpAuthority(server.rtmp));

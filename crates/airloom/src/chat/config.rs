@@ -28,6 +28,9 @@ pub struct Config {
     /// What the kernel may hold of a reader's unsent bytes, where it is not to decide itself.
     /// Default none.
     pub send_buffer: Option<usize>,
+    /// How many submissions a [`Reviewer`](super::Reviewer) is asked about at once. Default 64; the
+    /// others wait in their rooms.
+    pub reviews: usize,
     /// Threads that write to readers on the fast path. Default: one for each core, four at most.
     pub writers: NonZeroUsize,
 }
@@ -42,6 +45,7 @@ impl Default for Config {
             heartbeat: Duration::from_secs(15),
             peer_timeout: Duration::from_secs(30),
             send_buffer: None,
+            reviews: 64,
             writers: std::thread::available_parallelism().map_or(most, |cores| cores.min(most)),
         }
     }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use airloom_chat::deflate::{Deflated, Deflater};
@@ -11,6 +11,7 @@ use airloom_chat::{
 use tokio::sync::{Notify, watch};
 
 use super::broker::Replied;
+use super::reviewer::Reviews;
 use super::subscription::Subscription;
 use super::wheel::Wheel;
 use super::writers::{News, Writers};
@@ -27,6 +28,10 @@ pub(super) struct Hub {
     compression: Mutex<Compression>,
     wheel: Wheel,
     observer: Arc<dyn Observer>,
+    reviews: Option<Reviews>,
+    /// How long a room holds what is to be reviewed.
+    review: Duration,
+    myself: Weak<Self>,
     totals: Totals,
     readers: u64,
     closed: AtomicBool,
@@ -75,18 +80,23 @@ impl Hub {
         config: &Config,
         mut broker: Box<dyn Broker>,
         observer: Arc<dyn Observer>,
+        reviews: Option<Reviews>,
     ) -> std::io::Result<Arc<Self>> {
         let (start, wake) = (Instant::now(), Wake::default());
         broker.start(Duration::ZERO, wake.clone());
-        let hub = Arc::new(Self {
+        let writers = Writers::start(config)?;
+        let hub = Arc::new_cyclic(|myself| Self {
             state: Mutex::new(State { broker, due: None }),
             start,
             wake,
             topics: Mutex::default(),
-            writers: Writers::start(config)?,
+            writers,
             compression: Mutex::default(),
             wheel: Wheel::new(config.heartbeat),
             observer,
+            reviews,
+            review: config.room.review,
+            myself: Weak::clone(myself),
             totals: Totals::default(),
             readers: config.readers as u64,
             closed: AtomicBool::new(false),
@@ -251,6 +261,9 @@ impl Hub {
             Output::Audit(audit) => self.observer.audit(room, &audit),
             Output::Review(ticket, submission) => {
                 self.observer.review(room, ticket, &submission);
+                if let Some(reviews) = &self.reviews {
+                    reviews.ask(&self.myself, room.clone(), ticket, submission, self.review);
+                }
             }
             // What a later core may tell is not for anybody here.
             _ => {}

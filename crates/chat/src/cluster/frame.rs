@@ -172,6 +172,7 @@ mod tests {
                 sanctions: vec![Standing {
                     user: "bob".parse().unwrap(),
                     how: crate::Restriction::Ban,
+                    by: crate::author::Rank::Broadcaster,
                     lasts: None,
                 }],
             }),
