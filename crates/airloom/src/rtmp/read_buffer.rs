@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::io;
 
 use bytes::BytesMut;
@@ -24,58 +25,161 @@ impl<T: AsyncRead + Send> Source for tokio::io::ReadHalf<T> {
     }
 }
 
-/// Read at once from a quiet connection.
-const LEAST: usize = 16 << 10;
-/// Read at once from a connection that sends as fast as it can: few system calls.
+/// The first block of a connection, and all there are of one that says little.
+const LEAST: usize = 4 << 10;
+/// The blocks of a connection that sends as fast as it can: few system calls.
 const MOST: usize = 256 << 10;
+/// Blocks from this size on are filled again.
+const POOLED: usize = 64 << 10;
+/// A block with less room than this is full.
+const ROOM: usize = 2 << 10;
+/// A block that was filled by more reads than this was too large.
+const CROWD: u32 = 16;
 
-/// Where a connection's bytes arrive.
+/// Where a connection's bytes arrive: blocks, each filled by one read after the other, so that
+/// slices of what was read which are kept pin what came with them and little else.
 ///
-/// It grows with the connection's pace: while more is waiting than it takes, all of it is filled and
-/// handed on as it is. What comes in small pieces, as from every publisher in real time, is copied
-/// out of it, so that slices which are kept pin what came with them and nothing else.
+/// Blocks grow with the connection's pace. One that nobody holds anything of any more is filled
+/// again before another is allocated: fresh memory costs more than what is done with it.
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
-    buffer: BytesMut,
+    /// The rest of the block under way.
+    block: BytesMut,
+    /// How large the next one is.
     size: usize,
+    /// Reads that went into this one.
+    reads: u32,
+    spent: Spent,
 }
 
 impl ReadBuffer {
     pub(super) fn new() -> Self {
-        Self { buffer: BytesMut::new(), size: LEAST }
+        Self { block: BytesMut::new(), size: LEAST, reads: 0, spent: Spent::default() }
     }
 
     /// Waits for what arrives next; at the end of the connection, no bytes. Loses nothing where it
     /// is dropped before it is done.
-    ///
-    /// Memory is held only while there is something to read, where `socket` can tell: a publisher
-    /// that says nothing costs no buffer.
     pub(super) async fn next(&mut self, socket: &mut impl Source) -> io::Result<BytesMut> {
         socket.readable().await?;
         self.read(socket).await
     }
 
-    /// As [`next`](Self::next), from what cannot tell whether there is something to read; memory is
-    /// held while waiting.
+    /// As [`next`](Self::next), from what cannot tell whether there is something to read.
     pub(super) async fn read(
         &mut self,
         socket: &mut (impl AsyncRead + Unpin),
     ) -> io::Result<BytesMut> {
-        if self.buffer.capacity() < self.size / 4 {
-            self.buffer.reserve(self.size);
+        if self.block.capacity() < ROOM {
+            self.renew();
         }
-        let room = self.buffer.capacity();
-        let read = socket.read_buf(&mut self.buffer).await?;
-        if read == room {
-            // More is waiting.
-            self.size = (self.size * 2).min(MOST);
-            return Ok(self.buffer.split());
+        socket.read_buf(&mut self.block).await?;
+        self.reads += 1;
+        Ok(self.block.split())
+    }
+
+    fn renew(&mut self) {
+        match self.reads {
+            // More was waiting than it took. None: the first block of all.
+            1..=2 => self.size = (self.size * 2).min(MOST),
+            reads if reads > CROWD => self.size = (self.size / 2).max(LEAST),
+            _ => {}
         }
-        // All there was: the next may be long in coming.
-        let buffer = std::mem::take(&mut self.buffer);
-        if read < self.size / 8 {
-            self.size = (self.size / 2).max(LEAST);
+        self.reads = 0;
+        self.block = BytesMut::new();
+        let mut block =
+            self.spent.take(self.size).unwrap_or_else(|| BytesMut::with_capacity(self.size));
+        if self.size >= POOLED {
+            self.spent.put(block.split_to(0));
         }
-        Ok(if read < room / 4 * 3 { BytesMut::from(&buffer[..]) } else { buffer })
+        self.block = block;
+    }
+}
+
+/// A handle on each block that was filled, oldest first.
+#[derive(Debug, Default)]
+struct Spent(VecDeque<BytesMut>);
+
+/// Blocks that are kept while nobody holds anything of them: media is let go of in whole segments,
+/// and comes by the message.
+const SPARE: usize = 16;
+/// Blocks that are remembered. Those beyond are freed by whoever drops the last piece of them.
+const REMEMBERED: usize = 1024;
+/// Blocks that are looked at, from the oldest on, when one is wanted: where the first is still held,
+/// that may be for one last piece.
+const LOOKED_AT: usize = 4;
+
+impl Spent {
+    fn put(&mut self, handle: BytesMut) {
+        self.0.push_back(handle);
+        if self.0.len() > REMEMBERED {
+            self.0.pop_front();
+        }
+    }
+
+    /// A block of `size` bytes of which nobody holds anything any more.
+    fn take(&mut self, size: usize) -> Option<BytesMut> {
+        while self.0.get_mut(SPARE).is_some_and(is_free) {
+            self.0.pop_front();
+        }
+        let free = self.0.iter_mut().take(LOOKED_AT).position(is_free)?;
+        // Those before it are older, and somebody means to keep them.
+        self.0.drain(..free);
+        let mut block = self.0.pop_front()?;
+        block.try_reclaim(size).then_some(block)
+    }
+}
+
+fn is_free(block: &mut BytesMut) -> bool {
+    block.try_reclaim(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// Reads `total` bytes that come `at_once` at a time; keeps the last `kept` reads.
+    async fn places(at_once: usize, total: usize, kept: usize) -> (HashSet<usize>, ReadBuffer) {
+        let mut buffer = ReadBuffer::new();
+        let (mut window, mut places) = (VecDeque::new(), HashSet::new());
+        for _ in 0..total / at_once {
+            let mut source = &vec![7; at_once][..];
+            while !source.is_empty() {
+                let read = buffer.read(&mut source).await.unwrap();
+                assert!(read.iter().all(|byte| *byte == 7));
+                places.insert(read.as_ptr() as usize >> 12);
+                window.push_back(read.freeze());
+            }
+            while window.len() > kept {
+                window.pop_front();
+            }
+        }
+        (places, buffer)
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_small_reads_lies_close_together() {
+        let (_, buffer) = places(300, 3_000_000, usize::MAX).await;
+        assert_eq!(buffer.size, LEAST);
+    }
+
+    #[tokio::test]
+    async fn blocks_that_nobody_holds_are_filled_again() {
+        let (places, buffer) = places(100_000, 200 << 20, 100).await;
+        assert_eq!(buffer.size, MOST);
+        // A hundred reads of up to 100 kB are 40 blocks at most; some are spare.
+        assert!(places.len() <= (40 + SPARE + LOOKED_AT) * MOST / 4096, "{}", places.len());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_calms_down_is_given_small_blocks_again() {
+        let (_, mut buffer) = places(1 << 20, 20 << 20, 0).await;
+        assert_eq!(buffer.size, MOST);
+        for _ in 0..20_000 {
+            buffer.read(&mut &[0; 100][..]).await.unwrap();
+        }
+        assert!(buffer.size <= LEAST * 2, "{}", buffer.size);
+        assert!(buffer.spent.0.len() <= SPARE + 1);
     }
 }
