@@ -19,6 +19,8 @@ mod sheet;
 mod shelf;
 mod stamp;
 mod tape;
+#[cfg(test)]
+mod testing;
 mod timeline;
 mod writer;
 
