@@ -151,7 +151,7 @@ fn a_killed_server_keeps_what_it_had() {
         {
             let media = packets::of(&url, Form::Exact);
             let run = place(&media, &source);
-            assert!(run.start == 0 && run.end >= frames as usize, "{run:?} of {frames}");
+            assert!(run.start == 0 && run.end as u64 >= frames, "{run:?} of {frames}");
         }
         let (status, _, errors) = live.end("TERM");
         assert!(status.success(), "{errors}");
