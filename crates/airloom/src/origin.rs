@@ -26,6 +26,8 @@ pub use observer::{Event, Observer};
 pub use status::{State, StreamStatus, TrackStatus};
 
 #[cfg(feature = "record")]
+pub(crate) use delivery::encoding::{Coding, Encoded, Encodings};
+#[cfg(feature = "record")]
 pub(crate) use delivery::{is_known, range::Range};
 #[cfg(feature = "billing")]
 pub(crate) use meters::Meter;

@@ -19,6 +19,8 @@ mod sheet;
 mod shelf;
 mod stamp;
 mod tape;
+#[cfg(test)]
+mod testing;
 mod timeline;
 mod writer;
 
@@ -150,7 +152,9 @@ impl Recorder {
     ///
     /// `?from=` and `?to=`, in seconds since the start, make a clip of any of the three: playlists
     /// and manifests list the segments that it touches; the MP4 file begins at the last keyframe at
-    /// or before `from`. `/?on_air=1` lists what is being recorded too; its playlists grow.
+    /// or before `from`. Where the configuration changed, `video.mp4` is the one that lasts longest,
+    /// `video-1.mp4` the first, and a clip across the change is `409`: a playlist can say it, one
+    /// file cannot. `/?on_air=1` lists what is being recorded too; its playlists grow.
     pub fn router(&self, base: impl Into<Arc<str>>) -> axum::Router {
         delivery::router(self.clone(), base.into())
     }

@@ -1,4 +1,4 @@
-// The recordings, newest first, and a player for one of them.
+// The recordings, newest first, those of streams on air among them, and a player for one of them.
 
 import { byId, setHidden, setText } from './dom.js';
 import * as format from './format.js';
@@ -7,7 +7,7 @@ const POLL_MS = 5000;
 const TIMEOUT_MS = 4000;
 
 async function recordings() {
-  const response = await fetch(new URL('vod', document.baseURI), {
+  const response = await fetch(new URL('vod?on_air=1', document.baseURI), {
     cache: 'no-store',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
@@ -30,7 +30,7 @@ export class Recordings {
   #list = byId('vod-list');
   #stage = byId('vod-stage');
   #video = byId('vod-video');
-  #shown = '';
+  #rows = new Map();
   #engine = null;
   /** Counts what was asked to play, so that a player that comes late is let go again. */
   #asked = 0;
@@ -46,7 +46,7 @@ export class Recordings {
   }
 
   /** Plays a recording by HLS, or as the one file that it is too. */
-  async play({ name, hls, mp4 }, form) {
+  async play({ name, hls, mp4, on_air: rewind }, form) {
     this.close();
     const asked = ++this.#asked;
     setText(byId('vod-title'), name);
@@ -61,7 +61,8 @@ export class Recordings {
       return;
     }
     const { ENGINES } = await import('./engines.js');
-    const options = { url: new URL(hls, document.baseURI).href, ready: start, failed: () => this.#fail() };
+    const url = new URL(hls, document.baseURI).href;
+    const options = { url, rewind, ready: start, failed: () => this.#fail() };
     const engine = await ENGINES.hls.open(this.#video, options);
     if (asked === this.#asked) this.#engine = engine;
     else engine.close();
@@ -92,12 +93,20 @@ export class Recordings {
   }
 
   #show(list) {
-    const shown = JSON.stringify(list);
-    if (shown === this.#shown) return;
-    this.#shown = shown;
     setHidden(this.#panel, list.length === 0);
     setText(byId('vod-count'), format.count(list.length, 'recording', 'recordings'));
-    this.#list.replaceChildren(...list.map((recording) => this.#row(recording)));
+    const before = this.#rows;
+    this.#rows = new Map();
+    list.forEach((recording, index) => {
+      // A row is kept as long as it says the same, and so does the focus in it.
+      const key = `${recording.id} ${recording.on_air}`;
+      const row = before.get(key) ?? this.#row(recording);
+      before.delete(key);
+      this.#rows.set(key, row);
+      setText(row.querySelector('.vod-length'), format.span(recording.duration_s * 1000));
+      if (this.#list.children[index] !== row) this.#list.insertBefore(row, this.#list.children[index] ?? null);
+    });
+    for (const row of before.values()) row.remove();
   }
 
   #row(recording) {
@@ -114,10 +123,10 @@ export class Recordings {
     row.append(
       cell('vod-name', recording.name),
       cell('vod-when', started.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })),
-      cell('vod-length', format.span(recording.duration_s * 1000)),
-      button('Play', `Play ${what}`, () => this.play(recording, 'hls')),
-      button('MP4', `Play the MP4 file of ${what}`, () => this.play(recording, 'mp4')),
+      cell('vod-length', ''),
+      button(recording.on_air ? 'From the start' : 'Play', `Play ${what} from its start`, () => this.play(recording, 'hls')),
     );
+    if (recording.mp4) row.append(button('MP4', `Play the MP4 file of ${what}`, () => this.play(recording, 'mp4')));
     return row;
   }
 }

@@ -24,7 +24,7 @@ use super::stream::Stream;
 use super::{Origin, wall_time};
 use crate::http::{Chunks, Problem, WriteDeadline};
 
-mod encoding;
+pub(super) mod encoding;
 mod growing;
 pub(super) mod range;
 

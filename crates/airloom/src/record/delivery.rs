@@ -1,7 +1,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use airloom_playlist::{Rendered, Resource};
+use airloom_playlist::Resource;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
@@ -18,7 +18,7 @@ use super::shelf::{Item, Shelf};
 use super::timeline::Timeline;
 use super::{Recorder, Recording};
 use crate::http::Problem;
-use crate::origin::{Range, is_known, wall_time};
+use crate::origin::{Coding, Encoded, Range, is_known, wall_time};
 
 /// Recordings, and the path they are served under.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ async fn list(State(served): State<Served>, RawQuery(query): RawQuery) -> Respon
 
 /// What a file of a recording is.
 enum Answer {
-    Text(Resource, Rendered),
+    Text(Resource, Arc<Encoded>),
     Media(Arc<Layout>),
     Problem(Problem),
 }
@@ -127,11 +127,7 @@ async fn serve(
     let found = tokio::task::spawn_blocking(move || find(&shelf, &asked, &name, span)).await;
     match found.map_err(io::Error::other).and_then(|found| found) {
         Ok(Answer::Problem(problem)) => problem.into_response(),
-        Ok(Answer::Text(resource, text)) => {
-            let query = span.map(Span::query).unwrap_or_default();
-            let body = text.with_query(resource, &query).unwrap_or(text.body);
-            playlist(resource, body, text.version, &headers)
-        }
+        Ok(Answer::Text(resource, text)) => playlist(resource, &text, &headers),
         Ok(Answer::Media(layout)) => {
             let stretch = span.map(Span::query).unwrap_or_default();
             let tag = format!("\"{id}/{file}?{stretch}\"");
@@ -242,13 +238,19 @@ fn single_file(
     }
 }
 
-fn playlist(resource: Resource, body: Bytes, version: u64, headers: &HeaderMap) -> Response {
-    let tag = format!("\"{version}-{}\"", body.len());
+fn playlist(resource: Resource, text: &Encoded, headers: &HeaderMap) -> Response {
+    let coding = Coding::negotiate(headers);
+    let tag = text.tag(coding);
     let mut response = if is_known(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Response::new(Body::from(body))
+        let mut response = Response::new(Body::from(text.body(coding)));
+        if let Some(name) = coding.name() {
+            response.headers_mut().insert(header::CONTENT_ENCODING, name);
+        }
+        response
     };
+    set(&mut response, header::VARY, "accept-encoding");
     set(&mut response, header::ETAG, &tag);
     set(&mut response, header::CONTENT_TYPE, resource.content_type());
     set(&mut response, header::CACHE_CONTROL, "no-cache");

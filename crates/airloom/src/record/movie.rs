@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use airloom_media::{Kind, Rounding, Timescale, Timestamp, Track, TrackId};
-use airloom_segmenter::mp4::{self, Demuxer, Limits, Progressive};
+use airloom_segmenter::mp4::{self, Index, Limits, Progressive};
 use bytes::{Bytes, BytesMut};
 
 use super::clip::Span;
@@ -72,11 +72,8 @@ pub(super) fn movie(folder: &Path, volume: u32, span: Span, start: i64) -> Resul
     let sparse = Sparse::new(&found);
     let mut limits = Limits::default();
     limits.probe = PROBE;
-    let mut demuxer = Demuxer::new(sparse.len, limits);
-    while let Some(range) = demuxer.poll_request() {
-        demuxer.handle_input(sparse.read(range))?;
-    }
-    let progressive = Progressive::new(&demuxer.finish()?)?;
+    let index = Index::read(sparse.len, limits, |range| Ok::<_, NoMovie>(sparse.read(range)))?;
+    let progressive = Progressive::new(&index)?;
     let pieces = progressive.media().iter().filter_map(|range| sparse.place(range, volume));
     Ok(Layout::new(progressive.head().clone(), pieces))
 }

@@ -203,3 +203,100 @@ impl Queue {
         self.filled.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::testing::events;
+    use super::*;
+
+    fn name() -> StreamName {
+        "cam".parse().unwrap()
+    }
+
+    fn letters(queue: &Queue) -> String {
+        queue.close();
+        let letter = |note| match note {
+            Note::Start { .. } => 'S',
+            Note::Init { .. } => 'i',
+            Note::Target(_) => 't',
+            Note::Part { .. } => 'p',
+            Note::Close { .. } => 'c',
+            Note::Gap { .. } => 'g',
+            Note::End => 'E',
+            Note::Abandon => '!',
+        };
+        std::iter::from_fn(|| queue.pop()).map(|(_, note)| letter(note)).collect()
+    }
+
+    #[test]
+    fn with_room_everything_is_there_in_order() {
+        let queue = Queue::new(1 << 20, 1000);
+        let events = events();
+        assert!(events.iter().all(|event| queue.push(&name(), event) == Taken::Yes));
+        let letters = letters(&queue);
+        assert!(letters.starts_with("Sip") && letters.ends_with("pcE"), "{letters}");
+        assert!(!letters.contains('g'));
+        assert_eq!(queue.bytes(), 0);
+    }
+
+    #[test]
+    fn a_part_without_room_makes_its_segment_a_gap() {
+        let events = events();
+        let first = events.iter().find_map(|event| match event {
+            Event::Part { part, .. } => Some(part.size),
+            _ => None,
+        });
+        // Room for two parts, fewer than any segment has, and nobody takes them out.
+        let queue = Queue::new(first.unwrap() * 2, 1000);
+        let taken: Vec<_> = events.iter().map(|event| queue.push(&name(), event)).collect();
+        let firsts = taken.iter().filter(|taken| **taken == Taken::Lost { first: true }).count();
+        let letters = letters(&queue);
+        let gaps = letters.matches('g').count();
+        assert!(gaps >= 4 && gaps == firsts, "{firsts}: {letters}");
+        assert!(letters.matches('p').count() <= 2 && letters.ends_with("gE"), "{letters}");
+        assert!(!letters.contains('c'), "no segment has all of its parts: {letters}");
+    }
+
+    #[test]
+    fn after_a_gap_the_next_segment_is_whole_again() {
+        let events = events();
+        let mut queue = Queue::new(0, 1000);
+        let second = events.iter().position(|event| matches!(event, Event::Segment { .. }));
+        let (one, rest) = events.split_at(second.unwrap() + 1);
+        for event in one {
+            queue.push(&name(), event);
+        }
+        queue.bytes = 1 << 20;
+        assert!(rest.iter().all(|event| queue.push(&name(), event) == Taken::Yes));
+        let letters = letters(&queue);
+        assert_eq!(letters.matches('g').count(), 1);
+        assert!(letters.starts_with("Sigp"), "{letters}");
+    }
+
+    #[test]
+    fn what_is_small_is_bounded_as_well() {
+        let queue = Queue::new(1 << 20, 2);
+        let taken: Vec<_> = events().iter().map(|event| queue.push(&name(), event)).collect();
+        assert_eq!(taken.iter().filter(|taken| **taken == Taken::Abandoned).count(), 1);
+        // The next life has its chance again.
+        assert_eq!(queue.pop().map(|(_, note)| matches!(note, Note::Start { .. })), Some(true));
+        let letters = letters(&queue);
+        assert!(letters.ends_with('!') && letters.len() <= 5, "{letters}");
+    }
+
+    #[test]
+    fn a_writer_that_waits_is_woken() {
+        let queue = Arc::new(Queue::new(1 << 20, 100));
+        let writer = std::thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || std::iter::from_fn(|| queue.pop()).count()
+        });
+        for event in events() {
+            queue.push(&name(), &event);
+        }
+        queue.close();
+        assert!(writer.join().unwrap() > 50);
+    }
+}

@@ -1,15 +1,18 @@
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use airloom_media::{Kind, Timestamp, Track, TrackId};
 use airloom_playlist::{
-    self as playlist, Answer, Input, LiveWindow, PlaylistType, Rendered, Request, Resource,
+    self as playlist, Answer, Input, LiveWindow, PlaylistType, Rendered, Request, Resource, Skip,
     WallTime,
 };
-use airloom_segmenter::mp4::{self, Demuxer};
+use airloom_segmenter::mp4::{self, Index};
 use bytes::Bytes;
 
 use super::clip::Span;
 use super::stamp::{GapStamp, InitStamp, PartStamp, Stamp, millis};
+use crate::origin::{Encoded, Encodings};
 
 /// What can be played of one recording, and where it lies: told stamp by stamp, by the writer or by
 /// whoever reads a recording back.
@@ -28,6 +31,7 @@ pub(super) struct Timeline {
     start: Option<i64>,
     ended: bool,
     listing: Option<Listing>,
+    encodings: Encodings,
 }
 
 #[derive(Debug, Clone)]
@@ -198,7 +202,17 @@ impl Timeline {
 
     /// A playlist or manifest of all of it, or of the segments that `span` touches; `None` where
     /// there are none, or no such text.
-    pub(super) fn text(&mut self, resource: Resource, span: Option<Span>) -> Option<Rendered> {
+    pub(super) fn text(&mut self, resource: Resource, span: Option<Span>) -> Option<Arc<Encoded>> {
+        let text = self.rendered(resource, span)?;
+        let Some(span) = span else {
+            return Some(self.encodings.share(resource, Skip::No, text));
+        };
+        // What is asked for with a stretch of time leads to what is, too.
+        let body = text.with_query(resource, &span.query()).unwrap_or(text.body);
+        Some(Arc::new(Encoded::new(Rendered { body, version: text.version })))
+    }
+
+    fn rendered(&mut self, resource: Resource, span: Option<Span>) -> Option<Rendered> {
         let answer = match span {
             None => {
                 let mut listing = match self.listing.take() {
@@ -317,25 +331,21 @@ impl Piece {
 }
 
 fn config(r#type: PlaylistType) -> playlist::Config {
-    let mut config = playlist::Config {
-        part_target: None,
+    playlist::Config {
         target_duration: 1,
         playlist_type: Some(r#type),
-        ..playlist::Config::default()
-    };
-    // Half a month of 2 s segments.
-    config.limits.segments = 1 << 20;
-    config
+        ..playlist::Config::recorded()
+    }
 }
 
 /// The track that a CMAF header describes, under the id it has in playlists.
 pub(super) fn track(init: &InitStamp) -> Option<Track> {
-    let mut demuxer = Demuxer::new(init.data.len() as u64, mp4::Limits::default());
-    while let Some(range) = demuxer.poll_request() {
-        let (from, to) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
-        demuxer.handle_input(init.data.get(from..to).map(Bytes::copy_from_slice)?).ok()?;
-    }
-    let index = demuxer.finish().ok()?;
+    let len = init.data.len() as u64;
+    // Ranges lie within what is there.
+    let read = |range: Range<u64>| -> Result<Bytes, mp4::Error> {
+        Ok(init.data.slice(range.start as usize..range.end as usize))
+    };
+    let index = Index::read(len, mp4::Limits::default(), read).ok()?;
     let described = index.tracks().first()?.track();
     Some(Track { id: init.track, timescale: described.timescale, codec: described.codec.clone() })
 }

@@ -44,6 +44,12 @@ async fn what_was_sent_is_in_every_form_of_the_recording() {
     assert!(!found.is_fragmented());
     assert_eq!(frames(&found), [300, 469]);
 
+    let packed = studio.ask(&format!("{base}/1.m3u8"), &[("accept-encoding", "gzip")]).await;
+    assert_eq!(
+        (&packed.headers["content-encoding"], &packed.body[..2]),
+        (&"gzip".parse().unwrap(), &[0x1F, 0x8B][..])
+    );
+
     let multivariant = studio.get(&format!("{base}/index.m3u8")).await;
     assert_eq!(multivariant.headers["content-type"], "application/vnd.apple.mpegurl");
     let video = multivariant.links()[0].clone();
@@ -188,4 +194,47 @@ async fn a_removed_recording_is_gone() {
     assert_eq!(studio.get(&path).await.status, StatusCode::NOT_FOUND);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     assert!(studio.recorder.metrics().contains("airloom_recordings_bytes 0\n"));
+}
+
+/// As many parts and frames as two hours have; that they are small changes nothing about tables.
+#[tokio::test(start_paused = true)]
+async fn two_hours_are_ready_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let studio = Studio::open(folder.path());
+    let mut ready = studio.recorder.ready();
+    let mut camera = Camera::publish(&studio.origin, "long").unwrap();
+    for step in 1..=720 {
+        camera.run_to(f64::from(step) * 10.0);
+        // The disk is not to be outrun.
+        while !studio.recorder.metrics().contains("airloom_recordings_queue_bytes 0\n") {
+            std::thread::yield_now();
+        }
+    }
+    drop(camera);
+    let start = std::time::Instant::now();
+    studio.origin.end().await;
+    let recording = ready.recv().await.unwrap();
+    println!("ready after {:?}", start.elapsed());
+    assert_eq!(recording.duration.as_secs(), 7200);
+    let base = format!("/vod/{}", recording.id);
+    for file in ["index.m3u8", "1.m3u8", "2.m3u8", "manifest.mpd"] {
+        let start = std::time::Instant::now();
+        let answer = studio.get(&format!("{base}/{file}")).await;
+        println!("{file}: {} bytes after {:?}", answer.body.len(), start.elapsed());
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    let start = std::time::Instant::now();
+    let path = format!("{base}/video.mp4");
+    let answer = studio.ask(&path, &[("range", "bytes=0-1000")]).await;
+    println!("the MP4 file's first bytes after {:?}", start.elapsed());
+    assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT);
+    let whole = studio.get(&path).await;
+    assert_eq!(frames(&index(&whole.body)), [216_000, 337_500]);
+
+    let start = std::time::Instant::now();
+    let again = Studio::open(folder.path());
+    println!("opened again after {:?}", start.elapsed());
+    let start = std::time::Instant::now();
+    assert_eq!(again.get(&format!("{base}/1.m3u8")).await.status, StatusCode::OK);
+    println!("read back after {:?}", start.elapsed());
 }

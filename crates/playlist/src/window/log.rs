@@ -142,6 +142,8 @@ pub(crate) struct Log {
     /// Media so far, complete segments only, gaps included.
     pub(crate) total: Micros,
     longest: Micros,
+    /// Whether any segment ever had parts.
+    parted: bool,
     /// The part that playlists promised and that has not come yet.
     pub(crate) promised: Option<(u64, u32)>,
     /// Sequence numbers evicted and not told yet: from, to (excluded).
@@ -164,6 +166,7 @@ impl Log {
             next: None,
             total: Micros(0),
             longest: Micros(0),
+            parted: false,
             promised: None,
             evicted: VecDeque::new(),
             bandwidth: Bandwidth::default(),
@@ -245,6 +248,7 @@ impl Log {
 
     /// Adds a part to the open segment; lists it where `listed`.
     pub(crate) fn push_part(&mut self, addition: Addition, independent: bool, listed: bool) {
+        self.parted = true;
         let (track, promised) = (self.track, &mut self.promised);
         let Some(entry) = self.entries.back_mut() else { return };
         let own = (entry.sequence, entry.part_count);
@@ -308,8 +312,12 @@ impl Log {
         });
         self.longest.0 = self.longest.0.max(length);
 
-        let mut complete = self.listed().filter(|entry| entry.is_complete()).count();
         let least = keep.window.0.max(3 * keep.target.0);
+        // Counted only where something may go: a list that keeps all it has is long.
+        let first = self.listed().next();
+        let due = first.is_some_and(|first| self.total.0.saturating_sub(first.total.0) >= least);
+        let mut complete =
+            if due { self.listed().filter(|entry| entry.is_complete()).count() } else { 0 };
         while complete > LEAST_LISTED
             && let Some(first) = self.entries.get(self.listed)
             && self.total.0 - first.total.0 >= least
@@ -324,7 +332,9 @@ impl Log {
 
         let parts_within = PARTS_WITHIN * keep.target.0;
         let total = self.total.0;
-        for entry in self.entries.iter_mut().rev().filter(|entry| entry.is_complete()) {
+        let parted = if self.parted { self.entries.len() } else { 0 };
+        let latest = self.entries.iter_mut().rev().take(parted);
+        for entry in latest.filter(|entry| entry.is_complete()) {
             if entry.parts.is_empty() && entry.part_count > 0 {
                 break;
             }

@@ -53,9 +53,12 @@ function kindOf(Hls, data) {
   return data.type === MEDIA_ERROR ? 'media' : 'broken';
 }
 
-export async function open(video, { url, lowLatency, ready, failed }) {
+/** What is on air, from its start: an end that moves, and nothing that draws towards it. */
+const REWIND = { ...WHOLE_SEGMENTS, liveDurationInfinity: false, startPosition: 0 };
+
+export async function open(video, { url, lowLatency, rewind = false, ready, failed }) {
   const { default: Hls } = await import('../vendor/hls.js/hls.min.mjs');
-  const hls = new Hls(lowLatency ? LOW_LATENCY : WHOLE_SEGMENTS);
+  const hls = new Hls(rewind ? REWIND : lowLatency ? LOW_LATENCY : WHOLE_SEGMENTS);
   const recoveries = [];
 
   hls.on(Hls.Events.MANIFEST_PARSED, ready);
