@@ -107,7 +107,11 @@ impl Usage {
         self.room("messages_delivered", room, messages);
     }
 
-    /// A counter of one of the ledger's meters, to be kept where the work is admitted.
+    /// A counter of one of the ledger's meters, to be kept where the work is admitted: for what an
+    /// origin and its chat do not count by themselves. Of the meters of
+    /// [`Catalogue::live`] these are `storage_byte_hours`, `transcoded_ms` (with the dimension
+    /// `rendition`), `recordings` and `api_requests`: airloom does not know what the integrator's
+    /// storage holds, nor what is transcoded elsewhere.
     ///
     /// # Errors
     ///
