@@ -5,7 +5,10 @@
 //! [`flush`](airloom_billing::Config::flush). What that leaves uncounted when the process
 //! is killed is what was counted since the last time, and nothing else.
 
+mod carrier;
 mod config;
+mod deliver;
+mod forward;
 mod keeper;
 mod meters;
 
@@ -16,6 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use airloom_billing::ledger::{Directory, Ledger, Query};
 use airloom_billing::{Catalogue, Counter, Dimensions, Error, Name, Recorder, WallTime};
 
+pub use carrier::{Carrier, Http, Letter};
 pub use config::Config;
 use keeper::Keeper;
 pub(crate) use meters::StreamMeters;
@@ -103,7 +107,11 @@ impl Usage {
         self.room("messages_delivered", room, messages);
     }
 
-    /// A counter of one of the ledger's meters, to be kept where the work is admitted.
+    /// A counter of one of the ledger's meters, to be kept where the work is admitted: for what an
+    /// origin and its chat do not count by themselves. Of the meters of
+    /// [`Catalogue::live`] these are `storage_byte_hours`, `transcoded_ms` (with the dimension
+    /// `rendition`), `recordings` and `api_requests`: airloom does not know what the integrator's
+    /// storage holds, nor what is transcoded elsewhere.
     ///
     /// # Errors
     ///

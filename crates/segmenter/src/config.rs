@@ -8,7 +8,8 @@ use std::time::Duration;
 pub struct Config {
     /// How long a segment should be. Default 2 s: a keyframe a second or two is what live encoders
     /// are set to, and a viewer joins at a segment's start. A segment ends at the first keyframe
-    /// at or after this (5 % early is still on time).
+    /// at or after this (5 % early is still on time), or at one before it where the next one, by the
+    /// distance of those before, would come too late.
     pub segment: Duration,
     /// The least length of the stream's first segment. Default 0.5 s: the first viewer can start
     /// at the second keyframe instead of waiting for a whole [`segment`](Self::segment).

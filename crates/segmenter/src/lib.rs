@@ -7,6 +7,8 @@ mod config;
 pub mod encrypt;
 mod error;
 mod event;
+#[cfg(feature = "level")]
+pub mod level;
 mod message;
 pub mod mp4;
 mod output;

@@ -9,6 +9,7 @@ use crate::{BitRate, Config, Discontinuity, DropReason, Error, Event, EventMessa
 mod clock;
 mod cutting;
 mod input;
+mod keyframes;
 mod lane;
 mod pacing;
 mod policy;
@@ -17,6 +18,7 @@ mod schedule;
 mod timeline;
 
 use input::{Input, Presence};
+use keyframes::Keyframes;
 use lane::Sink;
 use policy::Policy;
 use schedule::Schedule;
@@ -47,6 +49,7 @@ pub struct Segmenter {
     policy: Policy,
     inputs: Vec<Input>,
     schedule: Schedule,
+    keyframes: Keyframes,
     /// Which track decides the boundaries.
     pacer: Option<usize>,
     /// A follower's new configuration waits for the pacer's next sample.
@@ -73,6 +76,7 @@ impl Segmenter {
             policy,
             inputs: Vec::new(),
             schedule: Schedule::default(),
+            keyframes: Keyframes::default(),
             pacer: None,
             awaited: None,
             turn: None,

@@ -44,6 +44,41 @@ fn a_keyframe_every_ten_seconds_makes_the_target_ten() {
     rig.assert_everything_is_there();
 }
 
+/// What ffmpeg makes of `-g 50` at 30 fps: too early for the target of two seconds, and twice that
+/// is too late.
+#[test]
+fn keyframes_between_the_target_and_half_of_it_begin_a_segment_each() {
+    for gop in [38, 40, 45, 50, 56] {
+        let mut rig = Rig::with(Config::default(), &both());
+        rig.play(0, 40 * gop, 30, gop);
+        rig.finish();
+        assert_eq!(rig.of(VIDEO).len(), 40, "one of {gop} frames");
+        assert!(rig.of(VIDEO).iter().all(|segment| segment.independent), "{gop}");
+        assert_eq!(rig.count(|event| matches!(event, Event::ForcedCut { .. })), 0);
+        assert_eq!(rig.segmenter.target_duration(), Some(2));
+        rig.assert_everything_is_there();
+    }
+}
+
+/// Regular keyframes of 1.6 s, and one more where the scene changes: all segments begin at one.
+#[test]
+fn a_scene_cut_between_regular_keyframes_forces_nothing() {
+    let mut rig = Rig::with(Config::default(), &both());
+    let (mut sound, cuts) = (0, [60, 170, 300, 410]);
+    for frame in 0..600i64 {
+        let time = frame * 1000 / 30;
+        while sound * 1024 / 48 <= time {
+            rig.sound(sound * 1024 / 48);
+            sound += 1;
+        }
+        rig.picture(time, 0, frame % 48 == 0 || cuts.contains(&frame));
+    }
+    rig.finish();
+    assert!(rig.of(VIDEO).iter().all(|segment| segment.independent));
+    assert_eq!(rig.count(|event| matches!(event, Event::ForcedCut { .. })), 0);
+    rig.assert_everything_is_there();
+}
+
 #[test]
 fn no_keyframe_at_all_is_cut_and_said() {
     let mut rig = Rig::with(Config::default(), &both());

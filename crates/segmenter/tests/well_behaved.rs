@@ -4,7 +4,7 @@ mod rig;
 
 use airloom_segmenter::{Config, Event};
 use proptest::prelude::*;
-use rig::{AUDIO, Rig, X264, audio, video};
+use rig::{AUDIO, Rig, VIDEO, X264, audio, video};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -37,6 +37,13 @@ proptest! {
         let first = rig.times(AUDIO)[0];
         prop_assert_eq!(first, (start + 600 + late) * 48);
         prop_assert!(rig.times(AUDIO).windows(2).all(|pair| pair[1] - pair[0] == 1024));
+        // Every segment starts where decoding can, but for those that were cut where no keyframe came.
+        let blind = rig.of(VIDEO).iter().filter(|segment| !segment.independent).count();
+        let forced = rig.count(|event| matches!(event, Event::ForcedCut { .. }));
+        prop_assert!(blind <= forced, "{} begin blind, {} were forced", blind, forced);
+        if gop * 1000 / rate < 2000 {
+            prop_assert_eq!(forced, 0);
+        }
         prop_assert_eq!(rig.count(|event| matches!(event, Event::AudioResync { .. })), 0);
     }
 }

@@ -15,7 +15,7 @@ const HELP: &str = "usage [--data DIR] [--now RFC3339] COMMAND
 
   record [FILE]              read CloudEvents, one JSON object a line, from FILE or standard input
   show [TENANT]              usage by tenant and meter, with a bar for each day
-  close TENANT DAY [ZONE]    close the month that DAY (2026-03-01) is in; write it here, as HTML and CSV
+  close TENANT DAY [ZONE]    close the month that DAY (2026-03-01) is in; write it here, as HTML, CSV and JSON
   verify                     read the whole log again and check every hash
 
 --tariff FILE  a price book in JSON; default 0.5 USD a 10 GB viewed, 1 USD a 1,000 chat requests";
@@ -123,7 +123,8 @@ fn close(
     // Noon is on the same day in every zone but the farthest ones.
     let period: Period = account.period(WallTime::parse(&format!("{day}T12:00:00Z"))?);
     let statement = ledger.close(now, &account, period, tariff)?;
-    for (suffix, text) in [("html", statement.to_html()), ("csv", statement.to_csv())] {
+    let texts = [statement.to_html(), statement.to_csv(), statement.to_json()];
+    for (suffix, text) in ["html", "csv", "json"].into_iter().zip(texts) {
         let file = format!("statement-{}.{suffix}", &statement.hash[..16]);
         fs::write(&file, text)?;
         println!("{file}");

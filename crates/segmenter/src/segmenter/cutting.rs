@@ -57,8 +57,16 @@ impl Segmenter {
     fn decide(&mut self, index: usize, timed: &Timed) {
         self.force(index, timed);
         let Some(open) = self.schedule.open() else { return };
+        if !timed.sync {
+            return;
+        }
         let length = timed.mpeg.saturating_sub(open.start);
-        if timed.sync && length >= self.least(index, open) {
+        let due = length >= self.least(index, open);
+        // Keyframes 1.5 s apart are too early for a target of 2 s, and two of them too late: better
+        // a short segment than one whose successor begins blind.
+        let interval = self.keyframes.note(timed.mpeg);
+        let last_chance = interval <= self.cap && length.saturating_add(interval) > self.cap;
+        if due || last_chance {
             self.begin(timed.mpeg, true, Begin::Sync);
         }
     }

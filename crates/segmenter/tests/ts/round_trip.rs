@@ -11,7 +11,7 @@ use crate::source::{self, Owned, PPS, SPS, avcc};
 
 const WRAP: i64 = 1 << 33;
 
-fn wrapped(ticks: i64) -> u64 {
+pub(crate) fn wrapped(ticks: i64) -> u64 {
     (ticks + BASE.ticks() as i64).rem_euclid(WRAP) as u64
 }
 
@@ -144,7 +144,7 @@ fn has_kind(nals: &[Vec<u8>], kind: u8) -> bool {
 }
 
 /// Splits a byte stream whose NAL units hold no zero bytes; checks where the long start codes are.
-fn split(stream: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn split(stream: &[u8]) -> Vec<Vec<u8>> {
     let mut nals = Vec::new();
     let mut rest = stream;
     while !rest.is_empty() {

@@ -1,0 +1,45 @@
+/// How far apart the deciding track's sync samples are.
+#[derive(Debug, Default)]
+pub(super) struct Keyframes {
+    last: Option<i64>,
+    /// The last distances: a scene cut makes two short ones of one that is regular.
+    intervals: [i64; 4],
+}
+
+impl Keyframes {
+    /// Notes one at `mpeg`; how long the next may be in coming, by those before: zero where nothing
+    /// is known.
+    pub(super) fn note(&mut self, mpeg: i64) -> i64 {
+        let last = self.last.replace(mpeg);
+        // One at or before the last is of another timeline.
+        if let Some(interval) = last.map(|last| mpeg.saturating_sub(last)).filter(|it| *it > 0) {
+            self.intervals.rotate_right(1);
+            self.intervals[0] = interval;
+        }
+        self.intervals.into_iter().fold(0, i64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_of_the_last_distances() {
+        let mut keyframes = Keyframes::default();
+        let expected = [
+            (100, 0),
+            (250, 150),
+            (300, 150),
+            (320, 150),
+            (320, 150),
+            (10, 150),
+            (40, 150),
+            (50, 50),
+        ];
+        for (mpeg, interval) in expected {
+            assert_eq!(keyframes.note(mpeg), interval, "{mpeg}");
+        }
+        assert_eq!(keyframes.note(i64::MAX), i64::MAX - 50);
+    }
+}
