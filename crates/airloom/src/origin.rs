@@ -160,6 +160,28 @@ impl Origin {
         delivery::router(self.clone())
     }
 
+    /// Asks the [gate](crate::access) about what else there is of streams, too: recordings, or pages
+    /// of your own. `stream` tells by the path which stream something is of; what is of none is
+    /// let through.
+    ///
+    /// ```
+    /// use airloom::Origin;
+    /// use axum::Router;
+    /// use axum::routing::get;
+    ///
+    /// let origin = Origin::builder().build();
+    /// let posters = Router::new().route("/{name}/poster.jpg", get(async || "…"));
+    /// let posters = origin.guarded(posters, |path| path.split('/').nth(1)?.parse().ok());
+    /// # drop(posters);
+    /// ```
+    pub fn guarded(
+        &self,
+        router: axum::Router,
+        stream: impl Fn(&str) -> Option<StreamName> + Clone + Send + Sync + 'static,
+    ) -> axum::Router {
+        delivery::guarded(self.clone(), router, stream)
+    }
+
     /// Every stream held, by name; `base` is the path under which [`router`](Self::router) is
     /// nested, and starts the paths told.
     pub fn streams(&self, base: &str) -> Vec<StreamStatus> {

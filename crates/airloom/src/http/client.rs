@@ -53,12 +53,12 @@ pub(crate) async fn post(
         let address = (endpoint.host(), endpoint.port());
         let socket = TcpStream::connect(address).await.map_err(Failure::Connect)?;
         let _ = socket.set_nodelay(true);
+        #[cfg(feature = "tls")]
         if endpoint.is_secure() {
             let socket = secure(endpoint, socket).await.map_err(Failure::Connect)?;
-            send(endpoint, headers, body, socket, most).await
-        } else {
-            send(endpoint, headers, body, socket, most).await
+            return send(endpoint, headers, body, socket, most).await;
         }
+        send(endpoint, headers, body, socket, most).await
     };
     tokio::time::timeout(within, exchange).await.unwrap_or(Err(Failure::Late(within)))
 }
@@ -98,10 +98,4 @@ async fn secure(
     socket: TcpStream,
 ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
     crate::rtmp::tls::system_roots()?.connect(endpoint.host(), socket).await
-}
-
-#[cfg(not(feature = "tls"))]
-async fn secure(_: &Endpoint, _: TcpStream) -> io::Result<TcpStream> {
-    // No endpoint is of https then.
-    Err(io::ErrorKind::Unsupported.into())
 }

@@ -36,6 +36,7 @@ pub enum InvalidEndpoint {
 }
 
 impl Endpoint {
+    #[cfg(feature = "tls")]
     pub(super) const fn is_secure(&self) -> bool {
         self.secure
     }

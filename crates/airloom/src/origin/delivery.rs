@@ -31,6 +31,7 @@ mod guard;
 pub(super) mod range;
 
 pub(super) use encoding::{Encoded, Encodings};
+pub(super) use guard::guarded;
 
 /// What may pass between a segment's eviction and the end of its slowest download.
 const GRACE: Duration = Duration::from_secs(10);
@@ -92,8 +93,7 @@ async fn let_in(origin: Origin, mut asked: Asked) -> Response {
     let shown = carried(&origin.config().carried, asked.query.as_deref().unwrap_or_default());
     match guard::admit(&origin, &door, &asked.name, &shown, asked.peer, &asked.headers).await {
         Ok(other) => {
-            // Caches tell viewers apart by what their URLs show.
-            let private = shown.is_empty() || asked.headers.contains_key(header::AUTHORIZATION);
+            let private = guard::is_private(&shown, &asked.headers);
             asked.name = other.unwrap_or(asked.name);
             let response = answer(origin, asked).await;
             if private { guard::keep_private(response) } else { response }

@@ -1,12 +1,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 
 use super::super::door::{Door, Shown};
 use super::super::{Origin, StreamName, wall_time};
-use super::RETRY;
+use super::{RETRY, carried};
 use crate::access::{Denied, Visit};
 use crate::http::Problem;
 
@@ -36,6 +39,38 @@ pub(super) async fn admit(
         visit
     };
     door.admit(shown, visit).await
+}
+
+/// Lets nothing of `router` through that is of a stream whose gate refuses it.
+pub(in super::super) fn guarded(
+    origin: Origin,
+    router: Router,
+    stream: impl Fn(&str) -> Option<StreamName> + Clone + Send + Sync + 'static,
+) -> Router {
+    router.layer(from_fn(move |request: Request, next: Next| {
+        let (origin, stream) = (origin.clone(), stream.clone());
+        async move {
+            let Some(door) = origin.door() else { return next.run(request).await };
+            let Some(name) = stream(request.uri().path()) else { return next.run(request).await };
+            let peer = request.extensions().get().map(|ConnectInfo(peer)| *peer);
+            let query = request.uri().query().unwrap_or_default();
+            let shown = carried(&origin.config().carried, query);
+            match admit(&origin, &door, &name, &shown, peer, request.headers()).await {
+                Ok(_) => {
+                    let private = is_private(&shown, request.headers());
+                    let response = next.run(request).await;
+                    if private { keep_private(response) } else { response }
+                }
+                Err(denied) => denied.into_response(),
+            }
+        }
+    }))
+}
+
+/// Whether what is answered is for one viewer alone. Caches tell viewers apart by what their URLs
+/// show.
+pub(super) fn is_private(shown: &str, headers: &HeaderMap) -> bool {
+    shown.is_empty() || headers.contains_key(header::AUTHORIZATION)
 }
 
 /// What an `Authorization: Bearer …` says (RFC 6750, 2.1).
