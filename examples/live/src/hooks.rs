@@ -156,8 +156,8 @@ impl Hooks {
         let plan = self.plan();
         let Some(signed) = &plan.signed else { return stream.to_owned() };
         let expires = now() + OWN;
-        let prefix = format!("/{stream}/");
-        let token = signed.sign(&Grant { action: Action::Publish, expires, prefix: &prefix });
+        let grant = Grant { action: Action::Publish, expires, streams: stream };
+        let token = signed.sign(&grant);
         format!("{stream}?token={token}")
     }
 

@@ -117,7 +117,7 @@ impl Verifier {
         };
         if streams.is_empty() {
             Err(Denied::Action)
-        } else if !streams.iter().any(|pattern| covers(pattern, visit.stream.as_str())) {
+        } else if !streams.iter().any(|streams| visit.is_of(streams)) {
             Err(Denied::Stream)
         } else {
             let expires = Duration::from_millis(u64::try_from(expires).unwrap_or_default());
@@ -208,10 +208,6 @@ impl OneOrMore {
             Self::More(more) => more.iter().any(|one| one == wanted),
         }
     }
-}
-
-fn covers(pattern: &str, name: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == name, |prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]

@@ -12,21 +12,22 @@ use super::{Admission, Denied, Gate, Pass, Visit};
 /// done, with which streams, and until when.
 ///
 /// ```text
-/// token = ACTION "." EXPIRY "." PREFIX "." MAC
+/// token = ACTION "." EXPIRY "." STREAMS "." MAC
 /// ```
 ///
 /// | part | is |
 /// |---|---|
 /// | `ACTION` | `play` or `publish` |
 /// | `EXPIRY` | seconds since the Unix epoch, decimal: the first at which it holds no more |
-/// | `PREFIX` | what the path `/NAME/` of the stream must begin with: `/cam/` is that one stream, `/event-` every one whose name begins so, `/` all of them |
+/// | `STREAMS` | the name of the one stream, or what the names begin with and `*`: `cam` is that stream, `event-*` every one whose name, and so whose path, begins with `event-`, `*` all |
 /// | `MAC` | HMAC-SHA256 (RFC 2104) under the key of all that stands before the last `.`, as 64 lower-case hexadecimal digits |
 ///
-/// Nothing of it needs escaping in a URL: `index.m3u8?token=play.1767225600./cam/.6f0c…`, and as a
-/// stream key `cam?token=publish.1767225600./cam/.91be…`. A shell makes one with
+/// Nothing of it needs escaping in a URL, and there is no `/`, at which some encoders would take the
+/// stream key apart: `index.m3u8?token=play.1767225600.cam.6f0c…`, and as a stream key
+/// `cam?token=publish.1767225600.cam.91be…`. A shell makes one with
 ///
 /// ```text
-/// text=play.1767225600./cam/
+/// text=play.1767225600.cam
 /// echo $text.$(printf %s $text | openssl dgst -sha256 -hmac "$key" -r | cut -c -64)
 /// ```
 ///
@@ -36,8 +37,8 @@ use super::{Admission, Denied, Gate, Pass, Visit};
 /// use airloom::access::{Action, Grant, SignedUrls};
 ///
 /// let gate = SignedUrls::new(b"a secret of 32 bytes or some more")?;
-/// let token = gate.sign(&Grant { action: Action::Play, expires: 1_767_225_600, prefix: "/cam/" });
-/// assert!(token.starts_with("play.1767225600./cam/."));
+/// let token = gate.sign(&Grant { action: Action::Play, expires: 1_767_225_600, streams: "cam" });
+/// assert!(token.starts_with("play.1767225600.cam."));
 /// # Ok::<(), airloom::access::ShortKey>(())
 /// ```
 ///
@@ -56,8 +57,8 @@ pub struct Grant<'a> {
     pub action: Action,
     /// The first second since the Unix epoch at which it holds no more.
     pub expires: u64,
-    /// What the path `/NAME/` of a stream must begin with.
-    pub prefix: &'a str,
+    /// With which: a name, or the beginning of names and `*`.
+    pub streams: &'a str,
 }
 
 /// What somebody may do.
@@ -107,7 +108,7 @@ impl SignedUrls {
 
     /// Makes a token.
     pub fn sign(&self, grant: &Grant<'_>) -> String {
-        let mut token = format!("{}.{}.{}", grant.action.word(), grant.expires, grant.prefix);
+        let mut token = format!("{}.{}.{}", grant.action.word(), grant.expires, grant.streams);
         if let Some(key) = self.keys.first() {
             let mac = key.clone().chain_update(&token).finalize().into_bytes();
             token.push('.');
@@ -134,15 +135,15 @@ impl SignedUrls {
             return Err(Denied::Forged);
         }
         let mut parts = text.splitn(3, '.');
-        let (word, expires, prefix) = (parts.next(), parts.next(), parts.next());
+        let (word, expires, streams) = (parts.next(), parts.next(), parts.next());
         let expires =
             expires.and_then(|expires| expires.parse().ok()).ok_or(malformed("EXPIRY"))?;
-        let prefix = prefix.and_then(|it| it.strip_prefix('/')).ok_or(malformed("PREFIX"))?;
+        let streams = streams.ok_or(malformed("STREAMS"))?;
         if visit.seconds() >= expires {
             Err(Denied::Expired)
         } else if word != Some(action.word()) {
             Err(Denied::Action)
-        } else if !covers(prefix, visit.stream.as_str()) {
+        } else if !visit.is_of(streams) {
             Err(Denied::Stream)
         } else {
             Ok(expires)
@@ -170,14 +171,6 @@ impl Gate for SignedUrls {
 impl fmt::Debug for SignedUrls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedUrls").field("keys", &self.keys.len()).finish()
-    }
-}
-
-/// Whether `NAME/` begins with `prefix`.
-fn covers(prefix: &str, name: &str) -> bool {
-    match prefix.strip_suffix('/') {
-        Some(whole) => whole == name,
-        None => name.starts_with(prefix),
     }
 }
 
@@ -225,39 +218,39 @@ mod tests {
         Visit::new(stream.parse().unwrap(), "", WallTime::from_unix(Duration::from_secs(now)))
     }
 
-    fn token(action: Action, expires: u64, prefix: &str) -> String {
-        SignedUrls::new(KEY).unwrap().sign(&Grant { action, expires, prefix })
+    fn token(action: Action, expires: u64, streams: &str) -> String {
+        SignedUrls::new(KEY).unwrap().sign(&Grant { action, expires, streams })
     }
 
     /// The MAC is what `openssl dgst -sha256 -hmac` makes of the rest.
     #[test]
     fn tokens_are_as_documented() {
-        let expected = "play.1767225600./cam/.\
-                        160578b391d6e381205bf1e52b51dd4fe90fedfdda9b644be96295b2082e7daf";
-        assert_eq!(token(Action::Play, 1_767_225_600, "/cam/"), expected);
+        let expected = "play.1767225600.cam.\
+                        c9c4f84380d18407a0b1915690fd0def9515de7b269c004e7033e118dbdfd98f";
+        assert_eq!(token(Action::Play, 1_767_225_600, "cam"), expected);
     }
 
     #[test]
     fn a_token_holds_for_its_action_its_streams_and_its_time() {
         let gate = SignedUrls::new(KEY).unwrap();
-        let one = token(Action::Play, 100, "/cam/");
+        let one = token(Action::Play, 100, "cam");
         assert_eq!(gate.verify(Action::Play, &visit("cam", 99), &one), Ok(100));
         assert_eq!(gate.verify(Action::Play, &visit("cam", 100), &one), Err(Denied::Expired));
         assert_eq!(gate.verify(Action::Publish, &visit("cam", 99), &one), Err(Denied::Action));
         for other in ["cam2", "ca", "Cam"] {
             assert_eq!(gate.verify(Action::Play, &visit(other, 99), &one), Err(Denied::Stream));
         }
-        let some = token(Action::Publish, 100, "/event-");
+        let some = token(Action::Publish, 100, "event-*");
         assert_eq!(gate.verify(Action::Publish, &visit("event-1.hd", 0), &some), Ok(100));
         assert_eq!(gate.verify(Action::Publish, &visit("even", 0), &some), Err(Denied::Stream));
-        let all = token(Action::Play, 100, "/");
+        let all = token(Action::Play, 100, "*");
         assert_eq!(gate.verify(Action::Play, &visit("anything", 0), &all), Ok(100));
     }
 
     #[test]
     fn whatever_is_changed_is_forged() {
         let gate = SignedUrls::new(KEY).unwrap();
-        let good = token(Action::Play, 100, "/cam/");
+        let good = token(Action::Play, 100, "cam");
         let visit = visit("cam", 0);
         assert!(gate.verify(Action::Play, &visit, &good).is_ok());
         for at in 0..good.len() {
@@ -271,7 +264,7 @@ mod tests {
         }
         let other = SignedUrls::new(b"another key of enough bytes").unwrap();
         assert_eq!(other.verify(Action::Play, &visit, &good), Err(Denied::Forged));
-        for odd in ["", ".", "play", "play.100./cam/.", &good[..good.len() - 1], &"x".repeat(300)] {
+        for odd in ["", ".", "play", "play.100.cam.", &good[..good.len() - 1], &"x".repeat(300)] {
             let denied = gate.verify(Action::Play, &visit, odd);
             assert!(matches!(denied, Err(Denied::Malformed { .. })), "{odd}: {denied:?}");
         }
@@ -280,9 +273,9 @@ mod tests {
     #[test]
     fn keys_are_renewed_while_old_tokens_are_about() {
         let new = SignedUrls::new(b"the key of this month").unwrap().with_key(KEY).unwrap();
-        let old = token(Action::Play, 100, "/cam/");
+        let old = token(Action::Play, 100, "cam");
         assert_eq!(new.verify(Action::Play, &visit("cam", 0), &old), Ok(100));
-        let fresh = new.sign(&Grant { action: Action::Play, expires: 100, prefix: "/cam/" });
+        let fresh = new.sign(&Grant { action: Action::Play, expires: 100, streams: "cam" });
         assert_ne!(fresh, old);
         assert_eq!(new.verify(Action::Play, &visit("cam", 0), &fresh), Ok(100));
         assert_eq!(SignedUrls::new(b"short").err(), Some(ShortKey));

@@ -55,6 +55,13 @@ impl Visit {
         self.now.since_unix().as_secs()
     }
 
+    /// Whether it is to one of these: the stream of that name, or where the text ends with `*`, any
+    /// whose name begins with what stands before it.
+    pub(super) fn is_of(&self, streams: &str) -> bool {
+        let name = self.stream.as_str();
+        streams.strip_suffix('*').map_or(streams == name, |prefix| name.starts_with(prefix))
+    }
+
     /// The moment `seconds` after the Unix epoch.
     pub(super) fn until(seconds: u64) -> WallTime {
         WallTime::from_unix(Duration::from_secs(seconds))

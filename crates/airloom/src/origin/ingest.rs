@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -27,7 +28,12 @@ impl Ingest {
         Err(rejection)
     }
 
-    fn deny<T>(&self, denied: Denied, peer: SocketAddr, wish: &str) -> Result<T, Rejection> {
+    fn deny<T>(
+        &self,
+        denied: Denied,
+        peer: SocketAddr,
+        wish: fmt::Arguments<'_>,
+    ) -> Result<T, Rejection> {
         warn!(%peer, "{wish} refused: {denied}");
         self.refuse(match denied {
             Denied::Unavailable => Rejection::Failed,
@@ -73,7 +79,7 @@ impl Service for Ingest {
         let arrival = Arrival { id, peer, connect: Arc::new(connect), now };
         match door.connect(&arrival).await {
             Ok(_) => Ok(()),
-            Err(denied) => self.deny(denied, peer, "connecting"),
+            Err(denied) => self.deny(denied, peer, format_args!("connecting")),
         }
     }
 
@@ -90,7 +96,7 @@ impl Service for Ingest {
             let visit = self.visit(&name, peer, &request.query, &request.connect);
             pass = match door.publish(&visit).await {
                 Ok(pass) => pass,
-                Err(denied) => return self.deny(denied, peer, "publishing"),
+                Err(denied) => return self.deny(denied, peer, format_args!("publishing {name}")),
             };
         }
         let name = pass.stream().cloned().unwrap_or(name);
@@ -118,7 +124,7 @@ impl Service for Ingest {
             let visit = self.visit(&name, peer, &request.query, &request.connect);
             pass = match door.play(&visit).await {
                 Ok(pass) => pass,
-                Err(denied) => return self.deny(denied, peer, "playing"),
+                Err(denied) => return self.deny(denied, peer, format_args!("playing {name}")),
             };
         }
         let name = pass.stream().cloned().unwrap_or(name);
