@@ -73,7 +73,7 @@ impl Default for Limits {
             player_backlog: 512,
             waiting: 20_000,
             viewers: 100_000,
-            held_bytes: 4 << 30,
+            held_bytes: 4_usize.saturating_mul(1 << 30),
         }
     }
 }
