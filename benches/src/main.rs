@@ -6,9 +6,9 @@ use bench::ingest::Plan;
 use bench::input::Input;
 use bench::measure::{Clock, compete};
 use bench::report::{Allocations, machine, table};
-use bench::{Failure, billing, chat, directory, heats, ingest, instructions};
+use bench::{Failure, access, billing, chat, directory, heats, ingest, instructions};
 
-const USAGE: &str = "usage: bench all | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
+const USAGE: &str = "usage: bench all | access | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
                      \x20      bench idle | billing | billing/hot | billing/durable | billing/duplicates\n\
                      \x20      bench billing/recovery | billing/query\n\
                      \x20      bench instructions [word]\n\
@@ -33,6 +33,7 @@ fn main() -> ExitCode {
             Ok(port) => chat::serve(port).map(|()| true),
             Err(_) => Ok(false),
         },
+        ["access"] => measure_access(rounds),
         ["chat/loopback"] => measure_chat(rounds),
         ["chat"] => throughput("chat", rounds.unwrap_or(5)).and_then(|_| measure_chat(rounds)),
         ["serve", name, port] => match port.parse() {
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         [] | ["all"] => throughput("all", rounds.unwrap_or(11))
             .and_then(|_| measure_ingest(rounds))
             .and_then(|_| measure_billing("all", rounds))
+            .and_then(|_| measure_access(rounds))
             .and_then(|_| measure_chat(rounds)),
         [word] if word.starts_with("billing") => measure_billing(word, rounds),
         [word] => throughput(word, rounds.unwrap_or(11)),
@@ -99,6 +101,12 @@ fn measure_ingest(rounds: Option<usize>) -> Result<bool, Failure> {
 fn measure_billing(word: &str, rounds: Option<usize>) -> Result<bool, Failure> {
     println!("Machine: {}.\n", machine());
     billing::run(word, rounds.unwrap_or(11))
+}
+
+fn measure_access(rounds: Option<usize>) -> Result<bool, Failure> {
+    println!("Machine: {}.\n", machine());
+    access::run(rounds.unwrap_or(11))?;
+    Ok(true)
 }
 
 fn measure_chat(rounds: Option<usize>) -> Result<bool, Failure> {

@@ -3,8 +3,12 @@
 //! bytes, and errors as problem documents.
 
 mod chunks;
+#[cfg(feature = "client")]
+mod client;
 mod deadline;
 mod detach;
+#[cfg(feature = "client")]
+mod endpoint;
 mod listener;
 mod problem;
 #[cfg(feature = "tls")]
@@ -13,8 +17,12 @@ mod tls;
 #[cfg(feature = "tls")]
 pub use crate::rtmp::TlsError;
 pub(crate) use chunks::Chunks;
+#[cfg(feature = "client")]
+pub(crate) use client::{Reply, post};
 pub use deadline::WriteDeadline;
 pub use detach::{Detach, Detachable};
+#[cfg(feature = "client")]
+pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use listener::{Config, Listener};
 pub use problem::Problem;
 #[cfg(feature = "tls")]

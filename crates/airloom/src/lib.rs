@@ -2,15 +2,19 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+pub mod access;
 #[cfg(feature = "chat")]
 pub mod chat;
 pub mod http;
+mod metrics;
 pub mod origin;
 #[cfg(feature = "record")]
 pub mod record;
 pub mod rtmp;
 #[cfg(feature = "billing")]
 pub mod usage;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 
 #[cfg(feature = "billing")]
 pub use airloom_billing as billing;

@@ -2,6 +2,7 @@
 
 mod config;
 mod delivery;
+mod door;
 mod ingest;
 mod meters;
 mod metrics;
@@ -14,10 +15,12 @@ mod viewers;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use airloom_playlist::WallTime;
+
+use crate::access::Gate;
 
 pub use config::{Builder, Config, Limits};
 pub use ingest::{Ingest, Publishing, PublishingError, Refused};
@@ -25,10 +28,12 @@ pub use name::{InvalidName, StreamName};
 pub use observer::{Event, Observer};
 pub use status::{State, StreamStatus, TrackStatus};
 
+use config::Bounds;
 #[cfg(feature = "record")]
 pub(crate) use delivery::encoding::{Coding, Encoded, Encodings};
 #[cfg(feature = "record")]
 pub(crate) use delivery::{is_known, range::Range};
+use door::{Door, Tally};
 #[cfg(feature = "billing")]
 pub(crate) use meters::Meter;
 use meters::Metering;
@@ -68,6 +73,8 @@ struct Shared {
     config: Config,
     metering: Metering,
     observers: Observers,
+    bounds: Bounds,
+    door: RwLock<Option<Arc<Door>>>,
     streams: Mutex<HashMap<StreamName, Arc<Stream>>>,
     totals: Totals,
 }
@@ -80,6 +87,13 @@ struct Totals {
     bytes_out: AtomicU64,
     requests: AtomicU64,
     waiting: AtomicU64,
+    /// HTTP requests for which there was no room, or no media in time.
+    busy: AtomicU64,
+    /// Publishers whose media could not be taken.
+    cut_off: AtomicU64,
+    /// Publishes, players and viewers that came, by which they are numbered.
+    visits: AtomicU64,
+    tally: Arc<Tally>,
 }
 
 impl Origin {
@@ -95,12 +109,46 @@ impl Origin {
 
     fn with(config: Config, metering: Metering, observers: Observers) -> Self {
         let (streams, totals) = (Mutex::default(), Totals::default());
-        Self(Arc::new(Shared { config, metering, observers, streams, totals }))
+        let (bounds, door) = (Bounds::new(config.limits.clone()), RwLock::default());
+        Self(Arc::new(Shared { config, metering, observers, bounds, door, streams, totals }))
     }
 
-    /// How it was configured.
+    /// How it was configured. [`limits`](Self::limits) may have been replaced since.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// What it refuses to exceed.
+    pub fn limits(&self) -> Limits {
+        self.0.bounds.all()
+    }
+
+    /// Replaces what it refuses to exceed, from the next request on; nobody who is in is put out.
+    /// [`Limits::player_backlog`] holds for streams whose first player comes later.
+    pub fn set_limits(&self, limits: Limits) {
+        self.0.bounds.replace(limits);
+    }
+
+    /// Replaces who is asked whom to let in; `None` lets everybody in. Viewers over HTTP are asked
+    /// for anew, at their next request; what goes on over RTMP goes on.
+    ///
+    /// Must be called inside a tokio runtime.
+    pub fn set_gate(&self, gate: Option<Arc<dyn Gate>>) {
+        let door = gate.map(|gate| Door::new(gate, Arc::clone(&self.0.totals.tally)));
+        let before = {
+            let mut place = self.0.door.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *place, door)
+        };
+        // What is said to those who leave is said without the lock.
+        drop(before);
+    }
+
+    fn door(&self) -> Option<Arc<Door>> {
+        self.0.door.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn visit_number(&self) -> u64 {
+        self.0.totals.visits.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// What an RTMP listener needs to publish into this origin and play from it, under the
@@ -112,6 +160,28 @@ impl Origin {
     /// Serves `/NAME/index.m3u8`, `/NAME/ts.m3u8`, `/NAME/manifest.mpd` and all that they link to.
     pub fn router(&self) -> axum::Router {
         delivery::router(self.clone())
+    }
+
+    /// Asks the [gate](crate::access) about what else there is of streams, too: recordings, or pages
+    /// of your own. `stream` tells by the path which stream something is of; what is of none is
+    /// let through.
+    ///
+    /// ```
+    /// use airloom::Origin;
+    /// use axum::Router;
+    /// use axum::routing::get;
+    ///
+    /// let origin = Origin::builder().build();
+    /// let posters = Router::new().route("/{name}/poster.jpg", get(async || "…"));
+    /// let posters = origin.guarded(posters, |path| path.split('/').nth(1)?.parse().ok());
+    /// # drop(posters);
+    /// ```
+    pub fn guarded(
+        &self,
+        router: axum::Router,
+        stream: impl Fn(&str) -> Option<StreamName> + Clone + Send + Sync + 'static,
+    ) -> axum::Router {
+        delivery::guarded(self.clone(), router, stream)
     }
 
     /// Every stream held, by name; `base` is the path under which [`router`](Self::router) is
@@ -160,12 +230,14 @@ impl Origin {
                 Claim::OnAir => return Err(Refused::OnAir),
                 Claim::Over { next_sequence } => first_sequence = first_sequence.max(next_sequence),
             }
-        } else if streams.len() >= self.0.config.limits.streams {
+        } else if streams.len() >= self.0.bounds.get(|limits| limits.streams) {
             return Err(Refused::Full);
         }
         let meters = meters::of(&self.0.metering, name);
         let observers = self.0.observers.clone();
-        let stream = Stream::new(name.clone(), &self.0.config, first_sequence, meters, observers);
+        let bounds = self.0.bounds.clone();
+        let config = &self.0.config;
+        let stream = Stream::new(name.clone(), config, bounds, first_sequence, meters, observers);
         let stream = Arc::new(stream);
         streams.insert(name.clone(), Arc::clone(&stream));
         match stream.claim() {
@@ -182,9 +254,12 @@ impl Origin {
         Publishing::new(self.clone(), stream, generation, resumed)
     }
 
-    fn stream(&self, name: &str) -> Option<Arc<Stream>> {
-        let name: StreamName = name.parse().ok()?;
-        self.lock().get(&name).cloned()
+    fn find(&self, name: &StreamName) -> Option<Arc<Stream>> {
+        self.lock().get(name).cloned()
+    }
+
+    fn is_on_air(&self, name: &StreamName) -> bool {
+        self.find(name).is_some_and(|stream| stream.is_on_air())
     }
 
     /// Forgets `stream`, unless another has taken its name.

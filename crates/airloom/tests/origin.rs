@@ -5,7 +5,9 @@ mod origin {
     mod camera;
     mod client;
 
+    mod access;
     mod blocking;
+    mod bounds;
     mod growing;
     mod life;
     mod manners;

@@ -8,6 +8,7 @@ mod rtmp {
     mod tags;
 
     mod late_join;
+    mod parting;
     mod proxied;
     mod pull;
     mod push;

@@ -29,7 +29,7 @@ fn play_is_granted_step_by_step() {
     peer.heard.clear();
     let request = peer.play(1, "key?t=1");
     let RequestKind::Play(play) = peer.wanted() else { panic!() };
-    assert_eq!((&play.app[..], &play.name[..], &play.query[..]), ("live", "key", "t=1"));
+    assert_eq!((&play.connect.app[..], &play.name[..], &play.query[..]), ("live", "key", "t=1"));
     assert_eq!((play.start, play.duration, play.reset), (-2000, -1, true));
     peer.session.accept(request).unwrap();
     peer.drain();

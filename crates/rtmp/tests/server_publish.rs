@@ -94,7 +94,7 @@ fn obs_publishes_and_stops_and_publishes_again() {
         peer.step = step;
         let first = obs(&mut peer);
         let RequestKind::Publish(publish) = peer.wanted() else { panic!() };
-        assert_eq!((&publish.app[..], &publish.name[..]), ("live", "key"));
+        assert_eq!((&publish.connect.app[..], &publish.name[..]), ("live", "key"));
         assert_eq!((&publish.query[..], publish.mode), ("a=b", Mode::Live));
         peer.session.accept(first).unwrap();
         assert_eq!(peer.status(), "NetStream.Publish.Start");

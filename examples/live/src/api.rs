@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use crate::arguments;
+use crate::hooks::Hooks;
 
 /// What the page needs to know to tell a person where to publish.
 #[derive(Debug, Clone, Serialize)]
@@ -44,12 +45,12 @@ async fn streams(State(origin): State<Origin>) -> Response {
 
 /// Prometheus text.
 pub(crate) async fn metrics(
-    State((origin, chat, recorder)): State<(Origin, Chat, Recorder)>,
+    State((origin, chat, recorder, hooks)): State<(Origin, Chat, Recorder, Hooks)>,
 ) -> Response {
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     fresh((
         [(header::CONTENT_TYPE, text)],
-        origin.metrics() + &chat.metrics() + &recorder.metrics(),
+        origin.metrics() + &chat.metrics() + &recorder.metrics() + &hooks.metrics(),
     ))
 }
 

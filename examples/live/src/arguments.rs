@@ -21,6 +21,7 @@ usage: live [OPTIONS]
   --resume SECONDS     how long an ended publish may come back as the same stream (10)
   --record             keep every finished stream as a recording under the data directory
   --demo               publish a built-in clip to live/demo over real RTMP, for ever
+  --hooks FILE         who may publish and play, whom to tell, limits; SIGHUP reads it again
   --moderator TOKEN    what moderators of the chats show (made anew and told at each start)
   -h, --help           this text
   -V, --version        the version
@@ -36,6 +37,7 @@ pub(crate) struct Arguments {
     pub(crate) part: Option<Duration>,
     pub(crate) window: Duration,
     pub(crate) resume: Duration,
+    pub(crate) hooks: Option<PathBuf>,
     pub(crate) record: bool,
     pub(crate) demo: bool,
     pub(crate) moderator: Option<String>,
@@ -51,6 +53,7 @@ impl Default for Arguments {
             part: Some(Duration::from_millis(200)),
             window: Duration::from_mins(1),
             resume: Duration::from_secs(10),
+            hooks: None,
             record: false,
             demo: false,
             moderator: None,
@@ -61,7 +64,7 @@ impl Default for Arguments {
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    Serve(Arguments),
+    Serve(Box<Arguments>),
     Help,
     Version,
 }
@@ -117,6 +120,7 @@ pub(crate) fn parse(mut words: lexopt::Parser) -> Result<Command, Error> {
                 arguments.resume =
                     seconds(&mut words, "--resume", 0..=3_600_000, "seconds from 0 to 3600")?;
             }
+            Long("hooks") => arguments.hooks = Some(PathBuf::from(words.value()?)),
             Long("record") => arguments.record = true,
             Long("demo") => arguments.demo = true,
             Long("moderator") => {
@@ -134,7 +138,7 @@ pub(crate) fn parse(mut words: lexopt::Parser) -> Result<Command, Error> {
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Command::Serve(arguments))
+    Ok(Command::Serve(Box::new(arguments)))
 }
 
 fn value(words: &mut lexopt::Parser) -> Result<String, Error> {
@@ -184,19 +188,20 @@ mod tests {
 
     #[test]
     fn nothing_said_means_the_defaults() {
-        assert_eq!(parse_line(""), Ok(Command::Serve(Arguments::default())));
+        assert_eq!(parse_line(""), Ok(Command::Serve(Box::default())));
     }
 
     #[test]
     fn every_flag_is_taken() {
         let line = "--rtmp [::1]:0 --http localhost:0 --data /tmp/x --segment 1.5 --part 0 \
-                    --window 30 --resume 0 --record --demo --moderator 12345678";
+                    --window 30 --resume 0 --record --demo --moderator 12345678 --hooks h";
         let Ok(Command::Serve(arguments)) = parse_line(line) else { panic!("refused") };
         assert_eq!(arguments.rtmp, "[::1]:0".parse().unwrap());
         assert_eq!(arguments.http, "127.0.0.1:0".parse().unwrap());
         assert_eq!((arguments.segment.as_millis(), arguments.part), (1500, None));
         assert_eq!((arguments.window.as_secs(), arguments.resume.as_secs()), (30, 0));
         assert!(arguments.record && arguments.demo);
+        assert_eq!(arguments.hooks.as_deref(), Some(std::path::Path::new("h")));
         assert_eq!(arguments.moderator.as_deref(), Some("12345678"));
     }
 

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
+use crate::hooks::Hooks;
+
 /// Made as `demo/README.md` tells.
 const CLIP: &[u8] = include_bytes!("../demo/clip.flv");
 /// Every AAC frame of the clip lasts this many ticks of [`CLIP_RATE`]; the clip is a whole number
@@ -19,17 +21,17 @@ const CLIP_FRAME: u64 = 1024;
 const CLIP_RATE: u64 = 48_000;
 
 /// Publishes the clip to `live/demo` until the task is aborted, and comes back when it is cut off.
-pub(crate) async fn publish(rtmp: SocketAddr) {
+pub(crate) async fn publish(rtmp: SocketAddr, hooks: Hooks) {
     loop {
-        if let Err(error) = publish_once(rtmp).await {
+        if let Err(error) = publish_once(rtmp, &hooks).await {
             warn!("demo: {error}");
         }
         sleep(Duration::from_secs(1)).await;
     }
 }
 
-async fn publish_once(rtmp: SocketAddr) -> Result<(), ClientError> {
-    let target = Target::parse(&format!("rtmp://{rtmp}/live/demo"))?;
+async fn publish_once(rtmp: SocketAddr, hooks: &Hooks) -> Result<(), ClientError> {
+    let target = Target::parse(&format!("rtmp://{rtmp}/live/{}", hooks.key("demo")))?;
     let tags = tags()?;
     let frames = tags.iter().filter(|tag| is_audio_frame(tag)).count() as u64;
     let mut publisher = Publisher::connect(Config::default(), target).await?;

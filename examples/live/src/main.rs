@@ -5,6 +5,7 @@ mod api;
 mod arguments;
 mod chat;
 mod demo;
+mod hooks;
 mod log;
 mod page;
 mod usage;
@@ -26,7 +27,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 fn main() -> ExitCode {
     let arguments = match arguments::parse(lexopt::Parser::from_env()) {
-        Ok(Command::Serve(arguments)) => arguments,
+        Ok(Command::Serve(arguments)) => *arguments,
         Ok(Command::Help) => {
             print!("{}", arguments::HELP);
             return ExitCode::SUCCESS;
@@ -62,6 +63,8 @@ enum Failure {
     Data { path: PathBuf, source: io::Error },
     #[error("cannot open the usage ledger in {}: {source}", path.display())]
     Usage { path: PathBuf, source: airloom::billing::Error },
+    #[error(transparent)]
+    Hooks(#[from] hooks::Error),
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
 }
@@ -80,7 +83,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         .map_err(|source| Failure::Usage { path: arguments.data.clone(), source })?;
     let recorder = vod::open(&arguments.data)
         .map_err(|source| Failure::Data { path: arguments.data.clone(), source })?;
-    let mut builder = Origin::builder();
+    let hooks = hooks::Hooks::read(arguments.hooks.as_deref())?;
+    let mut builder = Origin::builder().observer(Arc::new(hooks.webhooks()));
     if arguments.record {
         builder = builder.observer(Arc::new(recorder.clone()));
     }
@@ -93,11 +97,12 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         .linger(arguments.window)
         .usage(usage.clone())
         .build();
+    hooks.apply(&origin, &recorder);
     let moderator = arguments.moderator.clone().map_or_else(chat::token, Ok)?;
     let chat = chat::open(&moderator, usage.clone())?;
     let app = Router::new()
-        .nest("/live", origin.router().merge(recorder.rewind("/vod")))
-        .nest("/vod", recorder.router("/vod"))
+        .nest("/live", origin.router().merge(hooks::rewind(&origin, &recorder)))
+        .nest("/vod", hooks::recordings(&origin, &recorder))
         .nest(
             "/api",
             api::router(origin.clone(), &arguments, rtmp_address)
@@ -107,7 +112,12 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         .merge(page::router())
         .route(
             "/metrics",
-            get(api::metrics).with_state((origin.clone(), chat.clone(), recorder.clone())),
+            get(api::metrics).with_state((
+                origin.clone(),
+                chat.clone(),
+                recorder.clone(),
+                hooks.clone(),
+            )),
         )
         .route("/healthz", get(|| async { "ok" }))
         .fallback(api::not_found)
@@ -132,28 +142,29 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     io::stdout().flush()?;
     log::greet(rtmp_address, http_address, arguments.moderator.is_none().then_some(&moderator));
 
-    let (stop, stopped) = watch::channel(());
-    let closed = || {
-        let mut stopped = stopped.clone();
-        async move { drop(stopped.changed().await) }
-    };
-    let ingest = tokio::spawn(encoders.serve(origin.ingest("live"), closed()));
-    let delivery = tokio::spawn(viewers.serve(app, closed()));
+    let closing = |mut stopped: watch::Receiver<()>| async move { drop(stopped.changed().await) };
+    let ((leave, left), (stop, stopped)) = (watch::channel(()), watch::channel(()));
+    let ingest = tokio::spawn(encoders.serve(origin.ingest("live"), closing(left)));
+    let delivery = tokio::spawn(viewers.serve(app, closing(stopped)));
     let (settle, settled) = tokio::sync::oneshot::channel::<()>();
     let metering = tokio::spawn(async move { usage.serve(async { drop(settled.await) }).await });
-    let demo = arguments.demo.then(|| tokio::spawn(demo::publish(rtmp_address)));
+    let demo = arguments.demo.then(|| tokio::spawn(demo::publish(rtmp_address, hooks.clone())));
 
     signal().await?;
     tracing::info!("stopping");
     if let Some(demo) = demo {
         demo.abort();
     }
-    // Playlists end first, so that viewers who ask once more are told; then the listeners close.
+    // Encoders leave first, some for another server; then playlists end, so that viewers who ask
+    // once more are told; then nobody is served any more.
+    drop(leave);
+    let _ = ingest.await;
     origin.end().await;
     chat.close();
     drop(stop);
-    let _ = tokio::join!(ingest, delivery);
+    let _ = delivery.await;
     recorder.close().await;
+    hooks.settle().await;
     // Nothing counts any more: what was counted goes to the ledger.
     drop(settle);
     let _ = metering.await;

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -20,6 +21,7 @@ pub struct Problem {
     r#type: Cow<'static, str>,
     status: StatusCode,
     detail: Cow<'static, str>,
+    retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -33,7 +35,12 @@ struct Document<'a> {
 impl Problem {
     /// A problem of `status`; `detail` says in a sentence what went wrong with this request.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { r#type: Cow::Borrowed("about:blank"), status, detail: detail.into() }
+        Self {
+            r#type: Cow::Borrowed("about:blank"),
+            status,
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 
     /// The same under a name of its own: a URI that programs can go by, where the status alone does
@@ -41,6 +48,12 @@ impl Problem {
     #[must_use]
     pub fn with_type(self, r#type: impl Into<Cow<'static, str>>) -> Self {
         Self { r#type: r#type.into(), ..self }
+    }
+
+    /// The same, with a header `Retry-After`: whole seconds, rounded up.
+    #[must_use]
+    pub fn with_retry_after(self, time: Duration) -> Self {
+        Self { retry_after: Some(time.as_millis().div_ceil(1000) as u64), ..self }
     }
 }
 
@@ -59,6 +72,9 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }

@@ -1,8 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::meters::Metering;
 use super::observer::{Observer, Observers};
+use crate::access::Gate;
 
 /// How an [`Origin`](super::Origin) packages and keeps its streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,13 @@ pub struct Limits {
     /// HTTP requests that may wait for media to come, per stream. Default 20,000: about 2 KB each;
     /// further ones are answered `503` at once.
     pub waiting: usize,
+    /// Viewers over HTTP, per stream, told apart by address and user agent. Default 100,000: 16
+    /// bytes each; further ones are answered `503` until others have left.
+    pub viewers: usize,
+    /// Bytes of media held for viewers, per stream. Default 4 GiB: [`Config::window`] decides how
+    /// much it is, this what a stream out of all proportion may cost. Who publishes more is cut
+    /// off.
+    pub held_bytes: usize,
 }
 
 impl Default for Config {
@@ -59,7 +67,36 @@ impl Default for Config {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { streams: 1000, players: 1000, player_backlog: 512, waiting: 20_000 }
+        Self {
+            streams: 1000,
+            players: 1000,
+            player_backlog: 512,
+            waiting: 20_000,
+            viewers: 100_000,
+            held_bytes: 4_usize.saturating_mul(1 << 30),
+        }
+    }
+}
+
+/// The limits as they are now, shared by all that keep to them.
+#[derive(Debug, Clone)]
+pub(super) struct Bounds(Arc<RwLock<Limits>>);
+
+impl Bounds {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self(Arc::new(RwLock::new(limits)))
+    }
+
+    pub(super) fn all(&self) -> Limits {
+        self.get(Limits::clone)
+    }
+
+    pub(super) fn get<T>(&self, which: impl FnOnce(&Limits) -> T) -> T {
+        which(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn replace(&self, limits: Limits) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 }
 
@@ -69,6 +106,7 @@ pub struct Builder {
     config: Config,
     metering: Metering,
     observers: Vec<Arc<dyn Observer>>,
+    gate: Option<Arc<dyn Gate>>,
 }
 
 impl Builder {
@@ -128,6 +166,13 @@ impl Builder {
         self
     }
 
+    /// Asks `gate` whom to let in. Without one, everybody is.
+    #[must_use]
+    pub fn gate(mut self, gate: impl Gate) -> Self {
+        self.gate = Some(Arc::new(gate));
+        self
+    }
+
     /// Meters what streams take in and give out: `ingest_bytes`, `ingest_ms`, `egress_bytes` and
     /// `viewer_ms`, by stream.
     #[cfg(feature = "billing")]
@@ -139,6 +184,9 @@ impl Builder {
 
     /// The origin, holding no stream yet.
     pub fn build(self) -> super::Origin {
-        super::Origin::with(self.config, self.metering, Observers::new(self.observers))
+        let observers = Observers::new(self.observers);
+        let origin = super::Origin::with(self.config, self.metering, observers);
+        origin.set_gate(self.gate);
+        origin
     }
 }

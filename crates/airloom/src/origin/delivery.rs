@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use tokio::time::Instant;
+use tracing::{Instrument, debug_span};
 
 use encoding::Coding;
 use growing::Growing;
@@ -21,14 +22,16 @@ use range::{Range, Sliced};
 use super::meters::Meter;
 use super::store::Media;
 use super::stream::Stream;
-use super::{Origin, wall_time};
+use super::{Origin, StreamName, wall_time};
 use crate::http::{Chunks, Problem, WriteDeadline};
 
 pub(super) mod encoding;
 mod growing;
+mod guard;
 pub(super) mod range;
 
 pub(super) use encoding::{Encoded, Encodings};
+pub(super) use guard::guarded;
 
 /// What may pass between a segment's eviction and the end of its slowest download.
 const GRACE: Duration = Duration::from_secs(10);
@@ -39,6 +42,9 @@ const PATIENCE: u32 = 3;
 
 /// Segment targets for which a cache may keep what a blocked request was answered with.
 const BLOCKED_MAX_AGE: u64 = 6;
+
+/// When those may come again for whom there was no room.
+const RETRY: Duration = Duration::from_secs(2);
 
 pub(super) fn router(origin: Origin) -> Router {
     Router::new()
@@ -61,7 +67,44 @@ async fn serve(
     let Ok(Path((name, resource))) = path else {
         return Problem::new(StatusCode::NOT_FOUND, "No stream has such a name").into_response();
     };
-    let Some(stream) = origin.stream(&name) else {
+    let Ok(name) = name.parse::<StreamName>() else {
+        return Problem::new(StatusCode::NOT_FOUND, "No stream has such a name").into_response();
+    };
+    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
+    let span =
+        debug_span!("request", stream = %name, resource, peer = peer.map(tracing::field::display));
+    let asked = Asked { name, resource, query, peer, deadline, headers };
+    let_in(origin, asked).instrument(span).await
+}
+
+/// A request for something of a stream.
+struct Asked {
+    name: StreamName,
+    resource: String,
+    query: Option<String>,
+    peer: Option<SocketAddr>,
+    deadline: Option<Extension<WriteDeadline>>,
+    headers: HeaderMap,
+}
+
+/// Lets a request through to its answer, where somebody decides about that.
+async fn let_in(origin: Origin, mut asked: Asked) -> Response {
+    let Some(door) = origin.door() else { return answer(origin, asked).await };
+    let shown = carried(&origin.config().carried, asked.query.as_deref().unwrap_or_default());
+    match guard::admit(&origin, &door, &asked.name, &shown, asked.peer, &asked.headers).await {
+        Ok(other) => {
+            let private = guard::is_private(&shown, &asked.headers);
+            asked.name = other.unwrap_or(asked.name);
+            let response = answer(origin, asked).await;
+            if private { guard::keep_private(response) } else { response }
+        }
+        Err(denied) => denied.into_response(),
+    }
+}
+
+async fn answer(origin: Origin, asked: Asked) -> Response {
+    let Asked { name, resource, query, peer, deadline, headers } = asked;
+    let Some(stream) = origin.find(&name) else {
         return Problem::new(StatusCode::NOT_FOUND, "No stream of that name is on air")
             .into_response();
     };
@@ -73,9 +116,11 @@ async fn serve(
         Ok(request) => request,
         Err(error) => return bad_request(error),
     };
-    if let Some(Extension(ConnectInfo(peer))) = peer {
+    if let Some(peer) = peer {
         let user_agent = headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
-        stream.note_viewer(peer.ip(), user_agent);
+        if !stream.note_viewer(peer.ip(), user_agent) {
+            return busy(&origin, "As many watch this stream as may");
+        }
     }
     match settle(&origin, &stream, &request).await {
         Settled::Answer(Answer::Ready(rendered), _) => {
@@ -110,14 +155,8 @@ async fn serve(
             Problem::new(StatusCode::NOT_FOUND, "Not in the live window, or no longer")
                 .into_response()
         }
-        Settled::Crowded => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Too many requests wait for this stream")
-                .into_response()
-        }
-        Settled::Late => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The media did not come in time")
-                .into_response()
-        }
+        Settled::Crowded => busy(&origin, "Too many requests wait for this stream"),
+        Settled::Late => busy(&origin, "The media did not come in time"),
     }
 }
 
@@ -164,6 +203,11 @@ impl Drop for Gauge<'_> {
     fn drop(&mut self) {
         self.0.0.totals.waiting.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+fn busy(origin: &Origin, detail: &'static str) -> Response {
+    origin.0.totals.busy.fetch_add(1, Ordering::Relaxed);
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_retry_after(RETRY).into_response()
 }
 
 fn bad_request(error: BadRequest) -> Response {

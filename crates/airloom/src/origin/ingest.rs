@@ -1,12 +1,14 @@
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use airloom_rtmp::server::{Connect, Play, Publish, Rejection};
 use tokio::runtime::Handle;
-use tracing::{info, warn};
+use tracing::{Span, debug_span, info, warn};
 
 use super::stream::{Replaced, Stream};
-use super::{Origin, StreamName};
+use super::{Origin, StreamName, wall_time};
+use crate::access::{Arrival, Denied, Pass, Protocol, Visit};
 use crate::rtmp::{Media, Playback, Publication, Service};
 
 /// Publishing into an [`Origin`] and playing from it, under one application name.
@@ -25,6 +27,34 @@ impl Ingest {
         self.origin.0.totals.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Err(rejection)
     }
+
+    fn deny<T>(
+        &self,
+        denied: Denied,
+        peer: SocketAddr,
+        wish: fmt::Arguments<'_>,
+    ) -> Result<T, Rejection> {
+        warn!(%peer, "{wish} refused: {denied}");
+        self.refuse(match denied {
+            Denied::Unavailable => Rejection::Failed,
+            _ => Rejection::Unauthorized,
+        })
+    }
+
+    fn visit(
+        &self,
+        name: &StreamName,
+        peer: SocketAddr,
+        query: &str,
+        connect: &Arc<Connect>,
+    ) -> Visit {
+        let mut visit = Visit::new(name.clone(), query, wall_time());
+        visit.id = self.origin.visit_number();
+        visit.protocol = Protocol::Rtmp;
+        visit.peer = Some(peer);
+        visit.connect = Some(Arc::clone(connect));
+        visit
+    }
 }
 
 /// Everything published is kept for about as long as what came with it, so that hardly any of it
@@ -41,16 +71,39 @@ impl Service for Ingest {
         config
     }
 
-    async fn connect(&self, _: SocketAddr, request: &Connect) -> Result<(), Rejection> {
-        if request.app == self.application { Ok(()) } else { self.refuse(Rejection::InvalidApp) }
+    async fn connect(&self, peer: SocketAddr, request: &Connect) -> Result<(), Rejection> {
+        if request.app != self.application {
+            return self.refuse(Rejection::InvalidApp);
+        }
+        let Some(door) = self.origin.door() else { return Ok(()) };
+        let (id, connect, now) = (self.origin.visit_number(), request.clone(), wall_time());
+        let arrival = Arrival { id, peer, connect: Arc::new(connect), now };
+        match door.connect(&arrival).await {
+            Ok(_) => Ok(()),
+            Err(denied) => self.deny(denied, peer, format_args!("connecting")),
+        }
     }
 
     async fn publish(&self, peer: SocketAddr, request: &Publish) -> Result<Publishing, Rejection> {
         let Ok(name) = request.name.parse::<StreamName>() else {
             return self.refuse(Rejection::BadName);
         };
+        let mut pass = Pass::new();
+        if let Some(door) = self.origin.door() {
+            // Nobody is asked about a publish that cannot be.
+            if self.origin.is_on_air(&name) {
+                return self.refuse(Rejection::BadName);
+            }
+            let visit = self.visit(&name, peer, &request.query, &request.connect);
+            pass = match door.publish(&visit).await {
+                Ok(pass) => pass,
+                Err(denied) => return self.deny(denied, peer, format_args!("publishing {name}")),
+            };
+        }
+        let name = pass.stream().cloned().unwrap_or(name);
         match self.origin.publish(&name) {
-            Ok(publishing) => {
+            Ok(mut publishing) => {
+                publishing.pass = pass;
                 let state = if publishing.is_resumed() { "back on air" } else { "on air" };
                 info!("{name} {state}, from {peer}");
                 Ok(publishing)
@@ -63,8 +116,20 @@ impl Service for Ingest {
         }
     }
 
-    async fn play(&self, _: SocketAddr, request: &Play) -> Result<Playback, Rejection> {
-        match self.origin.stream(&request.name).and_then(|stream| stream.play()) {
+    async fn play(&self, peer: SocketAddr, request: &Play) -> Result<Playback, Rejection> {
+        let Ok(name) = request.name.parse::<StreamName>() else {
+            return self.refuse(Rejection::NotFound);
+        };
+        let mut pass = Pass::new();
+        if let Some(door) = self.origin.door() {
+            let visit = self.visit(&name, peer, &request.query, &request.connect);
+            pass = match door.play(&visit).await {
+                Ok(pass) => pass,
+                Err(denied) => return self.deny(denied, peer, format_args!("playing {name}")),
+            };
+        }
+        let name = pass.stream().cloned().unwrap_or(name);
+        match self.origin.find(&name).and_then(|stream| stream.play(pass)) {
             Some(playback) => Ok(playback),
             None => self.refuse(Rejection::NotFound),
         }
@@ -78,6 +143,9 @@ pub struct Publishing {
     stream: Arc<Stream>,
     generation: u64,
     resumed: bool,
+    /// Given back when the publish is over.
+    pass: Pass,
+    span: Span,
 }
 
 /// Why an origin lets nobody publish under a name.
@@ -99,6 +167,13 @@ pub enum PublishingError {
     /// Another publisher took the stream over after this one had fallen silent, or it was ended.
     #[error("the stream is no longer this publisher's")]
     Replaced,
+    /// More of the stream is held than
+    /// [`Limits::held_bytes`](super::Limits::held_bytes) allows.
+    #[error("more than {limit} bytes are held of the stream")]
+    Held {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// The media cannot be packaged.
     #[error(transparent)]
     Segmenter(#[from] airloom_segmenter::Error),
@@ -112,7 +187,8 @@ impl From<Replaced> for PublishingError {
 
 impl Publishing {
     pub(super) fn new(origin: Origin, stream: Arc<Stream>, generation: u64, resumed: bool) -> Self {
-        Self { origin, stream, generation, resumed }
+        let span = debug_span!("publish", stream = %stream.name(), generation);
+        Self { origin, stream, generation, resumed, pass: Pass::new(), span }
     }
 }
 
@@ -127,8 +203,12 @@ impl Publication for Publishing {
     type Error = PublishingError;
 
     fn handle(&mut self, media: Media) -> Result<(), PublishingError> {
+        let _within = self.span.enter();
         let handled = self.stream.handle(self.generation, media);
-        if let Err(error @ PublishingError::Segmenter(_)) = &handled {
+        if let Err(error @ (PublishingError::Segmenter(_) | PublishingError::Held { .. })) =
+            &handled
+        {
+            self.origin.0.totals.cut_off.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             warn!("{} cut off: {error}", self.stream.name());
         }
         handled

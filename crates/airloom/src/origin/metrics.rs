@@ -1,22 +1,7 @@
-use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
 use super::{Origin, State};
-
-/// One family of the text exposition format: help, type, then its samples.
-struct Family<'a>(&'a mut String, &'static str);
-
-impl<'a> Family<'a> {
-    fn new(text: &'a mut String, name: &'static str, kind: &str, help: &str) -> Self {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-        Self(text, name)
-    }
-
-    fn sample(&mut self, labels: &str, value: impl std::fmt::Display) {
-        let _ = writeln!(self.0, "{}{labels} {value}", self.1);
-    }
-}
+use crate::metrics::Family;
 
 /// Stream names need no escaping: see [`StreamName`](super::StreamName).
 pub(super) fn render(origin: &Origin) -> String {
@@ -29,7 +14,28 @@ pub(super) fn render(origin: &Origin) -> String {
     total("airloom_publishes_total", "Publishes accepted.", &totals.publishes, &mut text);
     total("airloom_refused_total", "RTMP requests refused.", &totals.refused, &mut text);
     total("airloom_http_requests_total", "Requests for streams.", &totals.requests, &mut text);
+    total("airloom_http_busy_total", "Requests refused at a bound.", &totals.busy, &mut text);
+    total("airloom_cut_off_total", "Publishers cut off.", &totals.cut_off, &mut text);
     total("airloom_egress_bytes_total", "Bytes of bodies given out.", &totals.bytes_out, &mut text);
+    let mut family = Family::new(
+        &mut text,
+        "airloom_access_total",
+        "counter",
+        "Questions whether to let somebody in, by what was wanted and said.",
+    );
+    let tally = &totals.tally;
+    for (action, outcomes) in
+        [("connect", &tally.connect), ("publish", &tally.publish), ("play", &tally.play)]
+    {
+        for (outcome, count) in [
+            ("allowed", &outcomes.allowed),
+            ("refused", &outcomes.refused),
+            ("unavailable", &outcomes.unavailable),
+        ] {
+            let labels = format!("{{action=\"{action}\",outcome=\"{outcome}\"}}");
+            family.sample(&labels, count.load(Ordering::Relaxed));
+        }
+    }
     Family::new(&mut text, "airloom_http_waiting", "gauge", "Requests that wait for media.")
         .sample("", totals.waiting.load(Ordering::Relaxed));
 
@@ -42,12 +48,17 @@ pub(super) fn render(origin: &Origin) -> String {
         family.sample(&format!("{{state=\"{label}\"}}"), count);
     }
     let label = |name: &str| format!("{{stream=\"{name}\"}}");
-    let mut family =
-        Family::new(&mut text, "airloom_stream_ingest_bytes", "counter", "Bytes taken in.");
+    let mut family = Family::new(
+        &mut text,
+        "airloom_stream_ingest_bytes_total",
+        "counter",
+        "Bytes of media taken in.",
+    );
     for (_, status) in &statuses {
         family.sample(&label(&status.name), status.bytes_in);
     }
-    let mut family = Family::new(&mut text, "airloom_stream_frames", "counter", "Frames taken in.");
+    let mut family =
+        Family::new(&mut text, "airloom_stream_frames_total", "counter", "Frames taken in.");
     for (_, status) in &statuses {
         family.sample(&label(&status.name), status.frames_in);
     }

@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tracing::info;
 
+use super::config::Bounds;
 use super::delivery::{Encoded, Encodings};
 use super::meters::{Meter, StreamMeters};
 use super::observer::Observers;
@@ -21,6 +22,7 @@ use super::status::{State as Status, StreamStatus};
 use super::store::Media;
 use super::viewers::Viewers;
 use super::{Config, StreamName};
+use crate::access::Pass;
 use crate::rtmp::{PlayEvent, Playback};
 
 mod packager;
@@ -44,7 +46,7 @@ pub(super) struct Stream {
     waiting: AtomicUsize,
     viewers: Mutex<Viewers>,
     encodings: Mutex<Encodings>,
-    limits: super::Limits,
+    bounds: Bounds,
     meters: StreamMeters,
 }
 
@@ -56,6 +58,8 @@ struct State {
     heard: Instant,
     /// Up to when the publisher's time is counted.
     counted: Instant,
+    /// When it was last looked how much is held.
+    weighed: Instant,
     packager: Packager,
     gop: GopCache,
     /// Made for the first player: a ring costs memory.
@@ -92,6 +96,7 @@ impl Stream {
     pub(super) fn new(
         name: StreamName,
         config: &Config,
+        bounds: Bounds,
         first_sequence: u64,
         meters: StreamMeters,
         observers: Observers,
@@ -104,6 +109,7 @@ impl Stream {
                 generation: 0,
                 heard: Instant::now(),
                 counted: Instant::now(),
+                weighed: Instant::now(),
                 packager: Packager::new(name.clone(), config, first_sequence, observers),
                 gop: GopCache::new(GOP_TAGS, GOP_BYTES),
                 live: None,
@@ -114,7 +120,7 @@ impl Stream {
             waiting: AtomicUsize::new(0),
             viewers: Mutex::new(Viewers::new(config.segment)),
             encodings: Mutex::default(),
-            limits: config.limits.clone(),
+            bounds,
             meters,
             name,
         }
@@ -130,6 +136,12 @@ impl Stream {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody publishes it who is still heard of.
+    pub(super) fn is_on_air(&self) -> bool {
+        let state = self.lock();
+        state.life == Life::Live && state.heard.elapsed() < SILENT
     }
 
     /// Asks to become the publisher.
@@ -176,9 +188,23 @@ impl Stream {
                 state.bytes_in += bytes;
                 self.meters.add(Meter::IngestBytes, bytes);
                 state.packager.handle_sample(sample)?;
+                self.weigh(&mut state)?;
             }
             // Segments say of color what the bitstream says.
             crate::rtmp::Media::Color { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Looks, once a second, whether more is held than may be.
+    fn weigh(&self, state: &mut State) -> Result<(), super::ingest::PublishingError> {
+        if state.heard.duration_since(state.weighed) < Duration::from_secs(1) {
+            return Ok(());
+        }
+        state.weighed = state.heard;
+        let limit = self.bounds.get(|limits| limits.held_bytes);
+        if state.packager.held_bytes() > limit {
+            return Err(super::ingest::PublishingError::Held { limit });
         }
         Ok(())
     }
@@ -253,17 +279,17 @@ impl Stream {
         self.flush();
     }
 
-    /// What a new RTMP player gets, or `None` where there are as many as the limit allows or
+    /// What a new RTMP player gets, who is let in by `pass`, or `None` where there are as many as the limit allows or
     /// nothing is on air.
-    pub(super) fn play(&self) -> Option<Playback> {
+    pub(super) fn play(&self, pass: Pass) -> Option<Playback> {
         let mut state = self.lock();
-        if state.life != Life::Live || state.players() >= self.limits.players {
+        if state.life != Life::Live || state.players() >= self.bounds.get(|limits| limits.players) {
             return None;
         }
         let backlog = state.gop.replay(state.chunk_size).collect();
-        let ring = self.limits.player_backlog.max(1);
+        let ring = self.bounds.get(|limits| limits.player_backlog).max(1);
         let live = state.live.get_or_insert_with(|| broadcast::Sender::new(ring)).subscribe();
-        let meter = Box::new(PlayerMeter::new(self.meters.clone()));
+        let meter = Box::new(PlayerMeter::new(self.meters.clone(), pass));
         Some(Playback { backlog, live, meter: Some(meter) })
     }
 
@@ -307,14 +333,17 @@ impl Stream {
     pub(super) fn wait(&self) -> Option<Waiting<'_>> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(&self.waiting);
-        (before < self.limits.waiting).then_some(waiting)
+        (before < self.bounds.get(|limits| limits.waiting)).then_some(waiting)
     }
 
-    pub(super) fn note_viewer(&self, address: IpAddr, user_agent: &[u8]) {
+    /// Notes a request of a viewer; `false` where that is one too many.
+    pub(super) fn note_viewer(&self, address: IpAddr, user_agent: &[u8]) -> bool {
+        let most = self.bounds.get(|limits| limits.viewers);
         let mut viewers = self.viewers.lock().unwrap_or_else(PoisonError::into_inner);
-        let millis = viewers.note(address, user_agent, Instant::now());
+        let millis = viewers.note(address, user_agent, Instant::now(), most);
         drop(viewers);
-        self.meters.add(Meter::ViewerMillis, millis);
+        self.meters.add(Meter::ViewerMillis, millis.unwrap_or_default());
+        millis.is_some()
     }
 
     /// Who watches, over HTTP and RTMP.

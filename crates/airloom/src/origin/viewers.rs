@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Viewers remembered at once; further ones are served and not counted. 16 bytes each.
-const MOST: usize = 100_000;
-
 /// The least silence after which a viewer counts as gone.
 const SILENT: Duration = Duration::from_secs(12);
 
@@ -32,27 +29,35 @@ impl Viewers {
         Self { seen: HashMap::new(), hasher: RandomState::new(), gone }
     }
 
-    /// Notes a request; returns how many milliseconds it adds to the time watched.
-    pub(super) fn note(&mut self, address: IpAddr, user_agent: &[u8], now: Instant) -> u64 {
+    /// Notes a request; returns how many milliseconds it adds to the time watched, or `None` for
+    /// somebody new where `most` watch already.
+    pub(super) fn note(
+        &mut self,
+        address: IpAddr,
+        user_agent: &[u8],
+        now: Instant,
+        most: usize,
+    ) -> Option<u64> {
         let viewer = self.hasher.hash_one((address, user_agent));
         if let Some(last) = self.seen.get_mut(&viewer) {
             let since = now.duration_since(*last);
             if since >= self.gone {
                 *last = now;
-                return 0;
+                return Some(0);
             }
             // What is below a millisecond waits for the next request.
             let millis = since.as_millis() as u64;
             *last += Duration::from_millis(millis);
-            return millis;
+            return Some(millis);
         }
-        if self.seen.len() >= MOST {
+        if self.seen.len() >= most {
             self.forget(now);
         }
-        if self.seen.len() < MOST {
-            self.seen.insert(viewer, now);
+        if self.seen.len() >= most {
+            return None;
         }
-        0
+        self.seen.insert(viewer, now);
+        Some(0)
     }
 
     pub(super) fn count(&mut self, now: Instant) -> usize {
@@ -69,14 +74,17 @@ impl Viewers {
 mod tests {
     use super::*;
 
+    fn note(viewers: &mut Viewers, user_agent: &[u8], now: Instant) -> u64 {
+        viewers.note(IpAddr::from([127, 0, 0, 1]), user_agent, now, 100).unwrap()
+    }
+
     #[test]
     fn one_player_is_one_viewer_until_it_falls_silent() {
         let (mut viewers, start) = (Viewers::new(Duration::from_secs(2)), Instant::now());
-        let here = IpAddr::from([127, 0, 0, 1]);
         for second in 0..5 {
-            viewers.note(here, b"hls", start + Duration::from_secs(second));
+            note(&mut viewers, b"hls", start + Duration::from_secs(second));
         }
-        viewers.note(here, b"dash", start);
+        note(&mut viewers, b"dash", start);
         assert_eq!(viewers.count(start + Duration::from_secs(5)), 2);
         assert_eq!(viewers.count(start + Duration::from_secs(13)), 1);
         assert_eq!(viewers.count(start + Duration::from_mins(1)), 0);
@@ -85,17 +93,16 @@ mod tests {
     #[test]
     fn no_moment_is_watched_twice_and_silence_is_not_watched() {
         let (mut viewers, start) = (Viewers::new(Duration::from_secs(2)), Instant::now());
-        let here = IpAddr::from([127, 0, 0, 1]);
         let mut watched = 0;
         // Two tabs of one browser, and a pause of half a minute.
         for millis in [0, 0, 300, 300, 1_000, 4_000, 4_000, 34_000, 35_500] {
-            watched += viewers.note(here, b"tab", start + Duration::from_millis(millis));
+            watched += note(&mut viewers, b"tab", start + Duration::from_millis(millis));
         }
         assert_eq!(watched, 4_000 + 1_500);
         // Requests too close together to count a millisecond each count it in the end.
         let mut watched = 0;
         for step in 0..=10_000 {
-            watched += viewers.note(here, b"busy", start + Duration::from_micros(step * 300));
+            watched += note(&mut viewers, b"busy", start + Duration::from_micros(step * 300));
         }
         assert_eq!(watched, 3_000);
     }
@@ -103,10 +110,22 @@ mod tests {
     #[test]
     fn long_segments_mean_long_silences() {
         let (mut viewers, start) = (Viewers::new(Duration::from_secs(30)), Instant::now());
-        let here = IpAddr::from([127, 0, 0, 1]);
         let asked = [0, 30, 60]
-            .map(|second| viewers.note(here, b"hls", start + Duration::from_secs(second)));
+            .map(|second| note(&mut viewers, b"hls", start + Duration::from_secs(second)));
         assert_eq!(asked, [0, 30_000, 30_000]);
         assert_eq!(viewers.count(start + Duration::from_secs(100)), 1);
+    }
+
+    #[test]
+    fn one_too_many_waits_until_another_has_left() {
+        let (mut viewers, start) = (Viewers::new(Duration::from_secs(2)), Instant::now());
+        let here = IpAddr::from([127, 0, 0, 1]);
+        let mut note = |agent: &[u8], second| {
+            viewers.note(here, agent, start + Duration::from_secs(second), 2)
+        };
+        assert_eq!((note(b"one", 0), note(b"two", 5), note(b"three", 6)), (Some(0), Some(0), None));
+        assert_eq!(note(b"one", 7), Some(7000));
+        assert_eq!((note(b"one", 16), note(b"three", 17)), (Some(9000), Some(0)));
+        assert_eq!(note(b"two", 18), None);
     }
 }

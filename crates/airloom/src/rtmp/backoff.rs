@@ -103,7 +103,7 @@ mod tests {
         for tenth in 0..10 {
             let range =
                 Duration::from_millis(tenth * 100)..Duration::from_millis(tenth * 100 + 100);
-            let count = waits.iter().filter(|wait| range.contains(wait)).count();
+            let count = waits.iter().filter(|wait| range.contains(*wait)).count();
             assert!((50..200).contains(&count), "{count} in tenth {tenth}");
         }
     }

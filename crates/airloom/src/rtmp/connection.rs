@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use airloom_rtmp::Enhanced;
 use airloom_rtmp::server::{
     Closed, EncodedTag, Output, Rejection, Request, RequestId, RequestKind, Session,
 };
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, debug_span, info, warn};
 
 use super::read_buffer::{ReadBuffer, Source};
 use super::{Media, PlayEvent, PlayMeter, Playback, Publication, Service};
@@ -32,12 +33,24 @@ pub(super) struct Connection<S: Service> {
     service: Arc<S>,
     peer: SocketAddr,
     stopped: watch::Receiver<bool>,
+    parting: Parting,
+    /// Whether the peer has said that it understands a request to connect anew.
+    reconnects: bool,
     session: Session,
     started: Instant,
     queue: VecDeque<Bytes>,
     publications: Vec<(RequestId, S::Publication)>,
     player: Option<Player>,
     closed: bool,
+}
+
+/// How publishers are told to leave when the listener stops.
+#[derive(Debug, Clone)]
+pub(super) struct Parting {
+    /// How long those may take who are asked to connect anew.
+    pub(super) patience: Duration,
+    /// Where to connect, if not to the same place.
+    pub(super) tc_url: Option<Arc<str>>,
 }
 
 /// A playback under way. One at a time: no known player asks for two on one connection.
@@ -52,12 +65,19 @@ struct Player {
 }
 
 impl<S: Service> Connection<S> {
-    pub(super) fn new(service: Arc<S>, peer: SocketAddr, stopped: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        service: Arc<S>,
+        peer: SocketAddr,
+        stopped: watch::Receiver<bool>,
+        parting: Parting,
+    ) -> Self {
         let session = Session::new(service.config());
         Self {
             service,
             peer,
             stopped,
+            parting,
+            reconnects: false,
             session,
             started: Instant::now(),
             queue: VecDeque::new(),
@@ -87,7 +107,8 @@ impl<S: Service> Connection<S> {
         mut writer: impl AsyncWrite + Unpin,
         buffered: bool,
     ) {
-        match self.drive(&mut reader, &mut writer, buffered).await {
+        let span = debug_span!("rtmp", peer = %self.peer);
+        match self.drive(&mut reader, &mut writer, buffered).instrument(span).await {
             Ok(()) => debug!(peer = %self.peer, "connection closed"),
             Err(error) => debug!(peer = %self.peer, %error, "connection lost"),
         }
@@ -110,6 +131,7 @@ impl<S: Service> Connection<S> {
         tokio::pin!(timer);
         let mut stopped = self.stopped.clone();
         let mut stopping = false;
+        let mut leave = None;
         loop {
             self.drain().await;
             if self.closed {
@@ -137,10 +159,27 @@ impl<S: Service> Connection<S> {
                 }
                 _ = stopped.wait_for(|stopped| *stopped), if !stopping => {
                     stopping = true;
+                    leave = self.part();
+                }
+                () = until(leave) => {
+                    leave = None;
                     self.session.finish();
                 }
             }
         }
+    }
+
+    /// Ends the session, or asks a publisher to connect anew that understands it; it goes on until
+    /// its next keyframe then. Answers when it must have left.
+    fn part(&mut self) -> Option<Instant> {
+        if self.publications.is_empty() || !self.reconnects {
+            self.session.finish();
+            return None;
+        }
+        info!(peer = %self.peer, "asked to connect anew");
+        // A failure is told again by the session's last output.
+        let _ = self.session.request_reconnect(self.parting.tc_url.as_deref());
+        Some(Instant::now() + self.parting.patience)
     }
 
     /// When the session wants to be told the time again; asked only once the last wish came due,
@@ -229,7 +268,10 @@ impl<S: Service> Connection<S> {
     async fn decide(&mut self, Request { id, kind, .. }: Request) {
         let peer = self.peer;
         let decision = match &kind {
-            RequestKind::Connect(connect) => self.service.connect(peer, connect).await,
+            RequestKind::Connect(connect) => {
+                self.reconnects = connect.enhanced.caps_ex & Enhanced::RECONNECT != 0;
+                self.service.connect(peer, connect).await
+            }
             RequestKind::Publish(publish) => match self.service.publish(peer, publish).await {
                 Ok(publication) => {
                     self.publications.push((id, publication));
@@ -323,6 +365,14 @@ async fn play(player: &mut Option<Player>, session: &mut Session) {
             Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
             Err(TryRecvError::Empty | TryRecvError::Closed) => return,
         };
+    }
+}
+
+/// Waits for that moment; for ever where there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

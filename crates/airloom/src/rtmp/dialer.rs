@@ -53,7 +53,7 @@ impl Dialer {
     pub fn tls(roots: super::Roots) -> Self {
         Self(Arc::new(move |target| {
             let roots = roots.clone();
-            Box::pin(async move { either(target, Ok(&roots)).await })
+            Box::pin(async move { either(target, &roots).await })
         }))
     }
 
@@ -87,29 +87,19 @@ async fn default(target: Target) -> io::Result<Box<dyn Socket>> {
 
 #[cfg(feature = "tls")]
 async fn default(target: Target) -> io::Result<Box<dyn Socket>> {
-    use std::sync::OnceLock;
-
-    use super::{Roots, TlsError};
-
-    // Read once, by the first that needs them.
-    static ROOTS: OnceLock<Result<Roots, TlsError>> = OnceLock::new();
     if !target.is_secure() {
         return Ok(Box::new(tcp(&target).await?));
     }
-    either(target, ROOTS.get_or_init(Roots::system).as_ref()).await
+    either(target, super::tls::system_roots()?).await
 }
 
 #[cfg(feature = "tls")]
-async fn either(
-    target: Target,
-    roots: Result<&super::Roots, &'static super::TlsError>,
-) -> io::Result<Box<dyn Socket>> {
+async fn either(target: Target, roots: &super::Roots) -> io::Result<Box<dyn Socket>> {
     let socket = tcp(&target).await?;
     if !target.is_secure() {
         return Ok(Box::new(socket));
     }
-    let roots = roots.map_err(io::Error::other)?;
-    Ok(Box::new(roots.connect(&target, socket).await?))
+    Ok(Box::new(roots.connect(target.host(), socket).await?))
 }
 
 async fn tcp(target: &Target) -> io::Result<TcpStream> {

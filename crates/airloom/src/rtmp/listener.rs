@@ -11,16 +11,19 @@ use tracing::debug;
 #[cfg(feature = "tls")]
 use super::Certificate;
 use super::Service;
-use super::connection::Connection;
+use super::connection::{Connection, Parting};
 use super::proxy::{FIXED, Proxied};
 use crate::accept::accept;
+
+/// How long a peer may take to hear the end of it.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A TCP listener for RTMP encoders and players.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
     max_connections: usize,
-    drain: Duration,
+    parting: Parting,
     proxied: bool,
     #[cfg(feature = "tls")]
     certificate: Option<Certificate>,
@@ -36,7 +39,7 @@ impl Listener {
         Ok(Self {
             socket: TcpListener::bind(address).await?,
             max_connections: 10_000,
-            drain: Duration::from_secs(1),
+            parting: Parting { patience: Duration::from_secs(3), tc_url: None },
             proxied: false,
             #[cfg(feature = "tls")]
             certificate: None,
@@ -48,6 +51,23 @@ impl Listener {
     #[must_use]
     pub const fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
+        self
+    }
+
+    /// How long publishers may take, when the listener is told to stop, that are asked to connect
+    /// anew (Enhanced RTMP v2, reconnect request): they go on until their next keyframe. Default
+    /// 3 s. Peers that have not announced to understand that are told goodbye at once.
+    #[must_use]
+    pub const fn reconnect_within(mut self, patience: Duration) -> Self {
+        self.parting.patience = patience;
+        self
+    }
+
+    /// Where publishers are asked to connect, such as `rtmp://b.example/live`, when the listener is
+    /// told to stop. By default to the same place, where a load balancer or a successor takes them.
+    #[must_use]
+    pub fn reconnect_to(mut self, tc_url: &str) -> Self {
+        self.parting.tc_url = Some(tc_url.into());
         self
     }
 
@@ -82,16 +102,20 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves connections until `shutdown` completes; then tells every peer goodbye, and closes
-    /// what is still open a second later.
+    /// Serves connections until `shutdown` completes; then asks publishers to connect anew where
+    /// they understand it, tells every other peer goodbye, and closes what is still open a second
+    /// after the time [they have for it](Self::reconnect_within).
     pub async fn serve<S: Service>(self, service: S, shutdown: impl Future<Output = ()>) {
         let service = Arc::new(service);
         let patience = service.config().handshake_timeout;
         let proxied = self.proxied;
+        let parting = self.parting;
+        let drain = parting.patience + GOODBYE;
         #[cfg(feature = "tls")]
         let certificate = self.certificate;
-        accept(self.socket, self.max_connections, self.drain, shutdown, |socket, peer, stopped| {
+        accept(self.socket, self.max_connections, drain, shutdown, |socket, peer, stopped| {
             let service = Arc::clone(&service);
+            let parting = parting.clone();
             #[cfg(feature = "tls")]
             let certificate = certificate.clone();
             async move {
@@ -101,7 +125,7 @@ impl Listener {
                 else {
                     return;
                 };
-                let connection = Connection::new(service, peer, stopped);
+                let connection = Connection::new(service, peer, stopped, parting);
                 #[cfg(feature = "tls")]
                 if let Some(certificate) = certificate {
                     if let Some(socket) = within(patience, peer, certificate.accept(socket)).await {

@@ -1,8 +1,7 @@
 use std::fmt;
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use airloom_rtmp::client::Target;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
@@ -134,12 +133,12 @@ impl Roots {
         Ok(Self(Arc::new(config)))
     }
 
-    pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        target: &Target,
+        host: &str,
         socket: S,
     ) -> io::Result<client::TlsStream<S>> {
-        let name = ServerName::try_from(target.host().to_owned())
+        let name = ServerName::try_from(host.to_owned())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         TlsConnector::from(Arc::clone(&self.0)).connect(name, socket).await
     }
@@ -149,6 +148,12 @@ impl fmt::Debug for Roots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Roots")
     }
+}
+
+/// Those the operating system trusts, read once, by the first that needs them.
+pub(crate) fn system_roots() -> io::Result<&'static Roots> {
+    static ROOTS: OnceLock<Result<Roots, TlsError>> = OnceLock::new();
+    ROOTS.get_or_init(Roots::system).as_ref().map_err(io::Error::other)
 }
 
 /// Named where it is used: a process may hold another for other purposes.

@@ -1,6 +1,6 @@
 use airloom::Origin;
 use airloom::media::{Codec, Delta, Sample, Timescale, Timestamp, Track, TrackId, aac, avc};
-use airloom::origin::{Publishing, Refused};
+use airloom::origin::{Publishing, PublishingError, Refused};
 use airloom::rtmp::{Media, Publication};
 use bytes::Bytes;
 
@@ -36,6 +36,11 @@ impl Camera {
 
     /// Sends everything up to `seconds` after the start, as fast as it is taken.
     pub(super) fn run_to(&mut self, seconds: f64) {
+        self.try_run_to(seconds).unwrap();
+    }
+
+    /// As [`run_to`](Self::run_to), for who may be cut off.
+    pub(super) fn try_run_to(&mut self, seconds: f64) -> Result<(), PublishingError> {
         let end = (seconds * 1000.0) as i64;
         loop {
             let (frame, sound) = (self.frames * 1000 / 30, self.sounds * 1024 / 48);
@@ -46,17 +51,24 @@ impl Camera {
                 let key = self.frames % 30 == 0;
                 let nal = if key { 0x65 } else { 0x41 };
                 let data = Bytes::from(vec![0, 0, 0, 4, nal, 1, 2, (self.frames % 251) as u8]);
-                self.send(VIDEO, frame, key, data);
+                self.send(VIDEO, frame, key, data)?;
                 self.frames += 1;
             } else {
-                self.send(AUDIO, sound, true, Bytes::from_static(&[0x21, 0x10, 4, 0x60]));
+                self.send(AUDIO, sound, true, Bytes::from_static(&[0x21, 0x10, 4, 0x60]))?;
                 self.sounds += 1;
             }
         }
         self.publishing.flush();
+        Ok(())
     }
 
-    fn send(&mut self, track: TrackId, time: i64, sync: bool, data: Bytes) {
+    fn send(
+        &mut self,
+        track: TrackId,
+        time: i64,
+        sync: bool,
+        data: Bytes,
+    ) -> Result<(), PublishingError> {
         let sample = Sample {
             track,
             decode_time: Timestamp::new(time),
@@ -65,7 +77,7 @@ impl Camera {
             sync,
             data,
         };
-        self.publishing.handle(Media::Sample(sample)).unwrap();
+        self.publishing.handle(Media::Sample(sample))
     }
 
     /// Another picture parameter set, from the next frame on, which has to be a keyframe.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::request::{Connect, Play, Publish, Request, RequestKind, split_query};
 use super::streams::{Playback, Role};
 use super::{Output, Rejection, RequestId, Session};
@@ -21,7 +23,7 @@ pub(super) struct Pending {
 
 #[derive(Debug)]
 enum What {
-    Connect { app: String, object_encoding: f64, enhanced: bool },
+    Connect(Arc<Connect>),
     Publish { name: String },
     Play { name: String, reset: bool },
 }
@@ -36,7 +38,7 @@ impl Session {
         let Some(command) = Command::decode(message, limits)? else { return Ok(()) };
         let stream = message.message_stream;
         let name = command.name.as_str().unwrap_or_default();
-        if self.app.is_none() {
+        if self.peer.is_none() {
             if name == "connect" {
                 self.connect(&command);
             }
@@ -97,14 +99,9 @@ impl Session {
 
     fn connect(&mut self, command: &Command) {
         let object = command.values.first().cloned().unwrap_or(Value::Null);
-        let connect = Connect::new(object);
-        let encoding = connect.object.member("objectEncoding").and_then(Value::number);
-        let what = What::Connect {
-            app: connect.app.clone(),
-            object_encoding: encoding.unwrap_or_default(),
-            enhanced: connect.enhanced.is_announced(),
-        };
-        self.ask(command.transaction, 0, what, RequestKind::Connect(Box::new(connect)));
+        let connect = Arc::new(Connect::new(object));
+        let what = What::Connect(Arc::clone(&connect));
+        self.ask(command.transaction, 0, what, RequestKind::Connect(connect));
         self.connection.opened();
     }
 
@@ -115,11 +112,11 @@ impl Session {
 
     fn publish(&mut self, stream: u32, command: &Command) -> Result<(), Error> {
         self.stop_using(stream)?;
+        let Some(connect) = self.peer.clone() else { return Ok(()) };
         let (name, query) = split_query(&command.text(0));
-        let app = self.app.clone().unwrap_or_default();
         let mode = super::Mode::new(&command.text(1));
         let what = What::Publish { name: name.clone() };
-        let kind = RequestKind::Publish(Publish { app, name, query, mode });
+        let kind = RequestKind::Publish(Publish { connect, name, query, mode });
         self.ask(command.transaction, stream, what, kind);
         Ok(())
     }
@@ -135,9 +132,10 @@ impl Session {
             _ => true,
         };
         self.stop_using(stream)?;
+        let Some(connect) = self.peer.clone() else { return Ok(()) };
         let what = What::Play { name: name.clone(), reset };
         let kind = RequestKind::Play(Play {
-            app: self.app.clone().unwrap_or_default(),
+            connect,
             name,
             query,
             start: number(1).unwrap_or(-2),
@@ -235,9 +233,11 @@ impl Session {
     pub(super) fn grant(&mut self, pending: Pending) -> Result<(), Error> {
         let Pending { id: request, transaction, stream, what } = pending;
         match what {
-            What::Connect { app, object_encoding, enhanced } => {
-                self.app = Some(app);
-                self.grant_connect(transaction, object_encoding, enhanced)
+            What::Connect(connect) => {
+                let encoding = connect.object.member("objectEncoding").and_then(Value::number);
+                let enhanced = connect.enhanced.is_announced();
+                self.peer = Some(connect);
+                self.grant_connect(transaction, encoding.unwrap_or_default(), enhanced)
             }
             What::Publish { name } => {
                 let inlet = Box::new(Inlet::new(self.connection.config()));
@@ -308,7 +308,7 @@ impl Session {
 
     pub(super) fn refuse(&mut self, pending: &Pending, rejection: Rejection) -> Result<(), Error> {
         match pending.what {
-            What::Connect { .. } => {
+            What::Connect(_) => {
                 let (code, words) = rejection.connect();
                 let values = vec![Value::Null, info("error", code, words)];
                 self.connection.command(0, &Command::new("_error", pending.transaction, values))

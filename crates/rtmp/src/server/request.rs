@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use crate::Enhanced;
 use crate::amf0::Value;
@@ -27,7 +28,7 @@ pub struct Request {
 #[non_exhaustive]
 pub enum RequestKind {
     /// To use an application; always the first.
-    Connect(Box<Connect>),
+    Connect(Arc<Connect>),
     /// To publish a stream.
     Publish(Publish),
     /// To play a stream.
@@ -56,8 +57,8 @@ pub struct Connect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Publish {
-    /// The application of the connection.
-    pub app: String,
+    /// The connection it comes over.
+    pub connect: Arc<Connect>,
     /// The stream's name, without a query.
     pub name: String,
     /// What followed a `?` in the name; empty where there was none.
@@ -92,8 +93,8 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Play {
-    /// The application of the connection.
-    pub app: String,
+    /// The connection it comes over.
+    pub connect: Arc<Connect>,
     /// The stream's name, without a query.
     pub name: String,
     /// What followed a `?` in the name; empty where there was none.
@@ -111,13 +112,21 @@ pub struct Play {
 impl Connect {
     /// Reads the command object of `connect`; whatever is odd about it is left in `object`.
     pub(super) fn new(object: Value) -> Self {
-        let text = |name| match object.member(name) {
-            Some(Value::String(text)) => text.to_string_lossy().into_owned(),
-            _ => String::new(),
-        };
-        let (app, query) = split_query(&text("app"));
-        let (tc_url, flash_ver) = (text("tcUrl"), text("flashVer"));
+        let (app, query) = split_query(&text(&object, "app"));
+        let (tc_url, flash_ver) = (text(&object, "tcUrl"), text(&object, "flashVer"));
         Self { app, query, tc_url, flash_ver, enhanced: Enhanced::new(&object), object }
+    }
+
+    /// A text in the command object, such as `pageUrl`; empty where the peer does not say.
+    pub fn text(&self, member: &str) -> String {
+        text(&self.object, member)
+    }
+}
+
+fn text(object: &Value, member: &str) -> String {
+    match object.member(member) {
+        Some(Value::String(text)) => text.to_string_lossy().into_owned(),
+        _ => String::new(),
     }
 }
 

@@ -1,10 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 
 use super::commands::Pending;
 use super::streams::{Role, Streams};
-use super::{Output, Rejection, RequestId};
+use super::{Connect, Output, Rejection, RequestId};
 use crate::command::Command;
 use crate::connection::{Connection, event};
 use crate::event_queue::EventQueue;
@@ -26,7 +27,8 @@ pub struct Session {
     pub(super) connection: Connection,
     pub(super) events: EventQueue<Output>,
     pub(super) streams: Streams,
-    pub(super) app: Option<String>,
+    /// What the peer said of itself, once it was let in.
+    pub(super) peer: Option<Arc<Connect>>,
     pub(super) pending: Option<Pending>,
     pub(super) requests: u32,
     aggregate: Option<aggregate::Parts>,
@@ -42,7 +44,7 @@ impl Session {
             streams: Streams::new(&config.limits),
             connection: Connection::server(config),
             events: EventQueue::new(),
-            app: None,
+            peer: None,
             pending: None,
             requests: 0,
             aggregate: None,

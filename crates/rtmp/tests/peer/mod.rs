@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use airloom_rtmp::amf0::{self, Value};
@@ -181,7 +182,7 @@ impl Peer {
     }
 
     #[track_caller]
-    pub fn wanted_connect(&mut self) -> Box<Connect> {
+    pub fn wanted_connect(&mut self) -> Arc<Connect> {
         let RequestKind::Connect(connect) = self.wanted() else { panic!("no connect") };
         connect
     }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::access::Pass;
 use crate::origin::meters::{Meter, StreamMeters};
 use crate::rtmp::PlayMeter;
 
@@ -12,13 +13,15 @@ const PAUSE: Duration = Duration::from_secs(12);
 #[derive(Debug)]
 pub(super) struct PlayerMeter {
     meters: StreamMeters,
+    /// Given back when the player has gone.
+    _pass: Pass,
     /// Up to when its time is counted.
     counted: Instant,
 }
 
 impl PlayerMeter {
-    pub(super) fn new(meters: StreamMeters) -> Self {
-        Self { meters, counted: Instant::now() }
+    pub(super) fn new(meters: StreamMeters, pass: Pass) -> Self {
+        Self { meters, _pass: pass, counted: Instant::now() }
     }
 }
 

@@ -1,0 +1,114 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+
+use super::super::door::{Door, Shown};
+use super::super::{Origin, StreamName, wall_time};
+use super::{RETRY, carried};
+use crate::access::{Denied, Visit};
+use crate::http::Problem;
+
+/// Lets a request in that shows `query`, or says why not; answers which stream it is for, if not the one in its path.
+pub(super) async fn admit(
+    origin: &Origin,
+    door: &Arc<Door>,
+    name: &StreamName,
+    query: &str,
+    peer: Option<SocketAddr>,
+    headers: &HeaderMap,
+) -> Result<Option<StreamName>, Denied> {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let shown = Shown {
+        stream: name.as_str(),
+        address: peer.map(|peer| peer.ip()),
+        authorization: authorization.map(HeaderValue::as_bytes),
+        query,
+    };
+    let visit = || {
+        let mut visit = Visit::new(name.clone(), query, wall_time());
+        visit.id = origin.visit_number();
+        visit.peer = peer;
+        if let Some(token) = authorization.and_then(bearer) {
+            visit.credential = Some(token.to_owned());
+        }
+        visit
+    };
+    door.admit(shown, visit).await
+}
+
+/// Lets nothing of `router` through that is of a stream whose gate refuses it.
+pub(in super::super) fn guarded(
+    origin: Origin,
+    router: Router,
+    stream: impl Fn(&str) -> Option<StreamName> + Clone + Send + Sync + 'static,
+) -> Router {
+    router.layer(from_fn(move |request: Request, next: Next| {
+        let (origin, stream) = (origin.clone(), stream.clone());
+        async move {
+            let Some(door) = origin.door() else { return next.run(request).await };
+            let Some(name) = stream(request.uri().path()) else { return next.run(request).await };
+            let peer = request.extensions().get().map(|ConnectInfo(peer)| *peer);
+            let query = request.uri().query().unwrap_or_default();
+            let shown = carried(&origin.config().carried, query);
+            match admit(&origin, &door, &name, &shown, peer, request.headers()).await {
+                Ok(_) => {
+                    let private = is_private(&shown, request.headers());
+                    let response = next.run(request).await;
+                    if private { keep_private(response) } else { response }
+                }
+                Err(denied) => denied.into_response(),
+            }
+        }
+    }))
+}
+
+/// Whether what is answered is for one viewer alone. Caches tell viewers apart by what their URLs
+/// show.
+pub(super) fn is_private(shown: &str, headers: &HeaderMap) -> bool {
+    shown.is_empty() || headers.contains_key(header::AUTHORIZATION)
+}
+
+/// What an `Authorization: Bearer …` says (RFC 6750, 2.1).
+fn bearer(authorization: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Keeps shared caches from giving to all what one was let in to.
+pub(super) fn keep_private(mut response: Response) -> Response {
+    let control = response.headers_mut().get_mut(header::CACHE_CONTROL);
+    if let Some(control) = control
+        && let Ok(text) = control.to_str()
+        && let Ok(private) = HeaderValue::from_str(&text.replacen("public", "private", 1))
+    {
+        *control = private;
+    }
+    response
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::FORBIDDEN);
+        let sentence = self.to_string();
+        let mut letters = sentence.chars();
+        let detail = letters
+            .next()
+            .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+        let mut problem =
+            Problem::new(status, detail).with_type(format!("urn:airloom:access:{}", self.code()));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            problem = problem.with_retry_after(RETRY);
+        }
+        let mut response = problem.into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        response
+    }
+}

@@ -1,0 +1,9 @@
+//! HTTP callbacks, asked of real receivers on loopback.
+
+mod callbacks {
+    mod receiver;
+
+    mod failures;
+    mod nginx;
+    mod srs;
+}
