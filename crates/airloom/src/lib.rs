@@ -4,6 +4,8 @@
 mod accept;
 #[cfg(feature = "chat")]
 pub mod chat;
+#[cfg(feature = "edge")]
+pub mod edge;
 pub mod http;
 pub mod origin;
 #[cfg(feature = "record")]
@@ -17,6 +19,8 @@ pub use airloom_billing as billing;
 pub use airloom_media as media;
 pub use airloom_playlist as playlist;
 pub use airloom_segmenter as segmenter;
+#[cfg(feature = "edge")]
+pub use edge::Edge;
 pub use origin::Origin;
 #[cfg(feature = "billing")]
 pub use usage::Usage;

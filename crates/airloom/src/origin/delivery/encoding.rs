@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 
 /// A text in every form it may be sent in; each is made when somebody first asks for it.
 #[derive(Debug)]
-pub(in crate::origin) struct Encoded {
+pub(crate) struct Encoded {
     rendered: Rendered,
     gzip: OnceLock<Bytes>,
     brotli: OnceLock<Bytes>,
@@ -19,11 +19,11 @@ pub(in crate::origin) struct Encoded {
 /// The texts of one stream as last sent, so that all viewers share one compression of each. As
 /// many as the stream has playlists, three times for delta updates.
 #[derive(Debug, Default)]
-pub(in crate::origin) struct Encodings(HashMap<(Resource, Skip), Arc<Encoded>>);
+pub(crate) struct Encodings(HashMap<(Resource, Skip), Arc<Encoded>>);
 
 impl Encodings {
     /// `rendered` with what has been made of it so far.
-    pub(in crate::origin) fn share(
+    pub(crate) fn share(
         &mut self,
         resource: Resource,
         skip: Skip,
@@ -47,11 +47,11 @@ impl Encodings {
 }
 
 impl Encoded {
-    pub(super) fn new(rendered: Rendered) -> Self {
+    pub(crate) fn new(rendered: Rendered) -> Self {
         Self { rendered, gzip: OnceLock::new(), brotli: OnceLock::new() }
     }
 
-    pub(super) fn body(&self, coding: Coding) -> Bytes {
+    pub(crate) fn body(&self, coding: Coding) -> Bytes {
         let text = &self.rendered.body;
         match coding {
             Coding::Identity => text.clone(),
@@ -61,7 +61,7 @@ impl Encoded {
     }
 
     /// The strong entity tag of that form of it.
-    pub(super) fn tag(&self, coding: Coding) -> String {
+    pub(crate) fn tag(&self, coding: Coding) -> String {
         let version = self.rendered.version;
         match coding {
             Coding::Identity => format!("\"{version:x}\""),
@@ -93,14 +93,14 @@ const BROTLI_WINDOW: u32 = 16;
 
 /// How a text is sent (RFC 9110, 8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     Identity,
     Gzip,
     Brotli,
 }
 
 impl Coding {
-    pub(super) fn name(self) -> Option<HeaderValue> {
+    pub(crate) fn name(self) -> Option<HeaderValue> {
         match self {
             Self::Identity => None,
             Self::Gzip => Some(HeaderValue::from_static("gzip")),
@@ -110,7 +110,7 @@ impl Coding {
 
     /// The best that `Accept-Encoding` (RFC 9110, 12.5.3) takes: what is preferred, and the
     /// smaller of what is liked equally. Without the header nothing is compressed.
-    pub(super) fn negotiate(headers: &HeaderMap) -> Self {
+    pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
         let (mut gzip, mut brotli, mut any) = (None, None, None);
         for value in headers.get_all(header::ACCEPT_ENCODING) {
             for item in value.to_str().unwrap_or_default().split(',') {
