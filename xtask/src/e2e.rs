@@ -8,8 +8,8 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     if let ["nats", rest @ ..] = filter {
         return nats(shell, rest);
     }
-    let programs = ["--package", "live", "--package", "relay", "--package", "follow"];
-    shell.run(cargo().args(["build", "--release"]).args(programs))?;
+    let programs = ["live", "relay", "follow", "edge"].map(|program| ["--package", program]);
+    shell.run(cargo().args(["build", "--release"]).args(programs.as_flattened()))?;
     let package = root().join("e2e");
     let mut tests = cargo();
     tests
@@ -17,6 +17,7 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
         .arg(package.join("Cargo.toml"))
         .env("AIRLOOM_LIVE", target().join("release/live"))
         .env("AIRLOOM_RELAY", target().join("release/relay"))
+        .env("AIRLOOM_EDGE", target().join("release/edge"))
         // Tests in real time mostly wait: more of them at once than there are processors.
         .env("RUST_TEST_THREADS", "4");
     let mut filter = filter;

@@ -287,12 +287,15 @@ impl Drop for Coming<'_> {
 }
 
 /// What `Cache-Control` says; `reuse` is how long an answer is good that has to be asked about.
+///
+/// What is private is so for those who ask without a credential of their own; this edge asks with its
+/// own, for viewers whom it lets in itself.
 fn keep(headers: &HeaderMap, reuse: Duration) -> Keep {
     let mut keep = Keep::For(reuse);
     for value in headers.get_all(header::CACHE_CONTROL) {
         for directive in value.to_str().unwrap_or_default().split(',') {
             match directive.trim() {
-                "no-store" | "private" => return Keep::Never,
+                "no-store" => return Keep::Never,
                 "no-cache" => return Keep::For(reuse),
                 "immutable" => keep = Keep::Ever,
                 other if keep != Keep::Ever => {
@@ -336,7 +339,7 @@ mod tests {
             ("public, max-age=86400, immutable", Keep::Ever),
             ("immutable, max-age=86400", Keep::Ever),
             ("max-age=5, no-store", Keep::Never),
-            ("private", Keep::Never),
+            ("private, max-age=12", seconds(12)),
             ("max-age=-1", Keep::For(reuse)),
             ("max-age=99999999999999999999", Keep::For(reuse)),
         ] {
