@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+#[cfg(feature = "archive")]
+pub mod archive;
 #[cfg(feature = "chat")]
 pub mod chat;
 #[cfg(feature = "edge")]
@@ -19,6 +21,8 @@ pub use airloom_billing as billing;
 pub use airloom_media as media;
 pub use airloom_playlist as playlist;
 pub use airloom_segmenter as segmenter;
+#[cfg(feature = "archive")]
+pub use archive::Archive;
 #[cfg(feature = "edge")]
 pub use edge::Edge;
 pub use origin::Origin;
