@@ -2,11 +2,14 @@
 
 use crate::shell::{Failure, Report, Shell, cargo, root, target};
 
-/// `filter` is `nats` and what follows it, or begins with the name of a file of tests, or is handed
+/// `filter` is `nats` or `s3` and what follows it, or begins with the name of a file of tests, or is handed
 /// to the test harness as it is: parts of test names, or its flags.
 pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
     if let ["nats", rest @ ..] = filter {
         return nats(shell, rest);
+    }
+    if let ["s3", rest @ ..] = filter {
+        return s3(shell, rest);
     }
     let programs = ["live", "relay", "follow", "edge"].map(|program| ["--package", program]);
     shell.run(cargo().args(["build", "--release"]).args(programs.as_flattened()))?;
@@ -30,6 +33,7 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     let mut report = shell.tests(tests.arg("--").args(filter))?;
     if filter.is_empty() {
         report.add(nats(shell, &[])?);
+        report.add(s3(shell, &[])?);
     }
     Ok(report)
 }
@@ -37,5 +41,11 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
 /// Nodes of a chat on a real `nats-server`.
 fn nats(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
     let test = ["test", "--package", "airloom", "--features", "nats", "--test", "nats", "--"];
+    shell.tests(cargo().args(test).args(filter))
+}
+
+/// An archive in a real S3 server.
+fn s3(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
+    let test = ["test", "--package", "airloom", "--features", "archive", "--test", "s3", "--"];
     shell.tests(cargo().args(test).args(filter))
 }

@@ -4,6 +4,7 @@
 mod archive {
     #[path = "../origin/camera.rs"]
     mod camera;
+    mod judge;
     mod shelf;
 
     mod outage;

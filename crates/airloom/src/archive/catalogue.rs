@@ -76,7 +76,7 @@ impl Catalogue {
             if let Answer::Ready(text) = self.window.answer(&Request::new(name))
                 && self.stored.get(&name) != Some(&text.version)
             {
-                due.push((name, text));
+                due.push((name, without_control(text)));
             }
         }
         due
@@ -94,6 +94,14 @@ impl Catalogue {
         }
         while self.window.poll_output().is_some() {}
     }
+}
+
+/// What a server can do that answers, a store cannot: hold a request, or leave out what is known.
+fn without_control(text: Rendered) -> Rendered {
+    let Ok(lines) = std::str::from_utf8(&text.body) else { return text };
+    let control = |line: &&str| !line.starts_with("#EXT-X-SERVER-CONTROL:");
+    let body: String = lines.split_inclusive('\n').filter(control).collect();
+    Rendered { body: body.into(), ..text }
 }
 
 fn rendition(id: u64, init: &Init) -> Rendition {

@@ -4,8 +4,8 @@ use airloom::archive::{Config, Error};
 use airloom::{Archive, Origin};
 
 use super::camera::Camera;
+use super::judge::{archived, complete};
 use super::shelf::{Mood, Shelf};
-use super::whole::{archived, complete};
 
 /// Some two segments of the camera's pictures.
 const LITTLE: usize = 24 << 10;
@@ -25,7 +25,9 @@ async fn publish(camera: &mut Camera, archive: &Archive, seconds: std::ops::Rang
     }
 }
 
-async fn end(origin: &Origin, archive: &Archive, camera: Camera) {
+async fn end(origin: &Origin, archive: &Archive, mut camera: Camera) {
+    // The stream has not noticed anything.
+    assert!(camera.is_on_air());
     drop(camera);
     origin.end().await;
     archive.settled().await;

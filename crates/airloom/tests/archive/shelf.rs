@@ -31,7 +31,9 @@ pub(super) struct Shelf(Arc<State>);
 
 #[derive(Debug)]
 struct State {
-    store: InMemory,
+    store: Arc<dyn ObjectStore>,
+    /// The same, past whatever is in the way of the archive.
+    reader: Arc<dyn ObjectStore>,
     mood: Mutex<Mood>,
     puts: Mutex<Vec<Path>>,
     wrong: Mutex<Vec<String>>,
@@ -45,8 +47,15 @@ impl fmt::Display for Shelf {
 
 impl Shelf {
     pub(super) fn new() -> Self {
+        let store = Arc::new(InMemory::new());
+        Self::of(store.clone(), store)
+    }
+
+    /// What is in front of `store`, looked at through `reader`.
+    pub(super) fn of(store: Arc<dyn ObjectStore>, reader: Arc<dyn ObjectStore>) -> Self {
         Self(Arc::new(State {
-            store: InMemory::new(),
+            store,
+            reader,
             mood: Mutex::new(Mood::Well),
             puts: Mutex::default(),
             wrong: Mutex::default(),
@@ -68,14 +77,14 @@ impl Shelf {
 
     /// Names of all there is, in order.
     pub(super) async fn names(&self) -> Vec<String> {
-        let objects: Vec<_> = self.0.store.list(None).try_collect().await.unwrap();
+        let objects: Vec<_> = self.0.reader.list(None).try_collect().await.unwrap();
         let mut names: Vec<_> = objects.iter().map(|object| object.location.to_string()).collect();
         names.sort();
         names
     }
 
     pub(super) async fn read(&self, name: &str) -> Vec<u8> {
-        let object = self.0.store.get(&Path::from(name)).await.unwrap();
+        let object = self.0.reader.get(&Path::from(name)).await.unwrap();
         object.bytes().await.unwrap().to_vec()
     }
 
@@ -86,8 +95,9 @@ impl Shelf {
     async fn check(&self, path: &Path, text: &str) {
         let folder = path.as_ref().rsplit_once('/').unwrap().0;
         for link in links(text) {
-            let there = self.0.store.head(&Path::from(format!("{folder}/{link}"))).await;
-            if there.is_err() {
+            let there = self.0.reader.head(&Path::from(format!("{folder}/{link}"))).await;
+            // A server that is away has said nothing.
+            if matches!(there, Err(Error::NotFound { .. })) {
                 self.0.wrong.lock().unwrap().push(format!("{path} lists {link}: {text}"));
             }
         }

@@ -1,45 +1,10 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use airloom::archive::Config;
-use airloom::{Archive, Origin};
 
 use super::camera::Camera;
+use super::judge::{archived, complete};
 use super::shelf::{Mood, Shelf, links};
-
-pub(super) fn archived(shelf: &Shelf, config: Config) -> (Archive, Origin) {
-    let archive = Archive::open(Arc::new(shelf.clone()), config).unwrap();
-    let origin = Origin::builder().observer(Arc::new(archive.clone())).build();
-    (archive, origin)
-}
-
-/// Checks that there is one life of `cam`, that all it lists is there and all that is there is
-/// listed, and gives its folder and how many gaps there are.
-pub(super) async fn complete(shelf: &Shelf) -> (String, usize) {
-    assert_eq!(shelf.wrong(), <[String; 0]>::default());
-    let names = shelf.names().await;
-    let index: Vec<_> = names.iter().filter(|name| name.ends_with("/index.m3u8")).collect();
-    assert_eq!(index.len(), 1, "{names:?}");
-    let folder = index[0].strip_suffix("index.m3u8").unwrap().to_owned();
-    let mut linked = vec!["index.m3u8".to_owned(), "manifest.mpd".to_owned()];
-    let mut gaps = 0;
-    let renditions = links(&shelf.text(index[0]).await);
-    for rendition in renditions.iter().filter(|name| name.ends_with(".m3u8")) {
-        let text = shelf.text(&format!("{folder}{rendition}")).await;
-        assert!(text.contains("#EXT-X-PLAYLIST-TYPE:EVENT") || text.contains("TYPE:VOD"), "{text}");
-        assert!(text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
-        gaps += text.matches("#EXT-X-GAP\n").count();
-        linked.extend(links(&text));
-        linked.push(rendition.clone());
-    }
-    linked.sort();
-    linked.dedup();
-    let linked: Vec<_> = linked.into_iter().map(|name| format!("{folder}{name}")).collect();
-    assert_eq!(names, linked);
-    let manifest = shelf.text(&format!("{folder}manifest.mpd")).await;
-    assert!(manifest.contains("type=\"static\"") && !manifest.contains("UTCTiming"), "{manifest}");
-    (folder, gaps)
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_in_the_store_when_it_is_over() {
@@ -57,6 +22,8 @@ async fn a_stream_is_in_the_store_when_it_is_over() {
     let text = shelf.text(&list).await;
     assert!(text.matches("#EXTINF").count() > 15 && !text.contains("ENDLIST"), "{text}");
     assert!(list.starts_with("site/cam/"), "{list}");
+    // A store holds no requests until there is more, and makes no delta updates.
+    assert!(!text.contains("SERVER-CONTROL"), "{text}");
     drop(camera);
     origin.end().await;
     archive.settled().await;
