@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use airloom::archive::Config;
+use airloom::playlist::Resource;
 use airloom::{Archive, Origin};
 
 use super::shelf::{Shelf, links};
@@ -22,7 +23,9 @@ pub(super) async fn complete(shelf: &Shelf) -> (String, usize) {
     let mut linked = vec!["index.m3u8".to_owned(), "manifest.mpd".to_owned()];
     let mut gaps = 0;
     let renditions = links(&shelf.text(index[0]).await);
-    for rendition in renditions.iter().filter(|name| name.ends_with(".m3u8")) {
+    let is_rendition =
+        |name: &&String| matches!(Resource::parse(name), Some(Resource::Media { .. }));
+    for rendition in renditions.iter().filter(is_rendition) {
         let text = shelf.text(&format!("{folder}{rendition}")).await;
         assert!(text.contains("#EXT-X-PLAYLIST-TYPE:EVENT") || text.contains("TYPE:VOD"), "{text}");
         assert!(text.ends_with("#EXT-X-ENDLIST\n"), "{text}");

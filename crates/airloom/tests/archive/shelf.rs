@@ -142,7 +142,8 @@ impl ObjectStore for Shelf {
             Mood::Moody if tries % 3 == 1 => return Err(failure()),
             Mood::Well | Mood::Moody => {}
         }
-        if location.as_ref().ends_with(".m3u8") || location.as_ref().ends_with(".mpd") {
+        let name = location.filename().and_then(Resource::parse);
+        if name.is_some_and(|name| name.is_live()) {
             let bytes: Vec<u8> = payload.iter().flat_map(|bytes| bytes.to_vec()).collect();
             self.check(location, std::str::from_utf8(&bytes).unwrap()).await;
         }

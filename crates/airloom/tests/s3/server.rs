@@ -35,7 +35,7 @@ impl Server {
             .spawn()
             .expect("node: `cargo xtask install` brings it");
         let server = Self { process, port };
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + Duration::from_mins(2);
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             assert!(Instant::now() < deadline, "s3rver does not listen; `cargo xtask install`?");
             tokio::time::sleep(Duration::from_millis(20)).await;
