@@ -44,8 +44,8 @@ fn nats(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
     shell.tests(cargo().args(test).args(filter))
 }
 
-/// An archive in a real S3 server.
+/// An archive, in a store in memory and in a real S3 server.
 fn s3(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
-    let test = ["test", "--package", "airloom", "--features", "archive", "--test", "s3", "--"];
-    shell.tests(cargo().args(test).args(filter))
+    let test = ["test", "--package", "airloom", "--features", "archive"];
+    shell.tests(cargo().args(test).args(["--test", "archive", "--test", "s3", "--"]).args(filter))
 }

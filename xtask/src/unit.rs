@@ -9,8 +9,8 @@ const SEED: &str = "20261120";
 
 pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
     // What no program of the workspace switches on.
-    let features = "airloom/archive,airloom/chat,airloom-chat/deflate,airloom-chat/jwt";
+    let features = ["--features", "airloom/chat,airloom-chat/deflate,airloom-chat/jwt"];
     let mut tests = cargo();
-    tests.args(["test", "--workspace", "--no-fail-fast", "--features", features]);
+    tests.args(["test", "--workspace", "--no-fail-fast"]).args(features);
     shell.tests(tests.env("PROPTEST_RNG_SEED", SEED))
 }
