@@ -2,7 +2,8 @@
 //
 //   node play.mjs BASE_URL NAME llhls|hls|dash SECONDS [MAX_LATENCY_SECONDS]
 //
-// MAX_LATENCY_SECONDS is for the median of what the page shows.
+// MAX_LATENCY_SECONDS is for the median of what the page shows. With EDGE_URL in the environment, what the page asks
+// for under /live/ is asked for there.
 // Prints one line of JSON. Exit status: 0 played as it should, 1 did not (`reason` says why), 2 wrong usage.
 
 import { usage, withChromium } from './chromium.mjs';
@@ -97,6 +98,12 @@ async function watch(browser, tracks) {
   page.on('console', (message) => message.type() === 'error' && errors.push(`console: ${message.text()}`));
   page.on('response', (response) => response.status() >= 400 && failedRequests.push(`${response.status()} ${response.url()}`));
   await page.addInitScript(record);
+  if (process.env.EDGE_URL) {
+    await page.route(new URL('/live/**', base).href, (route) => {
+      const { pathname, search } = new URL(route.request().url());
+      return route.continue({ url: new URL(pathname + search, process.env.EDGE_URL).href });
+    });
+  }
   await page.goto(`${base.replace(/\/$/, '')}/#/${encodeURIComponent(name)}?player=${engine}`, { timeout: START_S * 1000 });
 
   const result = { ok: false, stream: name, engine };

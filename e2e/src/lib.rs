@@ -6,6 +6,7 @@
 
 pub mod busy;
 pub mod clip;
+pub mod edge;
 pub mod ffmpeg;
 pub mod hls;
 pub mod http;
@@ -13,7 +14,9 @@ pub mod mpd;
 pub mod nginx;
 pub mod packets;
 pub mod process;
+pub mod proxy;
 pub mod relay;
 pub mod scratch;
 pub mod server;
+pub mod viewer;
 pub mod wait;

@@ -2,14 +2,17 @@
 
 use crate::shell::{Failure, Report, Shell, cargo, root, target};
 
-/// `filter` is `nats` and what follows it, or begins with the name of a file of tests, or is handed
+/// `filter` is `nats` or `s3` and what follows it, or begins with the name of a file of tests, or is handed
 /// to the test harness as it is: parts of test names, or its flags.
 pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
     if let ["nats", rest @ ..] = filter {
         return nats(shell, rest);
     }
-    let programs = ["--package", "live", "--package", "relay", "--package", "follow"];
-    shell.run(cargo().args(["build", "--release"]).args(programs))?;
+    if let ["s3", rest @ ..] = filter {
+        return s3(shell, rest);
+    }
+    let programs = ["live", "relay", "follow", "edge"].map(|program| ["--package", program]);
+    shell.run(cargo().args(["build", "--release"]).args(programs.as_flattened()))?;
     let package = root().join("e2e");
     let mut tests = cargo();
     tests
@@ -17,6 +20,7 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
         .arg(package.join("Cargo.toml"))
         .env("AIRLOOM_LIVE", target().join("release/live"))
         .env("AIRLOOM_RELAY", target().join("release/relay"))
+        .env("AIRLOOM_EDGE", target().join("release/edge"))
         // Tests in real time mostly wait: more of them at once than there are processors.
         .env("RUST_TEST_THREADS", "4");
     let mut filter = filter;
@@ -29,6 +33,7 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     let mut report = shell.tests(tests.arg("--").args(filter))?;
     if filter.is_empty() {
         report.add(nats(shell, &[])?);
+        report.add(s3(shell, &[])?);
     }
     Ok(report)
 }
@@ -37,4 +42,10 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
 fn nats(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
     let test = ["test", "--package", "airloom", "--features", "nats", "--test", "nats", "--"];
     shell.tests(cargo().args(test).args(filter))
+}
+
+/// An archive, in a store in memory and in a real S3 server.
+fn s3(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
+    let test = ["test", "--package", "airloom", "--features", "archive"];
+    shell.tests(cargo().args(test).args(["--test", "archive", "--test", "s3", "--"]).args(filter))
 }

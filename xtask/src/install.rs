@@ -28,8 +28,8 @@ const PACKAGES: [(&str, Sign, &str); 18] = [
     ("nats-server", Sign::Program("nats-server"), "between nodes of a chat, and beside it"),
     ("redis-server", Sign::Program("redis-server"), "pub/sub beside the chat"),
     ("libnginx-mod-nchan", Sign::Package, "server-sent events beside the chat"),
-    ("nodejs", Sign::Program("node"), "drives the browser"),
-    ("npm", Sign::Program("npm"), "fetches what drives the browser"),
+    ("nodejs", Sign::Program("node"), "drives the browser, and runs the S3 server"),
+    ("npm", Sign::Program("npm"), "fetches what node runs"),
 ];
 
 pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
@@ -57,11 +57,13 @@ pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
         shell
             .run(apt_get()?.args(["install", "--yes", "--no-install-recommends"]).args(missing))?;
     }
-    let browser = root().join("e2e/browser");
-    if browser.join("package-lock.json").is_file() {
-        shell.run(
-            Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(browser),
-        )?;
+    // What drives the browser, and an S3 server.
+    for package in ["e2e/browser", "e2e/s3"].map(|package| root().join(package)) {
+        if package.join("package-lock.json").is_file() {
+            shell.run(
+                Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(package),
+            )?;
+        }
     }
     Ok(Report::one())
 }

@@ -3,8 +3,12 @@
 
 mod accept;
 pub mod access;
+#[cfg(feature = "archive")]
+pub mod archive;
 #[cfg(feature = "chat")]
 pub mod chat;
+#[cfg(feature = "edge")]
+pub mod edge;
 pub mod http;
 mod metrics;
 pub mod origin;
@@ -21,6 +25,10 @@ pub use airloom_billing as billing;
 pub use airloom_media as media;
 pub use airloom_playlist as playlist;
 pub use airloom_segmenter as segmenter;
+#[cfg(feature = "archive")]
+pub use archive::Archive;
+#[cfg(feature = "edge")]
+pub use edge::Edge;
 pub use origin::Origin;
 #[cfg(feature = "billing")]
 pub use usage::Usage;

@@ -1,7 +1,7 @@
 //! An origin: takes published streams, packages them, and serves them over HTTP.
 
 mod config;
-mod delivery;
+pub(crate) mod delivery;
 mod door;
 mod ingest;
 mod meters;

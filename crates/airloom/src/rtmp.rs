@@ -5,6 +5,7 @@
 mod backoff;
 mod connection;
 mod dialer;
+mod fanout;
 mod feed;
 mod link;
 mod listener;
@@ -22,6 +23,7 @@ pub(crate) mod tls;
 pub use airloom_rtmp::*;
 pub use backoff::Backoff;
 pub use dialer::Dialer;
+pub use fanout::{Fanout, Tee};
 pub use feed::{Feed, Subscription};
 pub use link::ClientError;
 pub use listener::Listener;

@@ -3,6 +3,7 @@
 //! load balancer.
 
 mod rtmp {
+    mod fanout;
     mod guests;
     mod network;
     mod tags;

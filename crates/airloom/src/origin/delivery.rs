@@ -15,9 +15,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
 
-use encoding::Coding;
 use growing::Growing;
-use range::{Range, Sliced};
 
 use super::meters::Meter;
 use super::store::Media;
@@ -30,8 +28,10 @@ mod growing;
 mod guard;
 pub(super) mod range;
 
-pub(super) use encoding::{Encoded, Encodings};
+pub(super) use encoding::Encodings;
+pub(crate) use encoding::{Coding, Encoded};
 pub(super) use guard::guarded;
+pub(crate) use range::{Range, Sliced};
 
 /// What may pass between a segment's eviction and the end of its slowest download.
 const GRACE: Duration = Duration::from_secs(10);
@@ -230,7 +230,7 @@ fn text(
 }
 
 /// The parameters of `query` that its answer's links carry on, as they came.
-fn carried(names: &[String], query: &str) -> String {
+pub(crate) fn carried(names: &[String], query: &str) -> String {
     let mut carried = String::new();
     for pair in query.split('&') {
         let name = pair.split('=').next().unwrap_or(pair);

@@ -53,14 +53,14 @@ fn number(text: &str) -> Option<u64> {
 
 /// The bytes of `chunks` from `skip` on, `left` of them, shared.
 #[derive(Debug)]
-pub(super) struct Sliced<I> {
+pub(crate) struct Sliced<I> {
     chunks: I,
     skip: u64,
     left: u64,
 }
 
 impl<I> Sliced<I> {
-    pub(super) fn new(chunks: I, start: u64, length: u64) -> Self {
+    pub(crate) fn new(chunks: I, start: u64, length: u64) -> Self {
         Self { chunks, skip: start, left: length }
     }
 }
