@@ -14,7 +14,7 @@ mod tls;
 pub use crate::rtmp::TlsError;
 pub(crate) use chunks::Chunks;
 pub use deadline::WriteDeadline;
-pub use detach::{Detach, Detachable};
+pub use detach::{Detach, Detachable, Shared, Suspended};
 pub use listener::{Config, Listener};
 pub use problem::Problem;
 #[cfg(feature = "tls")]

@@ -1,7 +1,10 @@
 //! An origin: takes published streams, packages them, and serves them over HTTP.
 
+mod annotate;
 mod config;
 mod delivery;
+#[cfg(feature = "encryption")]
+mod encryption;
 mod ingest;
 mod meters;
 mod metrics;
@@ -19,7 +22,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use airloom_playlist::WallTime;
 
+pub use annotate::AnnotationError;
 pub use config::{Builder, Config, Limits};
+#[cfg(feature = "encryption")]
+pub use encryption::Encryption;
 pub use ingest::{Ingest, Publishing, PublishingError, Refused};
 pub use name::{InvalidName, StreamName};
 pub use observer::{Event, Observer};

@@ -5,6 +5,7 @@ mod origin {
     mod camera;
     mod client;
 
+    mod annotations;
     mod blocking;
     mod growing;
     mod life;
