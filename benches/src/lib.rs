@@ -3,6 +3,7 @@
 pub mod billing;
 pub mod chat;
 pub mod cmaf;
+pub mod delivery;
 pub mod ingest;
 pub mod input;
 pub mod instructions;
