@@ -4,6 +4,7 @@ pub mod access;
 pub mod billing;
 pub mod chat;
 pub mod cmaf;
+pub mod delivery;
 pub mod ingest;
 pub mod input;
 pub mod instructions;

@@ -6,13 +6,14 @@ use bench::ingest::Plan;
 use bench::input::Input;
 use bench::measure::{Clock, compete};
 use bench::report::{Allocations, machine, table};
-use bench::{Failure, access, billing, chat, directory, heats, ingest, instructions};
+use bench::{Failure, access, billing, chat, delivery, directory, heats, ingest, instructions};
 
 const USAGE: &str = "usage: bench all | access | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
                      \x20      bench idle | billing | billing/hot | billing/durable | billing/duplicates\n\
                      \x20      bench billing/recovery | billing/query\n\
+                     \x20      bench delivery | delivery/egress | delivery/render | delivery/blocked\n\
                      \x20      bench instructions [word]\n\
-                     options: --rounds <n> (default 11, of ingest and players 5)";
+                     options: --rounds <n> (default 11, of ingest, players and delivery 5)";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +35,10 @@ fn main() -> ExitCode {
             Err(_) => Ok(false),
         },
         ["access"] => measure_access(rounds),
+        ["serve", "delivery", port] => match port.parse() {
+            Ok(port) => delivery::serve(port).map(|()| true),
+            Err(_) => Ok(false),
+        },
         ["chat/loopback"] => measure_chat(rounds),
         ["chat"] => throughput("chat", rounds.unwrap_or(5)).and_then(|_| measure_chat(rounds)),
         ["serve", name, port] => match port.parse() {
@@ -51,7 +56,9 @@ fn main() -> ExitCode {
             .and_then(|_| measure_ingest(rounds))
             .and_then(|_| measure_billing("all", rounds))
             .and_then(|_| measure_access(rounds))
-            .and_then(|_| measure_chat(rounds)),
+            .and_then(|_| measure_chat(rounds))
+            .and_then(|_| measure_delivery("delivery", rounds)),
+        [word] if word.starts_with("delivery") => measure_delivery(word, rounds),
         [word] if word.starts_with("billing") => measure_billing(word, rounds),
         [word] => throughput(word, rounds.unwrap_or(11)),
         _ => return usage(),
@@ -113,6 +120,11 @@ fn measure_chat(rounds: Option<usize>) -> Result<bool, Failure> {
     println!("Machine: {}.\n", machine());
     chat::loopback(rounds.unwrap_or(3))?;
     Ok(true)
+}
+
+fn measure_delivery(word: &str, rounds: Option<usize>) -> Result<bool, Failure> {
+    println!("Machine: {}.\n", machine());
+    delivery::run(word, rounds.unwrap_or(5))
 }
 
 /// Runs the program that counts allocations, building it first; nothing where that fails.

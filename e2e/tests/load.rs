@@ -103,6 +103,6 @@ fn ten_thousand_blocked_clients_cost_little() {
     println!(
         "{CLIENTS} blocked clients: {each} bytes each, all answered and read within {spread:?}"
     );
-    assert!(each < 32 << 10, "{each} bytes each");
+    assert!(each < 4 << 10, "{each} bytes each");
     assert!(spread < Duration::from_secs(5), "the last was answered {spread:?} after the first");
 }

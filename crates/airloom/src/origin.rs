@@ -1,8 +1,11 @@
 //! An origin: takes published streams, packages them, and serves them over HTTP.
 
+mod annotate;
 mod config;
 pub(crate) mod delivery;
 mod door;
+#[cfg(feature = "encryption")]
+mod encryption;
 mod ingest;
 mod meters;
 mod metrics;
@@ -22,7 +25,10 @@ use airloom_playlist::WallTime;
 
 use crate::access::Gate;
 
+pub use annotate::AnnotationError;
 pub use config::{Builder, Config, Limits};
+#[cfg(feature = "encryption")]
+pub use encryption::Encryption;
 pub use ingest::{Ingest, Publishing, PublishingError, Refused};
 pub use name::{InvalidName, StreamName};
 pub use observer::{Event, Observer};

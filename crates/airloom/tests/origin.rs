@@ -6,6 +6,7 @@ mod origin {
     mod client;
 
     mod access;
+    mod annotations;
     mod blocking;
     mod bounds;
     mod growing;

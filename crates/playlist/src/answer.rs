@@ -7,7 +7,7 @@ use crate::Resource;
 use crate::resource::number;
 
 /// What a client asks for, its delivery directives (RFC 8216bis, 6.2.5) included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Request {
     /// What is asked for.
     pub resource: Resource,

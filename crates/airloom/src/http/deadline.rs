@@ -55,6 +55,10 @@ impl<S> Deadlined<S> {
         Self { socket, stall, deadline, progress: Instant::now(), timer: None }
     }
 
+    pub(crate) fn into_inner(self) -> S {
+        self.socket
+    }
+
     /// Called with what a write came to: notes progress, or waits for the time to be up.
     fn judge(
         &mut self,

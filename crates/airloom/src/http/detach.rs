@@ -1,38 +1,66 @@
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Response, Version, header};
+use axum::http::{HeaderMap, Response, StatusCode, Version, header};
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-
-type Receiver = Box<dyn FnOnce(TcpStream, Bytes) + Send>;
+use tokio::sync::oneshot;
 
 /// Says in a request's extensions that its connection can be taken over: it is HTTP/1 and belongs
 /// to a [`Listener`](super::Listener).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Detachable;
+pub struct Detachable {
+    suspendable: bool,
+}
+
+impl Detachable {
+    /// Whether [`Detach::suspend`] has an effect: the client means to keep the connection, and has
+    /// sent nothing beyond this request.
+    pub const fn is_suspendable(self) -> bool {
+        self.suspendable
+    }
+}
 
 /// Put into a response's extensions, takes the connection from HTTP.
 ///
-/// A response that goes on for hours needs no parser, no buffers and no task of its own: whoever
-/// writes it can do with the bare socket. What the response's head says is kept; its body is not.
-/// The connection ends with the response, so the bytes need no framing (RFC 9112, 6.3).
+/// A response that goes on for hours, or that has to be waited for, needs no parser, no buffers and
+/// no task of its own: whoever writes it can do with the bare socket. What the fields of the
+/// response's head say is kept; its body is not.
 ///
 /// Only to be answered to `GET`, and only where the request is [`Detachable`]; elsewhere it has no
 /// effect and the body is served.
 #[derive(Clone)]
 pub struct Detach(Arc<Mutex<Option<Receiver>>>);
 
+enum Receiver {
+    Forever(Box<dyn FnOnce(TcpStream, Bytes) + Send>),
+    Suspended(Box<dyn FnOnce(Suspended) + Send>),
+}
+
 impl Detach {
+    /// Takes the connection for good. It ends with the response, so the bytes need no framing
+    /// (RFC 9112, 6.3).
+    ///
     /// `receiver` is called with the socket and the head, which has not been written yet. It is
     /// dropped uncalled where the peer is gone already.
     pub fn new(receiver: impl FnOnce(TcpStream, Bytes) + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Some(Box::new(receiver)))))
+        Self(Arc::new(Mutex::new(Some(Receiver::Forever(Box::new(receiver))))))
+    }
+
+    /// Takes the connection until the request is answered, then HTTP goes on with the next.
+    /// The response's status is not kept either: the answer has its own.
+    ///
+    /// Only where the request is [suspendable](Detachable::is_suspendable). `receiver` is dropped
+    /// uncalled where the peer is gone already.
+    pub fn suspend(receiver: impl FnOnce(Suspended) + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Some(Receiver::Suspended(Box::new(receiver))))))
     }
 
     fn take(&self) -> Option<Receiver> {
@@ -46,6 +74,82 @@ impl fmt::Debug for Detach {
     }
 }
 
+/// A connection whose request waits for its answer outside of HTTP. Dropping it closes the
+/// connection.
+#[derive(Debug)]
+pub struct Suspended {
+    socket: TcpStream,
+    /// What the layers around the handler put into the head.
+    fields: Bytes,
+    back: oneshot::Sender<Answered>,
+}
+
+/// A connection on its way back to HTTP.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) socket: TcpStream,
+    /// What did not fit into the socket, and how long that may take.
+    pub(super) rest: Vec<Bytes>,
+    pub(super) within: Duration,
+}
+
+/// An answer to any number of [`Suspended`] requests: a head and a body of shared slices.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    head: Bytes,
+    body: Arc<[Bytes]>,
+    length: u64,
+}
+
+impl Shared {
+    /// `headers` without those that say how the message is framed: they come from `body`.
+    pub fn new(status: StatusCode, headers: &HeaderMap, body: impl Into<Arc<[Bytes]>>) -> Self {
+        let body = body.into();
+        let length: u64 = body.iter().map(|slice| slice.len() as u64).sum();
+        let mut head = BytesMut::with_capacity(512);
+        put_status(&mut head, status);
+        put_fields(&mut head, headers);
+        let date = httpdate::fmt_http_date(std::time::SystemTime::now());
+        head.put_slice(format!("content-length: {length}\r\ndate: {date}\r\n").as_bytes());
+        Self { head: head.freeze(), body, length }
+    }
+
+    /// Bytes of the body.
+    pub const fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+impl Suspended {
+    /// Writes `answer` as far as the socket takes it at once, and gives the connection back to
+    /// HTTP, which writes the rest `within` that time or closes.
+    pub fn answer(self, answer: &Shared, within: Duration) {
+        let Self { socket, fields, back } = self;
+        let end = Bytes::from_static(b"\r\n");
+        let all = || [&answer.head, &fields, &end].into_iter().chain(answer.body.iter());
+        let slices: Vec<IoSlice<'_>> = all().take(MOST_SLICES).map(|it| IoSlice::new(it)).collect();
+        let mut written = match socket.try_write_vectored(&slices) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            // The connection is broken: nobody is there to be answered.
+            Err(_) => return,
+        };
+        let mut rest = Vec::new();
+        for slice in all() {
+            let gone = written.min(slice.len());
+            written -= gone;
+            if gone < slice.len() {
+                rest.push(slice.slice(gone..));
+            }
+        }
+        // Nobody takes it back where the listener has stopped.
+        let _ = back.send(Answered { socket, rest, within });
+    }
+}
+
+/// What one vectored write takes (`IOV_MAX` is 1024 on Linux, at least 16 elsewhere).
+const MOST_SLICES: usize = 64;
+
 /// Why a connection that was taken over ends for HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection was taken over")]
@@ -53,7 +157,17 @@ pub(super) struct Detached;
 
 /// Where the connection's socket lies once HTTP has let go of it, and who gets it.
 #[derive(Clone, Default)]
-pub(super) struct Handover(Arc<Mutex<Held>>);
+pub(super) struct Handover(Arc<Between>);
+
+#[derive(Default)]
+struct Between {
+    held: Mutex<Held>,
+    /// Heads of requests that HTTP has read, and bytes after the last of them.
+    heads: AtomicU64,
+    beyond: AtomicU64,
+    /// Requests it has handled.
+    requests: AtomicU64,
+}
 
 #[derive(Default)]
 struct Held {
@@ -64,67 +178,136 @@ struct Held {
 impl Handover {
     /// The socket to serve HTTP on, which comes back here.
     pub(super) fn lend(&self, socket: TcpStream) -> Lent {
-        Lent { socket: Some(socket), handover: self.clone() }
+        Lent { socket: Some(socket), matched: 0, handover: self.clone() }
+    }
+
+    /// What can be done with the connection of `request`, which is the next one handled on it.
+    pub(super) fn offer<T>(&self, request: &axum::http::Request<T>) -> Option<Detachable> {
+        let between = &self.0;
+        let requests = between.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let version = request.version();
+        if version != Version::HTTP_11 && version != Version::HTTP_10 {
+            return None;
+        }
+        // HTTP lets go of what it has read ahead.
+        let whole = between.heads.load(Ordering::Relaxed) == requests
+            && between.beyond.load(Ordering::Relaxed) == 0;
+        let headers = request.headers();
+        let kept = version == Version::HTTP_11
+            && headers.get_all(header::CONNECTION).iter().all(|value| value == "keep-alive");
+        let bare = ![header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT]
+            .iter()
+            .any(|name| headers.contains_key(name));
+        Some(Detachable { suspendable: whole && kept && bare })
     }
 
     /// Looks whether a response takes the connection over. HTTP must then be ended by an error, so
     /// that it writes nothing.
-    pub(super) fn note(&self, response: &mut Response<Body>) -> Result<(), Detached> {
+    pub(super) fn note(
+        &self,
+        offered: Detachable,
+        response: &mut Response<Body>,
+    ) -> Result<(), Detached> {
         let Some(receiver) = response.extensions_mut().remove::<Detach>().and_then(|it| it.take())
         else {
             return Ok(());
         };
-        self.lock().receiver = Some((receiver, head(response)));
+        let head = match &receiver {
+            Receiver::Forever(_) => head(response),
+            Receiver::Suspended(_) if !offered.suspendable => return Ok(()),
+            Receiver::Suspended(_) => {
+                let mut fields = BytesMut::with_capacity(256);
+                put_fields(&mut fields, response.headers());
+                fields.freeze()
+            }
+        };
+        self.lock().receiver = Some((receiver, head));
         Err(Detached)
     }
 
-    /// Gives the socket to whoever has taken it over. To be called when HTTP has ended.
-    pub(super) fn complete(&self) {
+    /// Gives the socket to whoever has taken it over; where that is until the request is answered,
+    /// the connection comes back by what is returned. To be called when HTTP has ended.
+    pub(super) fn complete(&self) -> Option<oneshot::Receiver<Answered>> {
         let mut held = self.lock();
-        if let (Some(socket), Some((receiver, head))) = (held.socket.take(), held.receiver.take()) {
-            drop(held);
-            receiver(socket, head);
+        let (socket, taken) = (held.socket.take()?, held.receiver.take()?);
+        drop(held);
+        match taken.0 {
+            Receiver::Forever(receiver) => {
+                receiver(socket, taken.1);
+                None
+            }
+            Receiver::Suspended(receiver) => {
+                let (back, answered) = oneshot::channel();
+                receiver(Suspended { socket, fields: taken.1, back });
+                Some(answered)
+            }
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether such a request's connection carries one response at a time.
-pub(super) fn is_detachable(version: Version) -> bool {
-    version == Version::HTTP_11 || version == Version::HTTP_10
+fn put_status(head: &mut BytesMut, status: StatusCode) {
+    head.put_slice(b"HTTP/1.1 ");
+    head.put_slice(status.as_str().as_bytes());
+    head.put_slice(b" ");
+    head.put_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    head.put_slice(b"\r\n");
+}
+
+/// All fields but those that say how long the message is and when the connection ends.
+fn put_fields(head: &mut BytesMut, headers: &HeaderMap) {
+    for (name, value) in headers {
+        if ![header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION].contains(name) {
+            head.put_slice(name.as_str().as_bytes());
+            head.put_slice(b": ");
+            head.put_slice(value.as_bytes());
+            head.put_slice(b"\r\n");
+        }
+    }
 }
 
 fn head(response: &Response<Body>) -> Bytes {
     let mut head = BytesMut::with_capacity(512);
-    head.put_slice(b"HTTP/1.1 ");
-    head.put_slice(response.status().as_str().as_bytes());
-    head.put_slice(b" ");
-    head.put_slice(response.status().canonical_reason().unwrap_or_default().as_bytes());
-    for (name, value) in response.headers() {
-        // How long it is and when it ends is said by its end.
-        if ![header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION].contains(name) {
-            head.put_slice(b"\r\n");
-            head.put_slice(name.as_str().as_bytes());
-            head.put_slice(b": ");
-            head.put_slice(value.as_bytes());
-        }
-    }
-    head.put_slice(b"\r\nconnection: close\r\n\r\n");
+    put_status(&mut head, response.status());
+    put_fields(&mut head, response.headers());
+    head.put_slice(b"connection: close\r\n\r\n");
     head.freeze()
 }
 
-/// A socket that goes back to its [`Handover`] when it is dropped.
+/// A socket that goes back to its [`Handover`] when it is dropped, and counts what is read there.
 pub(super) struct Lent {
     socket: Option<TcpStream>,
+    /// How much of the end of a head the last bytes were.
+    matched: usize,
     handover: Handover,
 }
+
+/// What a head ends with (RFC 9112, 2.1).
+const END: &[u8; 4] = b"\r\n\r\n";
 
 impl Lent {
     fn socket(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         self.socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        let between = &self.handover.0;
+        let mut beyond = between.beyond.load(Ordering::Relaxed);
+        for byte in bytes {
+            beyond += 1;
+            self.matched = match END.get(self.matched) {
+                Some(due) if due == byte => self.matched + 1,
+                _ => usize::from(*byte == b'\r'),
+            };
+            if self.matched == END.len() {
+                (self.matched, beyond) = (0, 0);
+                between.heads.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        between.beyond.store(beyond, Ordering::Relaxed);
     }
 }
 
@@ -140,7 +323,10 @@ impl AsyncRead for Lent {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.socket()?.poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = self.socket()?.poll_read(cx, buf);
+        self.count(buf.filled().get(before..).unwrap_or_default());
+        read
     }
 }
 
@@ -176,7 +362,9 @@ impl AsyncWrite for Lent {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderValue, Request};
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
 
     use super::*;
 
@@ -191,5 +379,74 @@ mod tests {
             head(&response),
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
         );
+    }
+
+    /// Whether each of so many requests is suspendable, after these reads.
+    async fn suspendable(reads: &[&[&[u8]]], request: &Request<()>) -> Vec<bool> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let handover = Handover::default();
+        let mut lent = handover.lend(socket);
+        let offer = |reads: &&[&[u8]]| {
+            reads.iter().for_each(|read| lent.count(read));
+            handover.offer(request).is_some_and(Detachable::is_suspendable)
+        };
+        reads.iter().map(offer).collect()
+    }
+
+    #[tokio::test]
+    async fn only_a_request_that_nothing_follows_is_suspended() {
+        let get = Request::get("/").body(()).unwrap();
+        let one: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        let two = [one, one].concat();
+        // One after the other, in pieces, and a byte at a time.
+        let bytes: Vec<&[u8]> = one.chunks(1).collect();
+        let reads: [&[&[u8]]; 3] = [&[one], &[&one[..20], &one[20..]], &bytes];
+        assert_eq!(suspendable(&reads, &get).await, [true; 3]);
+        // Two at once: the first is followed, the second is not.
+        assert_eq!(suspendable(&[&[&two], &[]], &get).await, [false, true]);
+        // Another comes while the second of two is handled.
+        assert_eq!(suspendable(&[&[&two], &[one], &[]], &get).await, [false, false, true]);
+        assert_eq!(suspendable(&[&[one, b"GE"]], &get).await, [false]);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_means_to_close_is_not_suspended() {
+        let head: [&[&[u8]]; 1] = [&[b"\r\n\r\n"]];
+        let with =
+            |name: &str, value: &str| Request::get("/").header(name, value).body(()).unwrap();
+        assert_eq!(suspendable(&head, &with("connection", "close")).await, [false]);
+        assert_eq!(suspendable(&head, &with("connection", "keep-alive")).await, [true]);
+        assert_eq!(suspendable(&head, &with("content-length", "3")).await, [false]);
+        let mut old = Request::get("/").body(()).unwrap();
+        *old.version_mut() = Version::HTTP_10;
+        assert_eq!(suspendable(&head, &old).await, [false]);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_goes_back_with_the_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        socket.writable().await.unwrap();
+        let (back, answered) = oneshot::channel();
+        let fields = Bytes::from_static(b"x-layer: 1\r\n");
+        let large = Bytes::from(vec![7; 32 << 20]);
+        let shared = Shared::new(StatusCode::OK, &HeaderMap::new(), vec![large.clone(), large]);
+        Suspended { socket, fields, back }.answer(&shared, Duration::from_secs(1));
+        let Answered { socket, rest, .. } = answered.await.unwrap();
+        let left: usize = rest.iter().map(Bytes::len).sum();
+        assert!((1..64 << 20).contains(&left), "{left}");
+        drop(socket);
+        let mut got = Vec::new();
+        peer.read_to_end(&mut got).await.unwrap();
+        let text = String::from_utf8_lossy(&got[..200]).into_owned();
+        let (head, _) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("HTTP/1.1 200 OK\r\ncontent-length: 67108864\r\ndate: "),
+            "{head}"
+        );
+        assert!(head.ends_with("GMT\r\nx-layer: 1"), "{head}");
+        assert_eq!(got.len() + left, head.len() + 4 + (64 << 20));
     }
 }

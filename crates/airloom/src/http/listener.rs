@@ -8,13 +8,13 @@ use axum::extract::ConnectInfo;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tracing::debug;
 
 use super::deadline::{Deadlined, WriteDeadline};
-use super::detach::{Detachable, Detached, Handover, is_detachable};
+use super::detach::{Answered, Detached, Handover};
 use crate::accept::accept;
 
 /// What a [`Listener`] allows its peers.
@@ -22,7 +22,8 @@ use crate::accept::accept;
 #[non_exhaustive]
 pub struct Config {
     /// Connections served at once; further ones wait in the kernel's queue until one ends.
-    /// Default 20,000: about 16 KB each before the first request.
+    /// Default 20,000: about 2.5 KB each before the first request and while one is suspended, 24 KB
+    /// otherwise.
     pub max_connections: usize,
     /// How long a request's head may take to arrive, and how long a connection may be idle before
     /// the next request. Default 75 s, above the interval at which any player reloads.
@@ -116,20 +117,68 @@ impl Listener {
                     let handshake = acceptor.accept(socket);
                     match tokio::time::timeout(config.header_timeout, handshake).await {
                         Ok(Ok(socket)) => {
-                            connection(socket, None, peer, router, config, stopped).await;
+                            let http = connection(socket, None, peer, router, config, stopped);
+                            Box::pin(http).await;
                         }
                         Ok(Err(error)) => debug!(%peer, %error, "handshake"),
                         Err(_) => debug!(%peer, "handshake took too long"),
                     }
                     return;
                 }
-                let handover = Handover::default();
-                let lent = handover.lend(socket);
-                connection(lent, Some(handover), peer, router, config, stopped).await;
+                plain(socket, peer, router, config, stopped).await;
             }
         })
         .await;
     }
+}
+
+/// Serves a connection without TLS. HTTP, with its parser, its buffers and its timers, is there only
+/// while there is something to read or to write: a request that was suspended waits without it, and
+/// so does the connection for the next request after that one.
+async fn plain(
+    mut socket: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    config: Arc<Config>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let mut first = [0];
+        let come = tokio::select! {
+            come = tokio::time::timeout(config.header_timeout, socket.peek(&mut first)) => come,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        if !matches!(come, Ok(Ok(1..))) {
+            return;
+        }
+        let handover = Handover::default();
+        let lent = handover.lend(socket);
+        let (router, http, stopped) = (router.clone(), Arc::clone(&config), stopped.clone());
+        Box::pin(connection(lent, Some(handover.clone()), peer, router, http, stopped)).await;
+        let Some(answered) = handover.complete() else { return };
+        drop(handover);
+        let Ok(answered) = answered.await else { return };
+        socket = if answered.rest.is_empty() {
+            answered.socket
+        } else {
+            let Ok(socket) = Box::pin(write_rest(answered, config.stall_timeout)).await else {
+                return;
+            };
+            socket
+        };
+    }
+}
+
+/// Writes what the socket did not take at once.
+async fn write_rest(answered: Answered, stall: Duration) -> io::Result<TcpStream> {
+    let Answered { socket, rest, within } = answered;
+    let deadline = WriteDeadline::default();
+    deadline.within(within);
+    let mut socket = Deadlined::new(socket, stall, deadline);
+    for mut bytes in rest {
+        socket.write_all_buf(&mut bytes).await?;
+    }
+    Ok(socket.into_inner())
 }
 
 /// Serves one connection. A socket without TLS has a `handover`, by which a handler may take it.
@@ -143,19 +192,19 @@ async fn connection(
 ) {
     let deadline = WriteDeadline::default();
     let socket = TokioIo::new(Deadlined::new(socket, config.stall_timeout, deadline.clone()));
-    let taken = handover.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(deadline.clone());
-        let handover = handover.clone().filter(|_| is_detachable(request.version()));
-        if handover.is_some() {
-            request.extensions_mut().insert(Detachable);
+        let taken = handover.clone().and_then(|it| Some((it.offer(&request)?, it)));
+        if let Some((offered, _)) = &taken {
+            let offered = *offered;
+            request.extensions_mut().insert(offered);
         }
         let router = router.clone();
         async move {
             let Ok(mut response) = tower_service::Service::call(&mut { router }, request).await;
-            if let Some(handover) = handover {
-                handover.note(&mut response)?;
+            if let Some((offered, handover)) = taken {
+                handover.note(offered, &mut response)?;
             }
             Ok::<_, Detached>(response)
         }
@@ -178,9 +227,5 @@ async fn connection(
     };
     if let Err(error) = ended {
         debug!(%peer, %error, "connection ended");
-    }
-    drop(connection);
-    if let Some(taken) = taken {
-        taken.complete();
     }
 }

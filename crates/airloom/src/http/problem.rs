@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 
@@ -57,8 +57,9 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> axum::response::Response {
+impl Problem {
+    /// The document.
+    pub(crate) fn text(&self) -> Vec<u8> {
         let document = Document {
             r#type: &self.r#type,
             title: self.status.canonical_reason().unwrap_or("Error"),
@@ -66,12 +67,26 @@ impl IntoResponse for Problem {
             detail: &self.detail,
         };
         // Four plain fields always serialise; an empty body would still carry the status.
-        let body = serde_json::to_vec(&document).unwrap_or_default();
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
+
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What a head says of any such document.
+    pub(crate) fn describe(headers: &mut HeaderMap) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> axum::response::Response {
+        let mut response = Response::new(Body::from(self.text()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        Self::describe(headers);
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -1,6 +1,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use airloom_playlist::Session;
+
 use super::meters::Metering;
 use super::observer::{Observer, Observers};
 use crate::access::Gate;
@@ -24,6 +26,14 @@ pub struct Config {
     /// by a token is let in everywhere. Default `token`. Such a playlist is copied for each
     /// request; all others are shared, compressed or not.
     pub carried: Vec<String>,
+    /// Whether playlists keep all they ever listed (`EXT-X-PLAYLIST-TYPE:EVENT`), up to so many
+    /// segments of a track, and the media with them, all in memory: 2.7 GB an hour of 6 Mbit/s.
+    /// Beyond it the oldest go, which the type forbids. Default `None`: they list
+    /// [`window`](Self::window).
+    pub event: Option<usize>,
+    /// What multivariant playlists say besides: session data and keys, content steering. Default
+    /// nothing.
+    pub session: Session,
     /// What the origin refuses to exceed.
     pub limits: Limits,
 }
@@ -39,8 +49,8 @@ pub struct Limits {
     /// Media messages an RTMP player may lag behind before it is moved to the next keyframe, per
     /// stream. Default 512: some 8 s of video and audio. The bytes are shared with the window.
     pub player_backlog: usize,
-    /// HTTP requests that may wait for media to come, per stream. Default 20,000: about 2 KB each;
-    /// further ones are answered `503` at once.
+    /// HTTP requests that may wait for media to come, per stream. Default 20,000: under 1 KB each
+    /// beyond their connections; further ones are answered `503` at once.
     pub waiting: usize,
     /// Viewers over HTTP, per stream, told apart by address and user agent. Default 100,000: 16
     /// bytes each; further ones are answered `503` until others have left.
@@ -60,6 +70,8 @@ impl Default for Config {
             resume: Duration::from_secs(10),
             linger: Duration::from_mins(1),
             carried: vec!["token".to_owned()],
+            event: None,
+            session: Session::default(),
             limits: Limits::default(),
         }
     }
@@ -149,6 +161,20 @@ impl Builder {
     #[must_use]
     pub fn carried<T: Into<String>>(mut self, parameters: impl IntoIterator<Item = T>) -> Self {
         self.config.carried = parameters.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets [`Config::event`].
+    #[must_use]
+    pub fn event(mut self, segments: impl Into<Option<usize>>) -> Self {
+        self.config.event = segments.into();
+        self
+    }
+
+    /// Sets [`Config::session`].
+    #[must_use]
+    pub fn session(mut self, session: Session) -> Self {
+        self.config.session = session;
         self
     }
 

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Extension, Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -16,21 +16,24 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
 
 use growing::Growing;
+use parking::Parked;
 
 use super::meters::Meter;
 use super::store::Media;
 use super::stream::Stream;
 use super::{Origin, StreamName, wall_time};
-use crate::http::{Chunks, Problem, WriteDeadline};
+use crate::http::{Chunks, Detachable, Problem, WriteDeadline};
 
 pub(super) mod encoding;
 mod growing;
 mod guard;
+mod parking;
 pub(super) mod range;
 
 pub(super) use encoding::Encodings;
 pub(crate) use encoding::{Coding, Encoded};
 pub(super) use guard::guarded;
+pub(super) use parking::Parking;
 pub(crate) use range::{Range, Sliced};
 
 /// What may pass between a segment's eviction and the end of its slowest download.
@@ -60,7 +63,8 @@ async fn serve(
     path: Result<Path<(String, String)>, PathRejection>,
     RawQuery(query): RawQuery,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
-    deadline: Option<Extension<WriteDeadline>>,
+    (deadline, detachable): (Option<Extension<WriteDeadline>>, Option<Extension<Detachable>>),
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     origin.0.totals.requests.fetch_add(1, Ordering::Relaxed);
@@ -73,7 +77,11 @@ async fn serve(
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
     let span =
         debug_span!("request", stream = %name, resource, peer = peer.map(tracing::field::display));
-    let asked = Asked { name, resource, query, peer, deadline, headers };
+    // Who asks for a part of it, or only if it is not known, is answered by HTTP itself.
+    let plain = method == Method::GET
+        && ![header::RANGE, header::IF_NONE_MATCH].iter().any(|name| headers.contains_key(name));
+    let suspendable = plain && detachable.is_some_and(|Extension(it)| it.is_suspendable());
+    let asked = Asked { name, resource, query, peer, deadline, suspendable, headers };
     let_in(origin, asked).instrument(span).await
 }
 
@@ -84,6 +92,8 @@ struct Asked {
     query: Option<String>,
     peer: Option<SocketAddr>,
     deadline: Option<Extension<WriteDeadline>>,
+    /// Whether it may leave HTTP while it waits.
+    suspendable: bool,
     headers: HeaderMap,
 }
 
@@ -95,6 +105,7 @@ async fn let_in(origin: Origin, mut asked: Asked) -> Response {
         Ok(other) => {
             let private = guard::is_private(&shown, &asked.headers);
             asked.name = other.unwrap_or(asked.name);
+            asked.suspendable &= !private;
             let response = answer(origin, asked).await;
             if private { guard::keep_private(response) } else { response }
         }
@@ -103,7 +114,7 @@ async fn let_in(origin: Origin, mut asked: Asked) -> Response {
 }
 
 async fn answer(origin: Origin, asked: Asked) -> Response {
-    let Asked { name, resource, query, peer, deadline, headers } = asked;
+    let Asked { name, resource, query, peer, deadline, suspendable, headers } = asked;
     let Some(stream) = origin.find(&name) else {
         return Problem::new(StatusCode::NOT_FOUND, "No stream of that name is on air")
             .into_response();
@@ -122,10 +133,17 @@ async fn answer(origin: Origin, asked: Asked) -> Response {
             return busy(&origin, "As many watch this stream as may");
         }
     }
-    match settle(&origin, &stream, &request).await {
+    let park = suspendable.then(|| {
+        let query = query.as_deref().unwrap_or_default();
+        let carried = carried(&origin.config().carried, query);
+        Parked::new(request, Coding::negotiate(&headers), carried)
+    });
+    match settle(&origin, &stream, &request, park).await {
+        Settled::Parked(response) => response,
         Settled::Answer(Answer::Ready(rendered), _) => {
             let query = query.as_deref().unwrap_or_default();
-            let text = text(&origin, &stream, &request, query, rendered);
+            let carried = carried(&origin.config().carried, query);
+            let text = text(&stream, &request, &carried, rendered);
             playlist(&origin, &stream, &request, &text, &headers)
         }
         Settled::Answer(Answer::Stored(_), Some(media)) => {
@@ -151,29 +169,49 @@ async fn answer(origin: Origin, asked: Asked) -> Response {
                 .into_response()
         }
         Settled::Answer(Answer::BadRequest(error), _) => bad_request(error),
-        Settled::Answer(..) => {
-            Problem::new(StatusCode::NOT_FOUND, "Not in the live window, or no longer")
-                .into_response()
-        }
+        Settled::Answer(..) => gone().into_response(),
         Settled::Crowded => busy(&origin, "Too many requests wait for this stream"),
-        Settled::Late => busy(&origin, "The media did not come in time"),
+        Settled::Late => late().into_response(),
     }
+}
+
+fn gone() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "Not in the live window, or no longer")
+}
+
+fn late() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The media did not come in time")
 }
 
 enum Settled {
     Answer(Answer, Option<Media>),
+    /// What leaves HTTP and is answered elsewhere.
+    Parked(Response),
     Crowded,
     Late,
 }
 
-/// Asks the window, and asks again after each change for as long as it says to wait.
-async fn settle(origin: &Origin, stream: &Arc<Stream>, request: &Request) -> Settled {
+/// Asks the window, and asks again after each change for as long as it says to wait; or lets the
+/// request wait in `park`.
+async fn settle(
+    origin: &Origin,
+    stream: &Arc<Stream>,
+    request: &Request,
+    park: Option<Parked>,
+) -> Settled {
     // Subscribed before the first question: no change between the two goes unnoticed.
     let mut changes = stream.subscribe();
     let at_most = match stream.answer(request) {
         (Answer::Wait(wait), _) => wait.at_most,
         (answer, media) => return Settled::Answer(answer, media),
     };
+    if let Some(park) = park {
+        if stream.is_crowded() {
+            return Settled::Crowded;
+        }
+        let asked = *changes.borrow_and_update();
+        return Settled::Parked(park.leave(origin, stream, at_most, asked));
+    }
     let Some(_place) = stream.wait() else { return Settled::Crowded };
     let _waiting = Gauge::new(origin);
     let end = Instant::now() + at_most;
@@ -215,15 +253,8 @@ fn bad_request(error: BadRequest) -> Response {
 }
 
 /// The text for this viewer: shared with all others, except where it carries a token of theirs.
-fn text(
-    origin: &Origin,
-    stream: &Stream,
-    request: &Request,
-    query: &str,
-    text: Rendered,
-) -> Arc<Encoded> {
-    let carried = carried(&origin.config().carried, query);
-    if let Some(body) = text.with_query(request.resource, &carried) {
+fn text(stream: &Stream, request: &Request, carried: &str, text: Rendered) -> Arc<Encoded> {
+    if let Some(body) = text.with_query(request.resource, carried) {
         return Arc::new(Encoded::new(Rendered { body, ..text }));
     }
     stream.share(request.resource, request.skip, text)
@@ -260,9 +291,22 @@ fn playlist(
         let length = body.len() as u64;
         self::body(origin, stream, std::iter::once(body), length)
     };
-    let same = response.status() == StatusCode::NOT_MODIFIED;
-    let headers = response.headers_mut();
-    if let (Some(name), false) = (coding.name(), same) {
+    if response.status() == StatusCode::NOT_MODIFIED {
+        describe_playlist(origin, request, Coding::Identity, &tag, response.headers_mut());
+    } else {
+        describe_playlist(origin, request, coding, &tag, response.headers_mut());
+    }
+    response
+}
+
+fn describe_playlist(
+    origin: &Origin,
+    request: &Request,
+    coding: Coding,
+    tag: &str,
+    headers: &mut HeaderMap,
+) {
+    if let Some(name) = coding.name() {
         headers.insert(header::CONTENT_ENCODING, name);
     }
     let resource = request.resource;
@@ -278,10 +322,9 @@ fn playlist(
     };
     let caching = caching.unwrap_or(HeaderValue::from_static("no-cache"));
     headers.insert(header::CACHE_CONTROL, caching);
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }
-    response
 }
 
 /// Whether `If-None-Match` names `tag` (RFC 9110, 13.1.2: compared weakly).
@@ -320,7 +363,6 @@ fn media(
     media: Media,
     headers: &HeaderMap,
 ) -> Response {
-    // A name of media never stands for other bytes, so it is its own tag.
     let tag = format!("\"{resource}\"");
     let (chunks, length) = media.chunks();
     let mut response = if is_known(headers, &tag) {
@@ -347,9 +389,17 @@ fn media(
             }
         }
     };
-    set(&mut response, header::ETAG, &tag);
-    response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    immutable(resource, response)
+    describe_media(resource, response.headers_mut());
+    response
+}
+
+fn describe_media(resource: Resource, headers: &mut HeaderMap) {
+    // A name of media never stands for other bytes, so it is its own tag.
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{resource}\"")) {
+        headers.insert(header::ETAG, tag);
+    }
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    describe_immutable(resource, headers);
 }
 
 /// `value` is always one a header can carry: digits and names.
@@ -360,10 +410,13 @@ fn set(response: &mut Response, name: HeaderName, value: &str) {
 }
 
 fn immutable(resource: Resource, mut response: Response) -> Response {
-    let headers = response.headers_mut();
+    describe_immutable(resource, response.headers_mut());
+    response
+}
+
+fn describe_immutable(resource: Resource, headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.content_type()));
     // A name of media never stands for other bytes.
     let immutable = HeaderValue::from_static("public, max-age=86400, immutable");
     headers.insert(header::CACHE_CONTROL, immutable);
-    response
 }

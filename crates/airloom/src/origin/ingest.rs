@@ -177,6 +177,12 @@ pub enum PublishingError {
     /// The media cannot be packaged.
     #[error(transparent)]
     Segmenter(#[from] airloom_segmenter::Error),
+    /// Encryption was asked for when media had gone out in the clear.
+    #[error("the stream has begun without encryption")]
+    Clear,
+    /// A key was given for another scheme than the stream is encrypted by.
+    #[error("the stream is encrypted by another scheme")]
+    Scheme,
 }
 
 impl From<Replaced> for PublishingError {
@@ -189,6 +195,15 @@ impl Publishing {
     pub(super) fn new(origin: Origin, stream: Arc<Stream>, generation: u64, resumed: bool) -> Self {
         let span = debug_span!("publish", stream = %stream.name(), generation);
         Self { origin, stream, generation, resumed, pass: Pass::new(), span }
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    #[cfg(feature = "encryption")]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use airloom_media as media;
-use airloom_playlist::{Answer, Rendered, Request, Resource, Skip, WallTime};
+use airloom_playlist::{Answer, DateRange, Rendered, Request, Resource, Skip, WallTime};
 use airloom_rtmp::GopCache;
 use airloom_rtmp::amf0::Value;
 use airloom_rtmp::flv::{Kind, Tag};
@@ -15,13 +15,13 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::config::Bounds;
-use super::delivery::{Encoded, Encodings};
+use super::delivery::{Encoded, Encodings, Parking};
 use super::meters::{Meter, StreamMeters};
 use super::observer::Observers;
 use super::status::{State as Status, StreamStatus};
 use super::store::Media;
 use super::viewers::Viewers;
-use super::{Config, StreamName};
+use super::{AnnotationError, Config, StreamName};
 use crate::access::Pass;
 use crate::rtmp::{PlayEvent, Playback};
 
@@ -44,6 +44,7 @@ pub(super) struct Stream {
     /// The window's version, for those who wait for the next.
     changed: watch::Sender<u64>,
     waiting: AtomicUsize,
+    parking: Parking,
     viewers: Mutex<Viewers>,
     encodings: Mutex<Encodings>,
     bounds: Bounds,
@@ -118,6 +119,7 @@ impl Stream {
             }),
             changed: watch::Sender::new(0),
             waiting: AtomicUsize::new(0),
+            parking: Parking::default(),
             viewers: Mutex::new(Viewers::new(config.segment)),
             encodings: Mutex::default(),
             bounds,
@@ -209,6 +211,28 @@ impl Stream {
         Ok(())
     }
 
+    /// Takes what happens in the stream into its playlists.
+    pub(super) fn date_range(&self, range: DateRange) -> Result<(), AnnotationError> {
+        let mut state = self.lock();
+        if state.life == Life::Ended {
+            return Err(AnnotationError::NotOnAir);
+        }
+        state.packager.date_range(range)?;
+        drop(state);
+        self.flush();
+        Ok(())
+    }
+
+    /// Encrypts, for publisher `generation`, or changes the key.
+    #[cfg(feature = "encryption")]
+    pub(super) fn encrypt(
+        &self,
+        generation: u64,
+        encryption: super::Encryption,
+    ) -> Result<(), super::PublishingError> {
+        self.publisher(generation)?.packager.encrypt(encryption)
+    }
+
     fn publisher(&self, generation: u64) -> Result<MutexGuard<'_, State>, Replaced> {
         let state = self.lock();
         if state.generation == generation && state.life == Life::Live {
@@ -286,6 +310,11 @@ impl Stream {
         if state.life != Life::Live || state.players() >= self.bounds.get(|limits| limits.players) {
             return None;
         }
+        // RTMP has no encryption of its own: what is encrypted is not for its players.
+        #[cfg(feature = "encryption")]
+        if state.packager.is_encrypted() {
+            return None;
+        }
         let backlog = state.gop.replay(state.chunk_size).collect();
         let ring = self.bounds.get(|limits| limits.player_backlog).max(1);
         let live = state.live.get_or_insert_with(|| broadcast::Sender::new(ring)).subscribe();
@@ -334,6 +363,22 @@ impl Stream {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(&self.waiting);
         (before < self.bounds.get(|limits| limits.waiting)).then_some(waiting)
+    }
+
+    /// Whether as many wait as may.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= self.bounds.get(|limits| limits.waiting)
+    }
+
+    /// Those who wait outside of HTTP.
+    pub(super) fn parking(&self) -> &Parking {
+        &self.parking
+    }
+
+    /// Counts so many more, or less, of those.
+    pub(super) fn count_parked(&self, more: usize, less: usize) {
+        self.waiting.fetch_add(more, Ordering::Relaxed);
+        self.waiting.fetch_sub(less, Ordering::Relaxed);
     }
 
     /// Notes a request of a viewer; `false` where that is one too many.

@@ -17,7 +17,7 @@ const AUDIO: TrackId = TrackId::new(2);
 
 /// An encoder: 30 fps with a keyframe a second, and 48 kHz stereo, timed in milliseconds.
 pub(super) struct Camera {
-    publishing: Publishing,
+    pub(super) publishing: Publishing,
     frames: i64,
     sounds: i64,
 }

@@ -6,7 +6,6 @@ use crate::Error;
 
 /// What is known of one chunk stream: its last header, and the message under way.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each a fact of its own")]
 pub(super) struct Stream {
     pub(super) id: u32,
     pub(super) timestamp: u32,

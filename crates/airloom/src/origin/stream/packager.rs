@@ -10,6 +10,10 @@ use super::super::status::TrackStatus;
 use super::super::store::{Media, Store};
 use super::super::wall_time;
 use super::{Config, StreamName};
+#[cfg(feature = "encryption")]
+use crate::origin::encryption::Cipher;
+#[cfg(feature = "encryption")]
+use crate::origin::{Encryption, PublishingError};
 
 /// Segmenter, window and store of one stream, moved forward together: what the segmenter makes,
 /// the window lists and the store keeps, until the window lets it go.
@@ -29,6 +33,8 @@ pub(super) struct Packager {
     tracks: Vec<Described>,
     video: Option<TrackId>,
     frames: u64,
+    #[cfg(feature = "encryption")]
+    cipher: Option<Cipher>,
 }
 
 #[derive(Debug)]
@@ -50,10 +56,15 @@ impl Packager {
         cut.max_segment = cut.max_segment.max(config.segment);
         cut.part = config.part;
         cut.first_sequence = first_sequence;
+        let mut limits = playlist::Limits::default();
+        limits.segments = config.event.unwrap_or(limits.segments);
         let listed = playlist::Config {
             window: config.window,
             linger: LINGER,
             part_target: config.part,
+            playlist_type: config.event.map(|_| playlist::PlaylistType::Event),
+            session: config.session.clone(),
+            limits,
             target_duration: config.segment.as_secs().try_into().unwrap_or(u32::MAX).max(1),
             ..playlist::Config::default()
         };
@@ -71,7 +82,36 @@ impl Packager {
             tracks: Vec::new(),
             video: None,
             frames: 0,
+            #[cfg(feature = "encryption")]
+            cipher: None,
         }
+    }
+
+    pub(super) fn date_range(&mut self, range: playlist::DateRange) -> Result<(), playlist::Error> {
+        self.window.handle_input(wall_time(), playlist::Input::DateRange(range))
+    }
+
+    #[cfg(feature = "encryption")]
+    pub(super) fn encrypt(&mut self, encryption: Encryption) -> Result<(), PublishingError> {
+        match &mut self.cipher {
+            Some(cipher) if cipher.scheme() != encryption.scheme => Err(PublishingError::Scheme),
+            Some(cipher) => {
+                cipher.rotate(encryption);
+                Ok(())
+            }
+            None if self.frames > 0 || self.next_sequence > self.first_sequence => {
+                Err(PublishingError::Clear)
+            }
+            None => {
+                self.cipher = Some(Cipher::new(encryption));
+                Ok(())
+            }
+        }
+    }
+
+    #[cfg(feature = "encryption")]
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.cipher.is_some()
     }
 
     pub(super) fn set_track(&mut self, track: Track) -> Result<(), segmenter::Error> {
@@ -176,7 +216,32 @@ impl Packager {
         }
     }
 
+    /// Keeps what the segmenter made, encrypted where it is to be.
+    #[cfg(feature = "encryption")]
     fn keep(&mut self, now: WallTime, output: Output) {
+        let Some(cipher) = &mut self.cipher else { return self.list(now, output) };
+        if let Err(error) = cipher.handle_input(output) {
+            warn!("{} not given out: {error}", self.name);
+        }
+        while let Some(output) = self.cipher.as_mut().and_then(Cipher::poll_output) {
+            if let Output::Part(part) = &output
+                && part.index == 0
+                && let Some(cipher) = &mut self.cipher
+                && let Some(protection) = cipher.news(part.track, part.sequence)
+            {
+                let track = part.track;
+                self.tell(now, playlist::Input::Protect(track, protection));
+            }
+            self.list(now, output);
+        }
+    }
+
+    #[cfg(not(feature = "encryption"))]
+    fn keep(&mut self, now: WallTime, output: Output) {
+        self.list(now, output);
+    }
+
+    fn list(&mut self, now: WallTime, output: Output) {
         match output {
             Output::Init(init) => self.describe(now, init),
             Output::Part(part) => {
