@@ -9,7 +9,10 @@ const SEED: &str = "20261120";
 
 pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
     // What no program of the workspace switches on.
-    let features = ["--features", "airloom/chat,airloom-chat/deflate,airloom-chat/jwt,airloom-segmenter/level"];
+    let features = [
+        "--features",
+        "airloom/chat,airloom-chat/deflate,airloom-chat/jwt,airloom-segmenter/level",
+    ];
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).args(features);
     shell.tests(tests.env("PROPTEST_RNG_SEED", SEED))
