@@ -75,9 +75,12 @@ impl Problem {
     }
 
     /// What a head says of any such document.
-    pub(crate) fn describe(headers: &mut HeaderMap) {
+    pub(crate) fn describe(&self, headers: &mut HeaderMap) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
     }
 }
 
@@ -85,11 +88,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> axum::response::Response {
         let mut response = Response::new(Body::from(self.text()));
         *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        Self::describe(headers);
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        self.describe(response.headers_mut());
         response
     }
 }

@@ -77,11 +77,8 @@ async fn serve(
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
     let span =
         debug_span!("request", stream = %name, resource, peer = peer.map(tracing::field::display));
-    // Who asks for a part of it, or only if it is not known, is answered by HTTP itself.
-    let plain = method == Method::GET
-        && ![header::RANGE, header::IF_NONE_MATCH].iter().any(|name| headers.contains_key(name));
-    let suspendable = plain && detachable.is_some_and(|Extension(it)| it.is_suspendable());
-    let asked = Asked { name, resource, query, peer, deadline, suspendable, headers };
+    let detachable = detachable.filter(|_| method == Method::GET);
+    let asked = Asked { name, resource, query, peer, deadline, detachable, headers };
     let_in(origin, asked).instrument(span).await
 }
 
@@ -92,8 +89,8 @@ struct Asked {
     query: Option<String>,
     peer: Option<SocketAddr>,
     deadline: Option<Extension<WriteDeadline>>,
-    /// Whether it may leave HTTP while it waits.
-    suspendable: bool,
+    /// Only of a `GET`.
+    detachable: Option<Extension<Detachable>>,
     headers: HeaderMap,
 }
 
@@ -105,7 +102,8 @@ async fn let_in(origin: Origin, mut asked: Asked) -> Response {
         Ok(other) => {
             let private = guard::is_private(&shown, &asked.headers);
             asked.name = other.unwrap_or(asked.name);
-            asked.suspendable &= !private;
+            // What is answered outside of HTTP says what it says to all.
+            asked.detachable = asked.detachable.filter(|_| !private);
             let response = answer(origin, asked).await;
             if private { guard::keep_private(response) } else { response }
         }
@@ -114,7 +112,7 @@ async fn let_in(origin: Origin, mut asked: Asked) -> Response {
 }
 
 async fn answer(origin: Origin, asked: Asked) -> Response {
-    let Asked { name, resource, query, peer, deadline, suspendable, headers } = asked;
+    let Asked { name, resource, query, peer, deadline, detachable, headers } = asked;
     let Some(stream) = origin.find(&name) else {
         return Problem::new(StatusCode::NOT_FOUND, "No stream of that name is on air")
             .into_response();
@@ -133,7 +131,11 @@ async fn answer(origin: Origin, asked: Asked) -> Response {
             return busy(&origin, "As many watch this stream as may");
         }
     }
-    let park = suspendable.then(|| {
+    // Who asks for a part of it, or only if it is not known, is answered by HTTP itself.
+    let plain =
+        ![header::RANGE, header::IF_NONE_MATCH].iter().any(|name| headers.contains_key(name));
+    let suspendable = detachable.is_some_and(|Extension(it)| it.is_suspendable());
+    let park = (plain && suspendable).then(|| {
         let query = query.as_deref().unwrap_or_default();
         let carried = carried(&origin.config().carried, query);
         Parked::new(request, Coding::negotiate(&headers), carried)
@@ -171,7 +173,7 @@ async fn answer(origin: Origin, asked: Asked) -> Response {
         Settled::Answer(Answer::BadRequest(error), _) => bad_request(error),
         Settled::Answer(..) => gone().into_response(),
         Settled::Crowded => busy(&origin, "Too many requests wait for this stream"),
-        Settled::Late => late().into_response(),
+        Settled::Late => busy(&origin, LATE),
     }
 }
 
@@ -179,9 +181,7 @@ fn gone() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "Not in the live window, or no longer")
 }
 
-fn late() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The media did not come in time")
-}
+const LATE: &str = "The media did not come in time";
 
 enum Settled {
     Answer(Answer, Option<Media>),
@@ -244,8 +244,12 @@ impl Drop for Gauge<'_> {
 }
 
 fn busy(origin: &Origin, detail: &'static str) -> Response {
+    too_busy(origin, detail).into_response()
+}
+
+fn too_busy(origin: &Origin, detail: &'static str) -> Problem {
     origin.0.totals.busy.fetch_add(1, Ordering::Relaxed);
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_retry_after(RETRY).into_response()
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_retry_after(RETRY)
 }
 
 fn bad_request(error: BadRequest) -> Response {

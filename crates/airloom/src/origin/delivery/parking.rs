@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::encoding::Coding;
-use super::{GRACE, describe_media, describe_playlist, gone, late, text};
+use super::{GRACE, LATE, describe_media, describe_playlist, gone, text, too_busy};
 use crate::http::{Detach, Problem, Shared, Suspended};
 use crate::origin::Origin;
 use crate::origin::meters::Meter;
@@ -168,7 +168,7 @@ async fn pass(origin: &Origin, stream: &Stream, entries: Vec<Waiter>) -> Vec<Wai
         let answer = match answer {
             Some(answer) => answer,
             None if waiter.end <= now => {
-                overdue = problem(&late());
+                overdue = problem(&too_busy(origin, LATE));
                 &overdue
             }
             None => {
@@ -210,6 +210,6 @@ fn answer(origin: &Origin, stream: &Stream, asked: &Parked) -> Option<Shared> {
 
 fn problem(problem: &Problem) -> Shared {
     let mut headers = HeaderMap::new();
-    Problem::describe(&mut headers);
+    problem.describe(&mut headers);
     Shared::new(problem.status(), &headers, vec![Bytes::from(problem.text())])
 }
