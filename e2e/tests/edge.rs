@@ -179,3 +179,34 @@ fn an_origin_that_is_started_anew_is_found_again() {
     assert!(!after.segments.is_empty());
     assert!(follow(site.edge.http(), path, Duration::from_secs(2)).len() > 2);
 }
+
+/// Issue 6: signed URLs, made by a shell as the documentation of the crate says.
+#[test]
+fn an_edge_with_a_key_serves_who_shows_a_token() {
+    const KEY: &str = "a secret of more than sixteen bytes";
+    let live = Live::start(&["--segment", "1", "--part", "200"]);
+    let _publisher = ffmpeg::publish_for_ever(&Clip::SMALL.file(), &live.rtmp_url("load"));
+    hls::wait_for_segments(&live.url("/live/load/index.m3u8"), SOON);
+    let edge = Edge::start(live.http(), &["--sign-key", KEY]);
+    let token = |text: &str| {
+        let line = format!(
+            "echo {text}.$(printf %s {text} | openssl dgst -sha256 -hmac '{KEY}' -r | cut -c -64)"
+        );
+        let output = Command::new("sh").args(["-c", &line]).output().expect("a shell");
+        String::from_utf8(output.stdout).expect("text").trim().to_owned()
+    };
+    let status = |query: &str| edge.get(&format!("/live/load/index.m3u8{query}")).status;
+    let good = token("play.4102444800.load");
+    assert_eq!(status(""), 401, "nothing shown");
+    assert_eq!(status(&format!("?token={good}0")), 401, "not of the form");
+    assert_eq!(status(&format!("?token={}", good.replace("load", "lo*"))), 401, "forged");
+    assert_eq!(status(&format!("?token={}", token("play.1000000000.load"))), 401, "expired");
+    assert_eq!(status(&format!("?token={}", token("play.4102444800.other"))), 403, "another");
+    assert_eq!(status(&format!("?token={}", token("publish.4102444800.load"))), 403, "to publish");
+    // From here on playlists carry it, to the last part.
+    let media =
+        hls::wait_for_segments(&edge.url(&format!("/live/load/index.m3u8?token={good}")), SOON);
+    assert!(media.iter().all(|url| url.contains(&good)), "{media:?}");
+    let list = Playlist::fetch(&media[0]);
+    assert!(!http::fetch(list.segments.first().expect("a segment")).is_empty());
+}

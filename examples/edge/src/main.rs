@@ -5,9 +5,10 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use airloom::Edge;
+use airloom::access::SignedUrls;
 use airloom::edge::{Config, Upstream};
 use airloom::http::{Listener, Problem};
+use airloom::{Edge, Origin};
 use axum::Router;
 use axum::http::{Method, StatusCode, header};
 use axum::routing::get;
@@ -22,6 +23,7 @@ usage: edge --origin URL [OPTIONS]
   --origin URL   where the origin serves its streams, as http://HOST:PORT/live
   --http ADDR    where viewers ask (127.0.0.1:8081; port 0 picks a free one)
   --cache MIB    what is kept of the origin's answers (512)
+  --sign-key KEY lets in who shows a token for playing that is signed with it (all, without one)
   -h, --help     this text
 
 /live/NAME/index.m3u8 and all the rest of the origin's streams, /metrics, /healthz
@@ -30,7 +32,7 @@ usage: edge --origin URL [OPTIONS]
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut address = SocketAddr::from(([127, 0, 0, 1], 8081));
-    let (mut upstream, mut config) = (None, Config::default());
+    let (mut upstream, mut config, mut key) = (None, Config::default(), None);
     let mut words = lexopt::Parser::from_env();
     while let Some(word) = words.next()? {
         match word {
@@ -39,6 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Long("cache") => {
                 config.limits.cache = words.value()?.parse::<u32>()? as usize * (1 << 20);
             }
+            Long("sign-key") => key = Some(SignedUrls::new(words.value()?.string()?.as_bytes())?),
             Short('h') | Long("help") => {
                 print!("{HELP}");
                 return Ok(());
@@ -51,8 +54,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let edge = Edge::new(upstream, config);
     let measured = edge.clone();
+    let mut streams = edge.router();
+    if let Some(key) = key {
+        // An origin without streams, which knows how to ask a gate once a viewer.
+        let door = Origin::builder().gate(key).build();
+        streams = door.guarded(streams, |path| path.split('/').nth(1)?.parse().ok());
+    }
     let app = Router::new()
-        .nest("/live", edge.router())
+        .nest("/live", streams)
         .route("/metrics", get(async move || measured.metrics()))
         .route("/healthz", get(async || "ok"))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "Nothing is served here"))
