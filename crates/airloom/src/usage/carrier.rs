@@ -2,13 +2,11 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{Request, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use bytes::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+
+/// Bytes of an answer, of which only the status counts.
+const ANSWER: usize = 64 << 10;
 
 /// A POST to somebody else's server, with a body of JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +14,7 @@ use tokio::task::JoinSet;
 pub struct Letter {
     /// Where to.
     pub url: String,
-    /// Headers beside content type and length.
+    /// Headers beside content type and length, their names in lower case.
     pub headers: Vec<(&'static str, String)>,
     /// What.
     pub body: Bytes,
@@ -40,8 +38,8 @@ pub trait Carrier: fmt::Debug + Send + Sync {
     fn carry(&self, letter: Letter) -> Pin<Box<dyn Future<Output = Option<u16>> + Send>>;
 }
 
-/// HTTP/1.1 over a connection of its own for each letter, without TLS: to endpoints of one's own
-/// network, or to a proxy that speaks TLS outside. An URL of `https` gets no answer.
+/// HTTP/1.1 over a connection of its own for each letter; `https` with the feature `tls`, without
+/// which such an URL gets no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Http {
@@ -57,27 +55,17 @@ impl Default for Http {
 
 impl Carrier for Http {
     fn carry(&self, letter: Letter) -> Pin<Box<dyn Future<Output = Option<u16>> + Send>> {
-        let within = self.within;
-        Box::pin(async move { tokio::time::timeout(within, post(letter)).await.ok().flatten() })
+        Box::pin(post(letter, self.within))
     }
 }
 
-async fn post(letter: Letter) -> Option<u16> {
-    let uri: Uri = letter.url.parse().ok().filter(|uri: &Uri| uri.scheme_str() == Some("http"))?;
-    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
-    let socket = TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await.ok()?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.ok()?;
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut request = Request::post(path)
-        .header(header::HOST, uri.authority()?.as_str())
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CONNECTION, "close");
+async fn post(letter: Letter, within: Duration) -> Option<u16> {
+    let endpoint = letter.url.parse().ok()?;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in letter.headers {
-        request = request.header(name, value);
+        headers.insert(HeaderName::try_from(name).ok()?, value.parse().ok()?);
     }
-    let request = request.body(Body::from(letter.body)).ok()?;
-    // Ends with the set, whatever becomes of the request.
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    Some(sender.send_request(request).await.ok()?.status().as_u16())
+    let reply = crate::http::post(&endpoint, headers, letter.body, within, ANSWER).await.ok()?;
+    Some(reply.status.as_u16())
 }

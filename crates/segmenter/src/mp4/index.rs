@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::{BoxType, Demuxer, Error, Limits, Presentation};
 use crate::BitRate;
 
-/// Where every sample of a file lies: what a [`Demuxer`](super::Demuxer) makes in one pass.
+/// Where every sample of a file lies: what a [`Demuxer`] makes in one pass.
 ///
 /// Holds 24 bytes a sample and no media. Decode times are on one timeline over all tracks, edit
 /// lists applied: time zero is where presentation starts, so the first decode times of pictures
