@@ -11,7 +11,8 @@ pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
     // What no program of the workspace switches on.
     let features = [
         "--features",
-        "airloom/chat,airloom-chat/deflate,airloom-chat/jwt,airloom-segmenter/level",
+        "airloom/chat,airloom/encryption,airloom/jwt,airloom-chat/deflate,airloom-chat/jwt,\
+         airloom-segmenter/level",
     ];
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).args(features);

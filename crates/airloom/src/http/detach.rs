@@ -75,13 +75,40 @@ impl fmt::Debug for Detach {
 }
 
 /// A connection whose request waits for its answer outside of HTTP. Dropping it closes the
-/// connection.
+/// connection; so does the listener, when it stops.
 #[derive(Debug)]
 pub struct Suspended {
-    socket: TcpStream,
+    socket: Parked,
     /// What the layers around the handler put into the head.
     fields: Bytes,
     back: oneshot::Sender<Answered>,
+}
+
+/// A socket outside of HTTP, until it is answered or the listener wants no more of it.
+type Parked = Arc<Mutex<Option<TcpStream>>>;
+
+fn leave(parked: &Parked) -> Option<TcpStream> {
+    parked.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// The listener's side of a [`Suspended`] connection; dropping it closes the connection.
+#[derive(Debug)]
+pub(super) struct Pending {
+    socket: Parked,
+    answered: oneshot::Receiver<Answered>,
+}
+
+impl Pending {
+    /// Waits for the answer; `None` where there will be none.
+    pub(super) async fn answered(mut self) -> Option<Answered> {
+        (&mut self.answered).await.ok()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        drop(leave(&self.socket));
+    }
 }
 
 /// A connection on its way back to HTTP.
@@ -125,6 +152,8 @@ impl Suspended {
     /// HTTP, which writes the rest `within` that time or closes.
     pub fn answer(self, answer: &Shared, within: Duration) {
         let Self { socket, fields, back } = self;
+        // The listener has stopped.
+        let Some(socket) = leave(&socket) else { return };
         let end = Bytes::from_static(b"\r\n");
         let all = || [&answer.head, &fields, &end].into_iter().chain(answer.body.iter());
         let slices: Vec<IoSlice<'_>> = all().take(MOST_SLICES).map(|it| IoSlice::new(it)).collect();
@@ -227,7 +256,7 @@ impl Handover {
 
     /// Gives the socket to whoever has taken it over; where that is until the request is answered,
     /// the connection comes back by what is returned. To be called when HTTP has ended.
-    pub(super) fn complete(&self) -> Option<oneshot::Receiver<Answered>> {
+    pub(super) fn complete(&self) -> Option<Pending> {
         let mut held = self.lock();
         let (socket, taken) = (held.socket.take()?, held.receiver.take()?);
         drop(held);
@@ -238,8 +267,9 @@ impl Handover {
             }
             Receiver::Suspended(receiver) => {
                 let (back, answered) = oneshot::channel();
-                receiver(Suspended { socket, fields: taken.1, back });
-                Some(answered)
+                let socket: Parked = Arc::new(Mutex::new(Some(socket)));
+                receiver(Suspended { socket: Arc::clone(&socket), fields: taken.1, back });
+                Some(Pending { socket, answered })
             }
         }
     }
@@ -433,8 +463,10 @@ mod tests {
         let fields = Bytes::from_static(b"x-layer: 1\r\n");
         let large = Bytes::from(vec![7; 32 << 20]);
         let shared = Shared::new(StatusCode::OK, &HeaderMap::new(), vec![large.clone(), large]);
+        let socket: Parked = Arc::new(Mutex::new(Some(socket)));
+        let pending = Pending { socket: Arc::clone(&socket), answered };
         Suspended { socket, fields, back }.answer(&shared, Duration::from_secs(1));
-        let Answered { socket, rest, .. } = answered.await.unwrap();
+        let Answered { socket, rest, .. } = pending.answered().await.unwrap();
         let left: usize = rest.iter().map(Bytes::len).sum();
         assert!((1..64 << 20).contains(&left), "{left}");
         drop(socket);
@@ -448,5 +480,26 @@ mod tests {
         );
         assert!(head.ends_with("GMT\r\nx-layer: 1"), "{head}");
         assert_eq!(got.len() + left, head.len() + 4 + (64 << 20));
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_wants_no_more_closes_what_waits_elsewhere() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let handover = Handover::default();
+        drop(handover.lend(listener.accept().await.unwrap().0));
+        let (sender, mut receiver) = oneshot::channel();
+        let detach = Detach::suspend(move |connection| drop(sender.send(connection)));
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(detach);
+        handover.note(Detachable { suspendable: true }, &mut response).unwrap_err();
+        let pending = handover.complete().unwrap();
+        let waiting = receiver.try_recv().unwrap();
+        drop(pending);
+        assert_eq!(peer.read(&mut [0]).await.unwrap(), 0);
+        waiting.answer(
+            &Shared::new(StatusCode::OK, &HeaderMap::new(), vec![]),
+            Duration::from_secs(1),
+        );
     }
 }

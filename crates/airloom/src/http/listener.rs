@@ -155,9 +155,9 @@ async fn plain(
         let lent = handover.lend(socket);
         let (router, http, stopped) = (router.clone(), Arc::clone(&config), stopped.clone());
         Box::pin(connection(lent, Some(handover.clone()), peer, router, http, stopped)).await;
-        let Some(answered) = handover.complete() else { return };
+        let Some(pending) = handover.complete() else { return };
         drop(handover);
-        let Ok(answered) = answered.await else { return };
+        let Some(answered) = pending.answered().await else { return };
         socket = if answered.rest.is_empty() {
             answered.socket
         } else {
