@@ -67,5 +67,5 @@ fn hls_js_in_low_latency_mode() {
 
 #[test]
 fn dash_js_in_low_latency_mode() {
-    plays("dash", "1.5");
+    plays("dash", "2");
 }

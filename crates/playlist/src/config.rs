@@ -27,8 +27,9 @@ pub struct Config {
     /// way from the part's end to the client. Raised to two part targets if less.
     pub part_hold_back: Option<Duration>,
     /// How far behind the server's clock Low-Latency DASH clients play: `Latency@target` of
-    /// `ServiceDescription`. Default `None`: the part hold-back and the time between two manifests
-    /// (a quarter of the target duration, at most half a second), 1.16 s with the other defaults.
+    /// `ServiceDescription`. Default `None`: the part hold-back and twice the time between two
+    /// manifests (a quarter of the target duration, at most half a second), 1.66 s with the other
+    /// defaults.
     /// Less than that lets a client run dry before it hears of the segment being made.
     pub dash_latency: Option<Duration>,
     /// The least `EXT-X-TARGETDURATION` in seconds: the segment target, rounded to the nearest

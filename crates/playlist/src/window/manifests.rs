@@ -127,7 +127,10 @@ impl LiveWindow {
         let (part, hold_back) = self.settings.parts.filter(|_| !self.ended())?;
         let update = dash::update_period(self.target_duration, true) / 1000;
         let early = Micros::from_secs(self.target_duration).0.saturating_sub(part.0);
-        let target = self.settings.dash_latency.unwrap_or(Micros(hold_back.0 + update));
+        // A client learns of a segment up to a whole update late, and asks for that update late too
+        // where its page has other things to do: at one update behind, dash.js stalls now and then.
+        let usual = Micros(hold_back.0 + 2 * update);
+        let target = self.settings.dash_latency.unwrap_or(usual);
         Some(LowLatency { target, early: Micros(early) })
     }
 
