@@ -29,8 +29,6 @@ impl<T: AsyncRead + Send> Source for tokio::io::ReadHalf<T> {
 const LEAST: usize = 4 << 10;
 /// The blocks of a connection that sends as fast as it can: few system calls.
 const MOST: usize = 256 << 10;
-/// Blocks from this size on are filled again.
-const POOLED: usize = 64 << 10;
 /// A block with less room than this is full.
 const ROOM: usize = 2 << 10;
 /// A block that was filled by more reads than this was too large.
@@ -81,14 +79,18 @@ impl ReadBuffer {
         match self.reads {
             // More was waiting than it took. None: the first block of all.
             1..=2 => self.size = (self.size * 2).min(MOST),
-            reads if reads > CROWD => self.size = (self.size / 2).max(LEAST),
+            reads if reads > CROWD => {
+                self.size = (self.size / 2).max(LEAST);
+                // It has calmed down: nothing is kept for the next rush.
+                self.spent = Spent::default();
+            }
             _ => {}
         }
         self.reads = 0;
         self.block = BytesMut::new();
         let mut block =
             self.spent.take(self.size).unwrap_or_else(|| BytesMut::with_capacity(self.size));
-        if self.size >= POOLED {
+        if self.size == MOST {
             self.spent.put(block.split_to(0));
         }
         self.block = block;
@@ -180,6 +182,6 @@ mod tests {
             buffer.read(&mut &[0; 100][..]).await.unwrap();
         }
         assert!(buffer.size <= LEAST * 2, "{}", buffer.size);
-        assert!(buffer.spent.0.len() <= SPARE + 1);
+        assert!(buffer.spent.0.is_empty());
     }
 }
