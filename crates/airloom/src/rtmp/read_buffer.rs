@@ -1,9 +1,11 @@
 use std::collections::VecDeque;
 use std::io;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp;
+use tokio::time::timeout;
 
 /// Something to read from that may know when there is something to read.
 pub(super) trait Source: AsyncRead + Unpin + Send {
@@ -33,6 +35,8 @@ const MOST: usize = 256 << 10;
 const ROOM: usize = 2 << 10;
 /// A block that was filled by more reads than this was too large.
 const CROWD: u32 = 16;
+/// A connection that says nothing for so long holds no block.
+const QUIET: Duration = Duration::from_millis(250);
 
 /// Where a connection's bytes arrive: blocks, each filled by one read after the other, so that
 /// slices of what was read which are kept pin what came with them and little else.
@@ -56,9 +60,15 @@ impl ReadBuffer {
     }
 
     /// Waits for what arrives next; at the end of the connection, no bytes. Loses nothing where it
-    /// is dropped before it is done.
+    /// is dropped before it is done. A connection that says nothing costs no memory here, where
+    /// `socket` can tell.
     pub(super) async fn next(&mut self, socket: &mut impl Source) -> io::Result<BytesMut> {
-        socket.readable().await?;
+        if let Ok(readable) = timeout(QUIET, socket.readable()).await {
+            readable?;
+        } else {
+            *self = Self::new();
+            socket.readable().await?;
+        }
         self.read(socket).await
     }
 
