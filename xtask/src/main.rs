@@ -13,6 +13,7 @@ mod fuzz;
 mod install;
 mod lint;
 mod shell;
+mod small_disk;
 mod test;
 mod unit;
 
