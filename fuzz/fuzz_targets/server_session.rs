@@ -65,7 +65,7 @@ fn drive(flags: u8, stream: &[u8], step: u8) -> Vec<Output> {
         // The last output says why it ended, also where no call was there to return the error. How
         // an input goes on after that is nobody's business.
         if failed.is_some() || matches!(outputs.last(), Some(Output::Closed(_))) {
-            assert_eq!(session.handle_input(now, stream.to_vec().into()), Err(Error::Closed));
+            assert_eq!(session.handle_input(now, stream), Err(Error::Closed));
             return outputs;
         }
         if flags & 64 != 0 {
