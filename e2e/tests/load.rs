@@ -75,10 +75,10 @@ fn a_thousand_abandoned_requests_leave_nothing_behind() {
 }
 
 #[test]
-fn thousands_of_blocked_clients_cost_little() {
-    const CLIENTS: usize = 5_000;
+fn ten_thousand_blocked_clients_cost_little() {
+    const CLIENTS: usize = 10_000;
     let _alone = alone();
-    // A request may be held for three segments: long enough to make thousands of them.
+    // A request may be held for three segments: long enough to make ten thousand of them.
     let (live, publisher, path) = stream("8");
     let url = live.url(&path);
     let mut viewers: Vec<Viewer> = (0..CLIENTS).map(|_| Viewer::connect(live.http())).collect();
