@@ -75,22 +75,30 @@ impl Wire {
     /// The same pieces, owned and lying next to each other in one fresh buffer: `unsplit` gives
     /// them to a `BytesMut` without a copy, as `read_buf` would.
     pub fn buffers(&self) -> Buffers {
-        let mut rest = BytesMut::from(self.bytes.as_ref());
-        let keep = rest.split_off(rest.len());
-        let mut pieces = vec![rest.split_to(self.preamble)];
-        while !rest.is_empty() {
-            pieces.push(rest.split_to(PIECE.min(rest.len())));
+        self.blocks(self.bytes.len())
+    }
+
+    /// The same, in buffers of `size`, each filled to its end.
+    pub fn blocks(&self, size: usize) -> Buffers {
+        let (preamble, rest) = self.bytes.split_at(self.preamble);
+        let (mut pieces, mut keep) = (vec![BytesMut::from(preamble)], Vec::new());
+        for block in rest.chunks(size) {
+            let mut block = BytesMut::from(block);
+            keep.push(block.split_off(block.len()));
+            while !block.is_empty() {
+                pieces.push(block.split_to(PIECE.min(block.len())));
+            }
         }
         Buffers { pieces, _keep: keep }
     }
 }
 
-/// Owned pieces of one buffer.
+/// Owned pieces of buffers.
 #[derive(Debug)]
 pub struct Buffers {
     pub pieces: Vec<BytesMut>,
-    /// Holds the buffer, so that no reader pays for unmapping all of it at its end.
-    _keep: BytesMut,
+    /// Holds the buffers, so that no reader pays for unmapping them.
+    _keep: Vec<BytesMut>,
 }
 
 /// A message's body, as its reader gives it away.
@@ -267,6 +275,8 @@ fn contenders(wire: &Wire, keep: bool) -> Vec<Contender<'_>> {
         }),
     ];
     enter(&mut contenders, wire, keep, &airloom::READER);
+    enter(&mut contenders, wire, keep, &airloom::IN_BLOCKS);
+    enter(&mut contenders, wire, keep, &airloom::APART);
     enter(&mut contenders, wire, keep, &rml_rtmp::READER);
     enter(&mut contenders, wire, keep, &scuffle::READER);
     enter(&mut contenders, wire, keep, &librtmp2::READER);

@@ -1,5 +1,6 @@
-//! The chunk stream, split anywhere: the same messages and the same error however it is split,
-//! memory that follows what arrived, and messages that survive being written and read again.
+//! The chunk stream, split anywhere: the same messages and the same error however it is split and
+//! wherever the pieces lie, memory that follows what arrived, and messages that survive being
+//! written and read again.
 //!
 //! Input: a step and a chunk size to write with, then the stream.
 
@@ -7,18 +8,17 @@
 
 use airloom_rtmp::chunk::{Reader, Writer};
 use airloom_rtmp::{Error, Limits, Message, MessageType};
-use bytes::{Bytes, BytesMut};
-use fuzz::{head, pieces};
+use bytes::Bytes;
+use fuzz::{head, reads};
 use libfuzzer_sys::fuzz_target;
 
-fn read(stream: &[u8], step: u8) -> (Vec<Message>, Option<Error>) {
+fn read(stream: &[u8], step: u8, together: bool) -> (Vec<Message>, Option<Error>) {
     let limits = Limits::default();
     let reserve = limits.reserve;
     let mut reader = Reader::new(limits);
     let mut messages = Vec::new();
     let mut received = 0;
-    for piece in pieces(stream, step) {
-        let mut piece = BytesMut::from(piece);
+    for mut piece in reads(stream, step, together) {
         received += piece.len();
         loop {
             match reader.read(&mut piece) {
@@ -35,9 +35,11 @@ fn read(stream: &[u8], step: u8) -> (Vec<Message>, Option<Error>) {
 
 fuzz_target!(|data: &[u8]| {
     let Some(([step, size], stream)) = head(data) else { return };
-    let whole = read(stream, 0);
-    assert_eq!(whole, read(stream, step.max(1)));
-    assert_eq!(whole, read(stream, 1));
+    let whole = read(stream, 0, false);
+    for together in [false, true] {
+        assert_eq!(whole, read(stream, step.max(1), together));
+        assert_eq!(whole, read(stream, 1, together));
+    }
 
     let mut writer = Writer::new(128);
     let mut written = Vec::new();
@@ -57,5 +59,5 @@ fuzz_target!(|data: &[u8]| {
             messages.push(message);
         }
     }
-    assert_eq!(read(&written, step), (messages, None));
+    assert_eq!(read(&written, step, true), (messages, None));
 });

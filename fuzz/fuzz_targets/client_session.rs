@@ -10,7 +10,7 @@ use std::time::Duration;
 use airloom_rtmp::client::{Output, Session, Target};
 use airloom_rtmp::flv::{Kind, Tag};
 use airloom_rtmp::{Config, Error};
-use fuzz::{head, pieces};
+use fuzz::{head, reads};
 use libfuzzer_sys::fuzz_target;
 
 fn drive(flags: u8, stream: &[u8], step: u8) -> (Vec<Output>, Option<Error>) {
@@ -25,7 +25,8 @@ fn drive(flags: u8, stream: &[u8], step: u8) -> (Vec<Output>, Option<Error>) {
     let tag = Tag::new(Kind::Video, 7, vec![0x17, 1, 0, 0, 0, 1, 2, 3].into());
     let mut outputs = Vec::new();
     let mut received = 0;
-    for piece in pieces(stream, step) {
+    // Pieces of an odd size lie together.
+    for piece in reads(stream, step, step % 2 == 1) {
         received += piece.len();
         let failed = session.handle_input(Duration::ZERO, piece).err();
         while let Some(output) = session.poll_output() {

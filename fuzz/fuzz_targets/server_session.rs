@@ -12,7 +12,7 @@ use std::time::Duration;
 use airloom_rtmp::flv::{Kind, Tag};
 use airloom_rtmp::server::{Output, Rejection, RequestKind, Session};
 use airloom_rtmp::{Config, Deliver, EncodedTag, Error};
-use fuzz::{head, pieces};
+use fuzz::{head, reads};
 use libfuzzer_sys::fuzz_target;
 
 fn drive(flags: u8, stream: &[u8], step: u8) -> Vec<Output> {
@@ -31,7 +31,8 @@ fn drive(flags: u8, stream: &[u8], step: u8) -> Vec<Output> {
     let mut players = Vec::new();
     let mut now = Duration::ZERO;
     let mut received = 0;
-    for piece in pieces(stream, step) {
+    // Pieces of an odd size lie together.
+    for piece in reads(stream, step, step % 2 == 1) {
         received += piece.len();
         let mut failed = session.handle_input(now, piece).err();
         while let Some(output) = session.poll_output() {

@@ -1,6 +1,6 @@
 //! What the targets have in common.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// Splits an input into the number its first bytes make, and the rest.
 pub fn head<const N: usize>(data: &[u8]) -> Option<([u8; N], &[u8])> {
@@ -11,6 +11,15 @@ pub fn head<const N: usize>(data: &[u8]) -> Option<([u8; N], &[u8])> {
 pub fn pieces(data: &[u8], step: u8) -> impl Iterator<Item = Bytes> {
     let step = if step == 0 { data.len().max(1) } else { usize::from(step) };
     data.chunks(step).map(Bytes::copy_from_slice)
+}
+
+/// The same pieces as a socket's reads: where `together`, they lie next to each other in one buffer.
+pub fn reads(data: &[u8], step: u8, together: bool) -> Vec<BytesMut> {
+    if !together {
+        return pieces(data, step).map(BytesMut::from).collect();
+    }
+    let mut rest = BytesMut::from(data);
+    pieces(data, step).map(|piece| rest.split_to(piece.len())).collect()
 }
 
 /// `AVCDecoderConfigurationRecord`s of 1920x1080 and of 640x360.

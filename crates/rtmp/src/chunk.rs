@@ -21,6 +21,7 @@
 //! ```
 
 mod header;
+mod in_place;
 mod reader;
 mod streams;
 mod writer;

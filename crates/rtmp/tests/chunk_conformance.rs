@@ -72,29 +72,69 @@ fn video(id: u32, time: u32, byte: u8, count: usize) -> Message {
     message(id, time, VIDEO, 1, &vec![byte; count])
 }
 
-/// What a reader makes of `wire`, given in pieces of `step`; protocol control messages, which act
-/// on the reader itself, left out.
-fn read(wire: &[u8], step: usize) -> Result<Vec<Message>, Error> {
-    let mut reader = Reader::new(Limits::default());
+/// How pieces of a wire lie in memory.
+#[derive(Clone, Copy, Debug)]
+enum Pieces {
+    /// Each in an allocation of its own.
+    Apart,
+    /// Split off one buffer.
+    Together,
+    /// The same, but only pairs of them.
+    InPairs,
+}
+
+fn pieces(wire: &[u8], step: usize, how: Pieces) -> Vec<BytesMut> {
+    let block = match how {
+        Pieces::Apart => step,
+        Pieces::Together => wire.len(),
+        Pieces::InPairs => step * 2,
+    };
+    let mut pieces = Vec::new();
+    for block in wire.chunks(block) {
+        let mut rest = BytesMut::from(block);
+        while !rest.is_empty() {
+            pieces.push(rest.split_to(step.min(rest.len())));
+        }
+    }
+    pieces
+}
+
+/// What a reader makes of `wire`, given in pieces; protocol control messages, which act on the
+/// reader itself, left out.
+fn read(pieces: Vec<BytesMut>, pin: usize) -> Result<Vec<Message>, Error> {
+    let mut limits = Limits::default();
+    limits.pin = pin;
+    let mut reader = Reader::new(limits);
     let mut messages = Vec::new();
-    for piece in wire.chunks(step) {
-        let mut input = BytesMut::from(piece);
+    let mut bytes = 0;
+    for mut input in pieces {
+        bytes += input.len() as u64;
         while let Some(message) = reader.read(&mut input)? {
             if message.message_type.0 > 2 {
                 messages.push(message);
             }
         }
         assert!(input.is_empty());
+        assert_eq!(reader.offset(), bytes);
     }
-    assert_eq!(reader.offset(), wire.len() as u64);
     Ok(messages)
+}
+
+#[track_caller]
+fn in_pieces(wire: &Wire, step: usize, expected: &Result<Vec<Message>, Error>) {
+    for how in [Pieces::Apart, Pieces::Together, Pieces::InPairs] {
+        for pin in [0, 4, usize::MAX] {
+            let messages = read(pieces(&wire.0, step, how), pin);
+            assert_eq!(messages, *expected, "{step} bytes at a time, {how:?}, pinned by {pin}");
+        }
+    }
 }
 
 #[track_caller]
 #[expect(clippy::needless_pass_by_value, reason = "cases read better without a reference each")]
 fn case(wire: Wire, expected: &[Message]) {
-    for step in [wire.0.len(), 1, 2, 3, 5, 64] {
-        assert_eq!(read(&wire.0, step).as_deref(), Ok(expected), "in pieces of {step}");
+    for step in [wire.0.len(), 1, 2, 3, 5, 64, 200] {
+        in_pieces(&wire, step, &Ok(expected.to_vec()));
     }
 }
 
@@ -102,7 +142,7 @@ fn case(wire: Wire, expected: &[Message]) {
 #[expect(clippy::needless_pass_by_value, reason = "cases read better without a reference each")]
 fn refused(wire: Wire, error: Error) {
     for step in [wire.0.len(), 1] {
-        assert_eq!(read(&wire.0, step), Err(error), "in pieces of {step}");
+        in_pieces(&wire, step, &Err(error));
     }
 }
 
@@ -306,9 +346,8 @@ fn the_timestamp_wraps() {
 fn chunks_of_256_kib() {
     let wire = Wire::default().chunk_size(256 << 10).type0(6, 40, 300_000, VIDEO, 1);
     let wire = wire.fill(7, 256 << 10).type3(6).fill(7, 300_000 - (256 << 10));
-    let expected = [video(6, 40, 7, 300_000)];
     for step in [wire.0.len(), 1, 1000] {
-        assert_eq!(read(&wire.0, step).as_deref(), Ok(&expected[..]));
+        in_pieces(&wire, step, &Ok(vec![video(6, 40, 7, 300_000)]));
     }
 }
 
@@ -422,19 +461,85 @@ fn a_length_announced_reserves_little() {
 
 #[test]
 fn slices_are_taken_only_where_they_do_not_pin_much() {
-    let read = |wire: Wire| {
-        let mut input = BytesMut::from(&wire.0[..]);
-        let range = input.as_ptr_range();
-        let mut reader = Reader::new(Limits::default());
-        let mut shared = Vec::new();
-        while let Some(message) = reader.read(&mut input).unwrap() {
-            shared.push(range.contains(&message.payload.as_ptr()));
-        }
-        shared
-    };
+    let read = |wire: Wire| shared(&wire, wire.0.len(), Pieces::Apart, Limits::default());
     let small = |wire: Wire| wire.type0(4, 0, 10, AUDIO, 1).fill(7, 10);
     let large = |wire: Wire| wire.type0(6, 0, 100, VIDEO, 1).fill(7, 100);
     assert_eq!(read(large(small(Wire::default()))), [false, true]);
     // What counts is the input as it was given, not what is left of it.
     assert_eq!(read(small(large(Wire::default()))), [true, false]);
+}
+
+/// Where the payloads lie that come of pieces of `step`, and whether inside of the pieces.
+fn shared(wire: &Wire, step: usize, how: Pieces, limits: Limits) -> Vec<bool> {
+    let mut pieces = pieces(&wire.0, step, how);
+    let ranges: Vec<_> = pieces.iter().map(|piece| piece.as_ptr_range()).collect();
+    // So that nothing is allocated where they were.
+    let kept: Vec<_> = pieces.iter_mut().map(|piece| piece.split_to(0)).collect();
+    let mut reader = Reader::new(limits);
+    let mut shared = Vec::new();
+    for mut piece in pieces {
+        while let Some(message) = reader.read(&mut piece).unwrap() {
+            let place = message.payload.as_ptr();
+            shared.push(ranges.iter().any(|range| range.contains(&place)));
+        }
+    }
+    drop(kept);
+    shared
+}
+
+#[test]
+fn a_message_cut_in_two_stays_in_place_where_the_next_input_follows_in_memory() {
+    let mut wire = Wire::default();
+    for time in [1, 2] {
+        wire = wire.type0(6, time, 1000, VIDEO, 1).fill(7, 128);
+        for left in [128, 128, 128, 128, 128, 128, 104] {
+            wire = wire.type3(6).fill(7, left);
+        }
+    }
+    let shared = |step, how, wire: &Wire| shared(wire, step, how, Limits::default());
+    for step in [1, 100, 500, 1018, 1019, 1020] {
+        assert_eq!(shared(step, Pieces::Together, &wire), [true, true], "{step}");
+    }
+    assert_eq!(shared(700, Pieces::Apart, &wire), [false, false]);
+    // The second one is cut by the end of a pair.
+    assert_eq!(shared(900, Pieces::InPairs, &wire), [true, false]);
+    // Something comes between the chunks of the first one.
+    let wire = Wire::default().type0(6, 40, 300, VIDEO, 1).fill(7, 128);
+    let wire = wire.type0(4, 41, 128, AUDIO, 1).fill(9, 128).type3(6).fill(7, 128);
+    let wire = wire.type3(6).fill(7, 44);
+    assert_eq!(shared(100, Pieces::Together, &wire), [true, false]);
+}
+
+#[test]
+fn what_a_message_in_place_pins_are_all_the_inputs_it_lies_in() {
+    let mut limits = Limits::default();
+    limits.pin = 2;
+    let shared = |wire: &Wire| shared(wire, 200, Pieces::Together, limits.clone());
+    // Of 400 bytes in two inputs; of 200 when it began.
+    let wire = Wire::default().type0(4, 0, 50, AUDIO, 1).fill(7, 50);
+    let wire = wire.type0(6, 0, 128, VIDEO, 1).fill(7, 128).type0(6, 0, 110, VIDEO, 1).fill(7, 110);
+    assert_eq!(shared(&wire), [false, false, true]);
+}
+
+#[test]
+fn a_buffer_read_into_again_and_again_keeps_its_room() {
+    let mut wire = Wire::default().chunk_size(500);
+    for time in 0..100 {
+        wire = wire.type0(6, time, 1000, VIDEO, 1).fill(7, 500).type3(6).fill(7, 500);
+    }
+    let mut reader = Reader::new(Limits::default());
+    let mut buffer = BytesMut::with_capacity(wire.0.len());
+    let block = buffer.as_ptr();
+    let mut messages = 0;
+    for piece in wire.0.chunks(300) {
+        buffer.extend_from_slice(piece);
+        while let Some(message) = reader.read(&mut buffer).unwrap() {
+            if message.message_type == MessageType::VIDEO {
+                let place = message.payload.as_ptr();
+                assert!(place >= block && place < block.wrapping_add(wire.0.len()));
+                messages += 1;
+            }
+        }
+    }
+    assert_eq!(messages, 100);
 }

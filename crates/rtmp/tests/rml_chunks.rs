@@ -89,7 +89,7 @@ proptest! {
     #[test]
     fn what_rml_rtmp_writes_is_read(
         steps in prop::collection::vec(step(), 0..40), piece in 1..3000usize, force in 0..10usize,
-        pin in prop::sample::select(vec![4, usize::MAX]),
+        pin in prop::sample::select(vec![4, usize::MAX]), block in 1..40_000usize,
     ) {
         let mut serializer = ChunkSerializer::new();
         let (mut wire, mut expected, mut chunk_size) = (Vec::new(), Vec::new(), 128);
@@ -111,10 +111,14 @@ proptest! {
         limits.pin = pin;
         let mut reader = chunk::Reader::new(limits);
         let mut read = Vec::new();
-        for piece in wire.chunks(piece) {
-            let mut input = BytesMut::from(piece);
-            while let Some(message) = reader.read(&mut input).unwrap() {
-                read.push(message);
+        for block in wire.chunks(block) {
+            // Pieces of a block lie next to each other, as a socket's reads do.
+            let mut block = BytesMut::from(block);
+            while !block.is_empty() {
+                let mut input = block.split_to(piece.min(block.len()));
+                while let Some(message) = reader.read(&mut input).unwrap() {
+                    read.push(message);
+                }
             }
         }
         let expected: Vec<_> = expected

@@ -1,6 +1,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::header::{Basic, LONGEST, MESSAGE_HEADER};
+use super::in_place::{Cut, InPlace, Reached};
 use super::streams::{Stream, Streams};
 use super::{EXTENDED, INITIAL_SIZE};
 use crate::{Error, Limits, Message, MessageType};
@@ -11,9 +12,13 @@ use crate::{Error, Limits, Message, MessageType};
 ///
 /// A message that lies in the input whole is a slice of it, under the condition that
 /// [`Limits::pin`] states: where it comes in several chunks, they are moved together over the
-/// headers between them. Any other is copied once, into a buffer that grows with what arrives.
+/// headers between them. So is one that begins in one input and ends in another, where these lie
+/// next to each other in one allocation, as pieces split off one buffer do. Any other is copied
+/// once, into a buffer that grows with what arrives.
+///
 /// All chunk streams together hold at most the bytes received of unfinished messages and one eighth
-/// on top, and [`Limits::reserve`].
+/// on top, and [`Limits::reserve`]. An input that ends inside of a message may be kept, and the
+/// allocation behind it, until the next one comes.
 ///
 /// Quirks of the field that are understood: type 3 chunks without the extended timestamp that their
 /// header had (5.3.1.3 wants it; for each chunk the four bytes are looked at, and once they differ
@@ -29,7 +34,13 @@ pub struct Reader {
     /// Where the chunk under way belongs, and what is missing of it.
     slot: usize,
     left: usize,
-    /// Length of the input as it was given first, which a slice of it may pin; 0 between inputs.
+    /// The message under way, where it is put together in the input itself.
+    in_place: Option<InPlace>,
+    /// The same between two inputs.
+    cut: Option<Cut>,
+    /// Length of the input as it was given first; 0 between inputs.
+    given: usize,
+    /// The same, and of those before it that the message under way lies in: what a slice may pin.
     whole: usize,
     /// Bytes of unfinished messages, and bytes allocated for them.
     partial: usize,
@@ -62,6 +73,9 @@ impl Reader {
             carried: 0,
             slot: 0,
             left: 0,
+            in_place: None,
+            cut: None,
+            given: 0,
             whole: 0,
             partial: 0,
             allocated: 0,
@@ -78,19 +92,42 @@ impl Reader {
     /// Chunk Size or Abort; [`Error::Limit`] past [`Limits::message`], [`Limits::partial_bytes`],
     /// [`Limits::chunk_size`] or [`Limits::chunk_streams`]. Nothing can be read after an error.
     pub fn read(&mut self, input: &mut BytesMut) -> Result<Option<Message>, Error> {
-        if self.whole == 0 {
-            self.whole = input.len();
+        if self.given == 0 && !input.is_empty() {
+            self.take_up(input);
         }
         let message = self.next(input)?;
         if input.is_empty() {
-            self.whole = 0;
+            self.given = 0;
         }
         Ok(message)
     }
 
+    /// Begins with an input: goes on in place with a message that the last one cut in two, or
+    /// copies what there is of it.
+    fn take_up(&mut self, input: &mut BytesMut) {
+        self.given = input.len();
+        self.whole = input.len();
+        let Some(cut) = self.cut.take() else { return };
+        let whole = cut.whole;
+        match cut.join(input) {
+            Ok(in_place) => {
+                self.in_place = Some(in_place);
+                self.whole += whole;
+            }
+            Err(cut) => {
+                self.left = cut.at.left;
+                self.keep(cut.payload(), self.left.min(input.len()));
+            }
+        }
+    }
+
     fn next(&mut self, input: &mut BytesMut) -> Result<Option<Message>, Error> {
         while !input.is_empty() {
-            if self.left > 0 {
+            if let Some(in_place) = self.in_place.take() {
+                if let Some(message) = self.gather(in_place, input)? {
+                    return Ok(Some(message));
+                }
+            } else if self.left > 0 {
                 if let Some(message) = self.payload(input)? {
                     return Ok(Some(message));
                 }
@@ -102,9 +139,9 @@ impl Reader {
         Ok(None)
     }
 
-    /// Bytes allocated for unfinished messages.
-    pub const fn held_bytes(&self) -> usize {
-        self.allocated
+    /// Bytes allocated for unfinished messages, and those of an input that is kept.
+    pub fn held_bytes(&self) -> usize {
+        self.allocated + self.cut.as_ref().map_or(0, Cut::len)
     }
 
     /// Bytes read since the start.
@@ -270,57 +307,99 @@ impl Reader {
     /// the same message in the plainest way; answers the message if that completes it.
     fn payload(&mut self, input: &mut BytesMut) -> Result<Option<Message>, Error> {
         let Some(stream) = self.streams.get_mut(self.slot) else { return Ok(None) };
-        if self.left == stream.length && self.left <= input.len() {
-            // The whole message lies here.
-            let length = stream.length;
-            let payload = if may_pin(stream, &self.limits, self.whole) {
-                input.split_to(length).freeze()
-            } else {
-                let copy = Bytes::copy_from_slice(input.get(..length).unwrap_or_default());
-                input.advance(length);
-                copy
-            };
-            self.offset += length as u64;
+        let begins = stream.payload.is_empty() && self.left == stream.length.min(self.chunk_size);
+        if begins && may_pin(stream, &self.limits, self.whole) {
+            let goes_on = self.left < stream.length;
+            if !goes_on || stream.is_plain() {
+                return self.gather(InPlace::new(self.left), input);
+            }
+        } else if self.left == stream.length && self.left <= input.len() {
+            let payload = Bytes::copy_from_slice(&input.split_to(self.left));
+            self.offset += payload.len() as u64;
             self.left = 0;
             return self.complete(payload).map(Some);
         }
-        if self.left == self.chunk_size
-            && stream.payload.is_empty()
-            && may_pin(stream, &self.limits, self.whole)
-            && let Some((payload, read)) = gather(stream, input, self.chunk_size)
-        {
-            self.offset += read as u64;
-            self.left = 0;
-            return self.complete(payload).map(Some);
+        if stream.payload.capacity() == stream.payload.len() {
+            self.keep(&[], self.left.min(input.len()));
         }
+        let Some(stream) = self.streams.get_mut(self.slot) else { return Ok(None) };
         let before = stream.payload.len();
-        if stream.payload.capacity() == before {
-            let first = self.left.min(input.len());
-            let free = self.limits.reserve.saturating_sub(self.allocated - self.partial);
-            let grown = (before + first).max(before + before / 8).max(before + free);
-            let grown = grown.min(stream.length);
-            let mut payload = BytesMut::with_capacity(grown);
-            payload.extend_from_slice(&stream.payload);
-            stream.payload = payload;
-            self.allocated = self.allocated - before + stream.payload.capacity();
-        }
         let (read, left) = append(stream, input, self.left, self.chunk_size);
         self.left = left;
         self.partial += stream.payload.len() - before;
         let complete = stream.payload.len() == stream.length;
         self.advance(input, read);
-        if self.partial > self.limits.partial_bytes {
-            return Err(Error::Limit {
-                limit: "partial_bytes",
-                value: self.partial as u64,
-                max: self.limits.partial_bytes as u64,
-            });
-        }
+        self.check_partial(0)?;
         if !complete {
             return Ok(None);
         }
         let payload = self.take_payload(self.slot);
         self.complete(payload.freeze()).map(Some)
+    }
+
+    /// Goes on with the message whose payload begins at the front of `input`, all that came of it;
+    /// answers it if that completes it.
+    fn gather(
+        &mut self,
+        mut in_place: InPlace,
+        input: &mut BytesMut,
+    ) -> Result<Option<Message>, Error> {
+        let Some(stream) = self.streams.get_mut(self.slot) else { return Ok(None) };
+        let before = in_place.read;
+        let mark = stream.is_plain().then_some(0xC0 | stream.id as u8);
+        let reached = in_place.gather(input, stream.length, self.chunk_size, mark);
+        self.offset += (in_place.read - before) as u64;
+        match reached {
+            Reached::Whole => {
+                let payload = input.split_to(in_place.payload);
+                let pinned = may_pin(stream, &self.limits, self.whole);
+                let payload =
+                    if pinned { payload.freeze() } else { Bytes::copy_from_slice(&payload) };
+                input.advance(in_place.read - in_place.payload);
+                self.left = 0;
+                self.whole = self.given;
+                self.complete(payload).map(Some)
+            }
+            Reached::End => {
+                self.check_partial(in_place.payload)?;
+                self.cut = Some(Cut::new(input, in_place, self.whole));
+                Ok(None)
+            }
+            Reached::Header => {
+                let payload = input.split_to(in_place.payload);
+                input.advance(in_place.read - in_place.payload);
+                self.left = 0;
+                self.whole = self.given;
+                self.keep(&payload, 0);
+                self.check_partial(0)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Moves the message under way to a buffer with room for `coming` bytes more at least, and adds
+    /// `bytes` to it.
+    fn keep(&mut self, bytes: &[u8], coming: usize) {
+        let Some(stream) = self.streams.get_mut(self.slot) else { return };
+        let filled = stream.payload.len() + bytes.len();
+        let free = self.limits.reserve.saturating_sub(self.allocated - self.partial);
+        let grown = (filled + coming).max(filled + filled / 8).max(filled + free);
+        let mut payload = BytesMut::with_capacity(grown.min(stream.length));
+        payload.extend_from_slice(&stream.payload);
+        payload.extend_from_slice(bytes);
+        self.partial += bytes.len();
+        self.allocated = self.allocated - stream.payload.capacity() + payload.capacity();
+        stream.payload = payload;
+    }
+
+    /// Whether more is partial than may be, with `more` in the input.
+    fn check_partial(&self, more: usize) -> Result<(), Error> {
+        let (value, max) = (self.partial + more, self.limits.partial_bytes);
+        if value > max {
+            let (value, max) = (value as u64, max as u64);
+            return Err(Error::Limit { limit: "partial_bytes", value, max });
+        }
+        Ok(())
     }
 
     /// Takes what there is of the message under way.
@@ -421,41 +500,6 @@ fn continuation(mut header: Header, stream: &Stream, after: &[u8]) -> Option<Hea
     }
     header.len += 4;
     Some(header)
-}
-
-/// Takes the message that begins at the front of `input`, if all of it lies there in chunks that
-/// follow each other in the plainest way, and says how many bytes that were. Its chunks are moved
-/// together where they lie: what was just read is near, and needs no other place.
-fn gather(stream: &Stream, input: &mut BytesMut, chunk_size: usize) -> Option<(Bytes, usize)> {
-    if !stream.is_plain() {
-        return None;
-    }
-    let (length, step) = (stream.length, chunk_size + 1);
-    let read = length + (length - 1) / chunk_size;
-    let mark = 0xC0 | stream.id as u8;
-    let bytes = input.get_mut(..read)?;
-    let mut marks = bytes.iter().skip(chunk_size).step_by(step);
-    if !marks.all(|byte| *byte == mark) {
-        return None;
-    }
-    let mut to = chunk_size;
-    // The usual size is its own loop, since moves of a known length need no call.
-    if chunk_size == 128 {
-        while length - to >= 128 {
-            let chunk = *bytes.get(to + to / 128..)?.first_chunk::<128>()?;
-            *bytes.get_mut(to..)?.first_chunk_mut()? = chunk;
-            to += 128;
-        }
-    }
-    while to < length {
-        let from = to + to / chunk_size;
-        let end = (from + chunk_size).min(read);
-        bytes.copy_within(from..end, to);
-        to += end - from;
-    }
-    let payload = input.split_to(length).freeze();
-    input.advance(read - length);
-    Some((payload, read))
 }
 
 /// Appends payload to the message under way: what is `left` of this chunk, and whole type 3 chunks
