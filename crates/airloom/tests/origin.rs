@@ -10,6 +10,7 @@ mod origin {
     mod blocking;
     mod bounds;
     mod growing;
+    mod groups;
     mod life;
     mod manners;
     mod observer;

@@ -175,16 +175,29 @@ fn write_period(out: &mut String, period: &Period<'_>, low_latency: Option<(LowL
     out.push_str(" </Period>\n");
 }
 
-/// Pictures of one codec are a set to switch within; each track of sound is a set to choose.
+/// Pictures of one codec are a set to switch within; each track of sound is a set to choose, with
+/// what stands for it in other encodings of the programme to switch to.
 fn sets<'a, 'b>(representations: &'b [Representation<'a>]) -> Vec<Vec<&'b Representation<'a>>> {
     let mut sets: Vec<Vec<&Representation<'_>>> = Vec::new();
     for representation in representations {
         let same = sets.iter_mut().find(|set| {
             set.first().is_some_and(|first| {
                 let (a, b) = (first.rendition, representation.rendition);
-                a.format.kind() == Kind::Video
-                    && b.format.kind() == Kind::Video
-                    && family(&a.codecs) == family(&b.codecs)
+                family(&a.codecs) == family(&b.codecs)
+                    && match (a.format, b.format) {
+                        (Format::Video { .. }, Format::Video { .. }) => true,
+                        (
+                            Format::Audio { channels, .. },
+                            Format::Audio { channels: others, .. },
+                        ) => {
+                            a.variant != b.variant
+                                && a.language == b.language
+                                && channels == others
+                                && place(first, representations)
+                                    == place(representation, representations)
+                        }
+                        _ => false,
+                    }
             })
         });
         match same {
@@ -193,6 +206,18 @@ fn sets<'a, 'b>(representations: &'b [Representation<'a>]) -> Vec<Vec<&'b Repres
         }
     }
     sets
+}
+
+/// The how-manieth sound of its encoding this is.
+fn place(of: &Representation<'_>, among: &[Representation<'_>]) -> usize {
+    let of = of.rendition;
+    let before = |other: &&Representation<'_>| {
+        let other = other.rendition;
+        other.format.kind() == of.format.kind()
+            && other.variant == of.variant
+            && other.track < of.track
+    };
+    among.iter().filter(before).count()
 }
 
 /// The sample entry of an RFC 6381 string: `avc1` of `avc1.64001F`.
