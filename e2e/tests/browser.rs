@@ -62,10 +62,10 @@ fn hls_js() {
 
 #[test]
 fn hls_js_in_low_latency_mode() {
-    plays("llhls", "1.2");
+    plays("llhls", "1");
 }
 
 #[test]
 fn dash_js_in_low_latency_mode() {
-    plays("dash", "2");
+    plays("dash", "1.5");
 }

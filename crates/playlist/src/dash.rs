@@ -79,8 +79,9 @@ const PRESENTATION_DELAY: u64 = 3;
 const UPDATES_A_SEGMENT: u64 = 4;
 
 /// The same where the segment being made is played: a client learns of it up to this late, and has
-/// to have as much in its buffer.
-const LONGEST_UPDATE: u64 = NANOS_PER_SECOND / 2;
+/// to have as much in its buffer. A manifest is a kilobyte on its way, so that asking often costs
+/// little, and less than the latency that it saves.
+const LONGEST_UPDATE: u64 = NANOS_PER_SECOND * 7 / 20;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
