@@ -28,9 +28,9 @@ use crate::access::Gate;
 
 pub use annotate::AnnotationError;
 pub use config::{Builder, Config, Limits};
-pub use group::JoinError;
 #[cfg(feature = "encryption")]
 pub use encryption::Encryption;
+pub use group::JoinError;
 pub use ingest::{Ingest, Publishing, PublishingError, Refused};
 pub use name::{InvalidName, StreamName};
 pub use observer::{Event, Observer};

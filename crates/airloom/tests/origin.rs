@@ -9,8 +9,8 @@ mod origin {
     mod annotations;
     mod blocking;
     mod bounds;
-    mod growing;
     mod groups;
+    mod growing;
     mod life;
     mod manners;
     mod observer;

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use airloom_media::{Duration, Kind, Timescale, Timestamp};
+use airloom_media::{Duration, Timescale, Timestamp};
 
 use crate::decimal::Micros;
 use crate::{Format, Protection, Rendition, Resource, WallTime};

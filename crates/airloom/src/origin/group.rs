@@ -187,11 +187,8 @@ impl Membership {
         });
         clocks.insert(self.member.clone(), own.saturating_add(offset));
         drop(clocks);
-        let shift = Timestamp::new(offset).rescale(
-            Timescale::MILLIS,
-            joined.timescale,
-            Rounding::Nearest,
-        );
+        let shift =
+            Timestamp::new(offset).rescale(Timescale::MILLIS, joined.timescale, Rounding::Nearest);
         let shift = shift.map_or(0, Timestamp::ticks);
         let decode_time = Timestamp::new(sample.decode_time.ticks().saturating_add(shift));
         Sample { track: joined.track, decode_time, ..sample.clone() }

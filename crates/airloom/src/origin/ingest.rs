@@ -120,7 +120,11 @@ impl Service for Ingest {
                         pass = pass.and(own);
                     }
                     Err(denied) => {
-                        return self.deny(denied, peer, format_args!("publishing into {programme}"));
+                        return self.deny(
+                            denied,
+                            peer,
+                            format_args!("publishing into {programme}"),
+                        );
                     }
                 }
             }

@@ -137,13 +137,7 @@ fn group_id(index: usize) -> String {
 }
 
 /// `EXT-X-MEDIA` (4.4.6.1).
-fn write_media(
-    out: &mut String,
-    group: &str,
-    rendition: &Rendition,
-    name: TrackId,
-    default: bool,
-) {
+fn write_media(out: &mut String, group: &str, rendition: &Rendition, name: TrackId, default: bool) {
     let track = rendition.track;
     let _ = write!(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"Audio {name}\"");
     if let Some(language) = &rendition.language {
@@ -330,6 +324,9 @@ mod tests {
         let [one, _, two, _, three, _] = variants[..] else { panic!("{text}") };
         assert!(one.contains("BANDWIDTH=3000,") && one.ends_with(",AUDIO=\"audio\""), "{one}");
         assert!(two.contains("BANDWIDTH=7000,") && two.ends_with(",AUDIO=\"audio-2\""), "{two}");
-        assert!(three.contains("BANDWIDTH=7000,") && three.ends_with(",AUDIO=\"audio\""), "{three}");
+        assert!(
+            three.contains("BANDWIDTH=7000,") && three.ends_with(",AUDIO=\"audio\""),
+            "{three}"
+        );
     }
 }

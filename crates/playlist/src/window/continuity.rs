@@ -3,7 +3,7 @@
 use airloom_media::Timestamp;
 
 use super::log::{Entry, Log, State};
-use super::{LiveWindow, Phase};
+use super::{LiveWindow, Phase, Track};
 use crate::WallTime;
 use crate::decimal::Micros;
 
@@ -189,11 +189,16 @@ impl LiveWindow {
     }
 
     /// Begins a Period for a track that has media again from `sequence` on, or has none from there
-    /// on: at that number if no track has completed it, so that no Period changes that was given
-    /// out. The number it begins at.
+    /// on: at that number if no track has listed it, so that no Period changes that was given out.
+    /// The number it begins at.
     fn regroup(&mut self, index: usize, sequence: u64) -> u64 {
-        let complete = self.furthest(index).and_then(Log::last_complete);
-        let from = complete.map_or(sequence, |last| sequence.max(last.saturating_add(1)));
+        let others = self.tracks.iter().enumerate().filter(|(other, _)| *other != index);
+        let listed = others.filter_map(|(_, Track { log, .. })| {
+            let growing =
+                log.open().filter(|open| open.is_growing() && self.settings.parts.is_some());
+            growing.map(|open| open.sequence).or(log.last_complete())
+        });
+        let from = listed.max().map_or(sequence, |last| sequence.max(last.saturating_add(1)));
         self.eras.begin(from, false, true);
         from
     }

@@ -73,8 +73,7 @@ impl LiveWindow {
         if let (Some(text), false) = (&self.multivariant.text, self.multivariant.stale) {
             return Answer::Ready(text.clone());
         }
-        let offered =
-            |track: &&Track| track.log.is_playable() && track.log.bandwidth.is_measured();
+        let offered = |track: &&Track| track.log.is_playable() && track.log.bandwidth.is_measured();
         let entries: Vec<_> = self
             .tracks
             .iter()
@@ -218,6 +217,7 @@ impl LiveWindow {
                 longest = longest.max(run.iter().filter(|entry| entry.is_complete()).count());
                 match run.first() {
                     Some(first) => starts.push((first.start, track.rendition.timescale)),
+                    None if track.log.is_interrupted() && self.has_stand_in(track) => {}
                     None => awaited += 1,
                 }
             }

@@ -10,9 +10,9 @@ use super::super::status::TrackStatus;
 use super::super::store::{Media, Store};
 use super::super::wall_time;
 use super::{Config, StreamName};
-use crate::origin::group::Members;
 #[cfg(feature = "encryption")]
 use crate::origin::encryption::Cipher;
+use crate::origin::group::Members;
 #[cfg(feature = "encryption")]
 use crate::origin::{Encryption, PublishingError};
 
