@@ -25,9 +25,10 @@ fn clips() -> [std::path::PathBuf; 2] {
 
 /// One encoder that publishes both.
 fn publish(live: &Live) -> Process {
-    let [large, small] = clips();
+    let [large, small] = &clips();
     let urls = ["large", "small"].map(|name| live.rtmp_url(&format!("{name}?group=both")));
-    Process::start(&mut ffmpeg::pair([&large, &small], [&urls[0], &urls[1]]))
+    let [first, second] = &urls;
+    Process::start(&mut ffmpeg::pair([large, small], [first, second]))
 }
 
 fn switches(engine: &str) {

@@ -96,7 +96,9 @@ struct Outside {
 }
 
 /// What is dropped when a connection is no longer outside of HTTP.
-struct Ticket(#[expect(dead_code, reason = "dropping it is its use")] Box<dyn Send>);
+struct Ticket {
+    _kept: Box<dyn Send>,
+}
 
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,7 +213,7 @@ impl Suspended {
     /// whichever comes first drops it.
     pub fn keep(&self, ticket: impl Send + 'static) {
         if let Some(outside) = &mut *lock(&self.socket) {
-            outside.ticket = Some(Ticket(Box::new(ticket)));
+            outside.ticket = Some(Ticket { _kept: Box::new(ticket) });
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use airloom_media::{Rounding, Sample, Timescale, Timestamp, TrackId};
+use airloom_media::{Kind, Rounding, Sample, Timescale, Timestamp, TrackId};
 use tracing::{info, warn};
 
 use super::ingest::{Publishing, Refused};
@@ -15,6 +15,10 @@ use crate::rtmp::Media;
 /// How far a publisher's times may be from those of the others, in milliseconds, to be taken for
 /// the same clock: as long as the segmenter waits for a track that lags behind.
 const SAME_CLOCK: i64 = 1000;
+
+/// How far a keyframe may be from one of the others, by when it arrives, to be taken for the same
+/// picture: half of what keyframes are usually apart at least.
+const SAME_PICTURE: i64 = 500;
 
 /// Why a publish was not taken into a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,8 +43,16 @@ pub(super) struct Groups(Mutex<HashMap<StreamName, Weak<Group>>>);
 #[derive(Debug)]
 struct Group {
     publishing: Publishing,
-    /// How far each member is, in milliseconds on the clock they share.
-    clocks: Mutex<HashMap<StreamName, i64>>,
+    /// How far each member is.
+    clocks: Mutex<HashMap<StreamName, Clock>>,
+}
+
+/// How far a member is, in milliseconds on the clock that all share.
+#[derive(Debug, Clone, Copy, Default)]
+struct Clock {
+    newest: i64,
+    /// The last keyframe, and how long after the one before it.
+    keyframe: Option<(i64, i64)>,
 }
 
 /// A publish's share in a group; dropping it leaves the group.
@@ -63,6 +75,7 @@ struct Joined {
     /// What it is in the group.
     track: TrackId,
     timescale: Timescale,
+    kind: Kind,
 }
 
 /// Whose tracks those of a group are. A member that comes back gets the same as before.
@@ -92,6 +105,16 @@ impl Members {
         let index = (track.get() as usize).checked_sub(1);
         let known = index.and_then(|index| self.tracks.get(index));
         known.map_or(0, |(place, _)| *place as u32)
+    }
+}
+
+impl Clock {
+    fn note(&mut self, at: i64, keyframe: bool) {
+        self.newest = self.newest.max(at);
+        if keyframe {
+            let since = self.keyframe.map_or(0, |(last, _)| at.saturating_sub(last));
+            self.keyframe = Some((at, since));
+        }
     }
 }
 
@@ -142,7 +165,8 @@ impl Membership {
         let passed = match media {
             Media::Track(track) => {
                 let id = group.publishing.stream().member_track(&self.member, track.id);
-                let joined = Joined { own: track.id, track: id, timescale: track.timescale };
+                let (own, timescale, kind) = (track.id, track.timescale, track.codec.kind());
+                let joined = Joined { own, track: id, timescale, kind };
                 match self.tracks.iter_mut().find(|known| known.own == track.id) {
                     Some(known) => *known = joined,
                     None => self.tracks.push(joined),
@@ -154,7 +178,8 @@ impl Membership {
             Media::Sample(sample) => {
                 let joined = self.tracks.iter().find(|known| known.own == sample.track);
                 let Some(joined) = joined.copied() else { return };
-                Media::Sample(self.place(&group, joined, sample))
+                let Some(sample) = self.place(&group, joined, sample) else { return };
+                Media::Sample(sample)
             }
             // Tags are for players, who play members; and what metadata announces, tracks say.
             _ => return,
@@ -172,26 +197,48 @@ impl Membership {
         }
     }
 
-    /// The sample on the clock of the group.
-    fn place(&mut self, group: &Group, joined: Joined, sample: &Sample) -> Sample {
+    /// The sample on the clock of the group; `None` where it comes before it is known where that
+    /// clock stands.
+    fn place(&mut self, group: &Group, joined: Joined, sample: &Sample) -> Option<Sample> {
         let own = sample.decode_time.rescale(joined.timescale, Timescale::MILLIS, Rounding::Down);
         let own = own.map_or(0, Timestamp::ticks);
+        let keyframe = joined.kind == Kind::Video && sample.sync;
         let mut clocks = group.clocks.lock().unwrap_or_else(PoisonError::into_inner);
-        let offset = *self.offset.get_or_insert_with(|| {
-            let others = clocks.iter().filter(|(member, _)| **member != self.member);
-            let now = others.map(|(_, at)| *at).max();
-            // Encodings by one encoder have one clock, and their pictures the same times; for what
-            // has another clock, what comes now is what the others have now.
-            let apart = now.map_or(0, |now| now.saturating_sub(own));
-            if apart.abs() <= SAME_CLOCK { 0 } else { apart }
-        });
-        clocks.insert(self.member.clone(), own.saturating_add(offset));
+        let offset = match self.offset {
+            Some(offset) => offset,
+            None => self.settle(&clocks, own, keyframe)?,
+        };
+        self.offset = Some(offset);
+        let clock = clocks.entry(self.member.clone()).or_default();
+        clock.note(own.saturating_add(offset), keyframe);
         drop(clocks);
-        let shift =
-            Timestamp::new(offset).rescale(Timescale::MILLIS, joined.timescale, Rounding::Nearest);
+        let shift = Timestamp::new(offset);
+        let shift = shift.rescale(Timescale::MILLIS, joined.timescale, Rounding::Nearest);
         let shift = shift.map_or(0, Timestamp::ticks);
         let decode_time = Timestamp::new(sample.decode_time.ticks().saturating_add(shift));
-        Sample { track: joined.track, decode_time, ..sample.clone() }
+        Some(Sample { track: joined.track, decode_time, ..sample.clone() })
+    }
+
+    /// What is to be added to the member's times, of which `own` is the first; `None` where a
+    /// keyframe has to come first.
+    fn settle(&self, clocks: &HashMap<StreamName, Clock>, own: i64, keyframe: bool) -> Option<i64> {
+        let others =
+            || clocks.iter().filter(|(member, _)| **member != self.member).map(|(_, clock)| clock);
+        let now = others().map(|clock| clock.newest).max();
+        // Encodings by one encoder have one clock, and their pictures the same times.
+        let Some(now) = now.filter(|now| now.saturating_sub(own).abs() > SAME_CLOCK) else {
+            return Some(0);
+        };
+        // For what has another clock, what comes now is what the others have now, and a keyframe
+        // that comes with one of theirs is the same picture.
+        if !keyframe && self.tracks.iter().any(|track| track.kind == Kind::Video) {
+            return None;
+        }
+        let distance = |at: &i64| at.saturating_sub(now).abs();
+        let same = others().filter_map(|clock| clock.keyframe);
+        let same = same.flat_map(|(last, interval)| [last, last.saturating_add(interval)]);
+        let same = same.min_by_key(distance).filter(|at| keyframe && distance(at) <= SAME_PICTURE);
+        Some(same.unwrap_or(now).saturating_sub(own))
     }
 
     fn leave(&mut self) {

@@ -284,7 +284,7 @@ impl Publishing {
     /// To be switched between without a break, members need keyframes at the same times of the same
     /// clock, as one encoder gives them. The first member decides where segments begin; in another
     /// one without a keyframe there, a segment begins with a picture that cannot be decoded alone.
-    /// Clocks that differ by more than a second are put together by when media arrives. A member
+    /// Clocks that differ by more than a second are put together by when keyframes arrive. A member
     /// that goes is listed as missing (`EXT-X-GAP`), and not offered until it is back; the others go
     /// on. The group is over when its last member is.
     ///

@@ -68,7 +68,7 @@ async fn two_publishes_are_the_variants_of_one_programme() {
     }
     let reports = lines(answers[0].text(), "#EXT-X-RENDITION-REPORT");
     assert_eq!(reports.len(), 3, "{reports:?}");
-    assert!(reports[1].starts_with("#EXT-X-RENDITION-REPORT:URI=\"3.m3u8\""), "{reports:?}");
+    assert!(reports.iter().any(|report| report.contains(":URI=\"3.m3u8\",")), "{reports:?}");
     // What they lead to is there.
     let segment = answers[2].uris()[1];
     assert_eq!(get(&origin, &format!("/cam/{segment}")).await.status, StatusCode::OK);
@@ -114,6 +114,8 @@ async fn members_come_and_go() {
     let [one, three] = lists.each_ref().map(Answer::text);
     assert!(!one.contains("#EXT-X-DISCONTINUITY\n") && !one.contains("#EXT-X-GAP"), "{one}");
     assert!(!three.contains("#EXT-X-DISCONTINUITY\n"), "{three}");
+    // Its keyframes are those of the other again, although it came a little later.
+    assert!(three.contains("#EXT-X-INDEPENDENT-SEGMENTS\n"), "{three}");
     assert_eq!(lists[0].sequences(), lists[1].sequences());
     let ends = [one, three].map(|list| lines(list, "#EXTINF").last().map(|line| line.to_owned()));
     assert_eq!(ends[0], ends[1]);
