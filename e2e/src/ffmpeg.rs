@@ -28,6 +28,21 @@ pub fn publisher(options: &[&str], file: &Path, url: &str) -> Command {
     command
 }
 
+/// The command that publishes two files over and over, at the pace of their timestamps, each to its
+/// own address: one encoder with two renditions.
+pub fn pair(files: [&Path; 2], urls: [&str; 2]) -> Command {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-hide_banner", "-nostdin", "-loglevel", "warning"]);
+    for file in files {
+        command.args(["-re", "-stream_loop", "-1", "-i"]).arg(file);
+    }
+    for (index, url) in urls.iter().enumerate() {
+        command.args(["-map", &index.to_string(), "-c", "copy"]);
+        command.args(["-flvflags", "no_duration_filesize", "-f", "flv", url]);
+    }
+    command
+}
+
 /// Pulls a live playlist from its start to its end and prints the packets.
 pub fn pull(playlist: &str, form: Form) -> Process {
     Process::start(&mut packets::command(&["-live_start_index", "0"], playlist, form))

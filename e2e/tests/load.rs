@@ -74,6 +74,37 @@ fn a_thousand_abandoned_requests_leave_nothing_behind() {
     assert!(follow(live.http(), &path, Duration::from_secs(2)).len() > 5);
 }
 
+/// ossrs/srs#4364 (measured: from 19 to 43 MB with ten stalled players), tunarr#2082: whoever asks and
+/// does not read neither holds up the others nor grows the server, and is cut off.
+#[test]
+fn readers_that_take_nothing_cost_nobody_anything() {
+    const READERS: usize = 50;
+    let _alone = alone();
+    let (live, _publisher, path) = stream("1");
+    let list = Playlist::parse(
+        &live.url(&path),
+        &String::from_utf8_lossy(&Viewer::connect(live.http()).get(&path)),
+    );
+    let segment = list.text.lines().rfind(|line| line.ends_with(".m4s")).expect("a segment");
+    let segment = format!("/live/load/{segment}");
+    let before = live.sockets();
+    let mut stalled: Vec<Viewer> = (0..READERS).map(|_| Viewer::connect(live.http())).collect();
+    let memory = live.memory();
+    for reader in &mut stalled {
+        // More than the sockets of both sides hold.
+        (0..100).for_each(|_| reader.ask(&segment));
+    }
+    let parts = follow(live.http(), &path, Duration::from_secs(12));
+    assert_in_order(&parts);
+    assert!(parts.len() >= 50, "beside them a viewer got {} parts only", parts.len());
+    let grown = live.memory().saturating_sub(memory);
+    println!("{READERS} readers that take nothing: {grown} bytes more");
+    // The window itself still fills: some 100 KB a second.
+    assert!(grown < 16 << 20, "{grown} bytes more");
+    wait::until(SOON, "them to be cut off", || (live.sockets() <= before + 4).then_some(()));
+    drop(stalled);
+}
+
 #[test]
 fn ten_thousand_blocked_clients_cost_little() {
     const CLIENTS: usize = 10_000;

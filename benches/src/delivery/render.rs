@@ -75,6 +75,7 @@ impl Stream {
             language: None,
             presentation_delay: Duration::ZERO,
             part_target: None,
+            variant: 0,
         };
         window.handle_input(WallTime::UNIX_EPOCH, Input::Track(rendition))?;
         Ok(Self { window, track, sequence: FIRST })

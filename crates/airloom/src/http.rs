@@ -20,7 +20,7 @@ pub(crate) use chunks::Chunks;
 #[cfg(feature = "client")]
 pub(crate) use client::{Reply, post};
 pub use deadline::WriteDeadline;
-pub use detach::{Detach, Detachable, Shared, Suspended};
+pub use detach::{Detach, Detachable, Returning, Shared, Suspended};
 #[cfg(feature = "client")]
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use listener::{Config, Listener};

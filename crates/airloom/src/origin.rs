@@ -6,6 +6,7 @@ pub(crate) mod delivery;
 mod door;
 #[cfg(feature = "encryption")]
 mod encryption;
+mod group;
 mod ingest;
 mod meters;
 mod metrics;
@@ -29,6 +30,7 @@ pub use annotate::AnnotationError;
 pub use config::{Builder, Config, Limits};
 #[cfg(feature = "encryption")]
 pub use encryption::Encryption;
+pub use group::JoinError;
 pub use ingest::{Ingest, Publishing, PublishingError, Refused};
 pub use name::{InvalidName, StreamName};
 pub use observer::{Event, Observer};
@@ -40,11 +42,12 @@ pub(crate) use delivery::encoding::{Coding, Encoded, Encodings};
 #[cfg(feature = "record")]
 pub(crate) use delivery::{is_known, range::Range};
 use door::{Door, Tally};
+use group::Groups;
 #[cfg(feature = "billing")]
 pub(crate) use meters::Meter;
 use meters::Metering;
 use observer::Observers;
-use stream::{Claim, Stream};
+use stream::{Claim, Nature, Stream};
 
 /// Streams in, HLS, Low-Latency HLS and DASH out; cloning gives another handle to the same origin.
 ///
@@ -82,6 +85,7 @@ struct Shared {
     bounds: Bounds,
     door: RwLock<Option<Arc<Door>>>,
     streams: Mutex<HashMap<StreamName, Arc<Stream>>>,
+    groups: Groups,
     totals: Totals,
 }
 
@@ -114,9 +118,18 @@ impl Origin {
     }
 
     fn with(config: Config, metering: Metering, observers: Observers) -> Self {
-        let (streams, totals) = (Mutex::default(), Totals::default());
+        let (streams, groups, totals) = (Mutex::default(), Groups::default(), Totals::default());
         let (bounds, door) = (Bounds::new(config.limits.clone()), RwLock::default());
-        Self(Arc::new(Shared { config, metering, observers, bounds, door, streams, totals }))
+        Self(Arc::new(Shared {
+            config,
+            metering,
+            observers,
+            bounds,
+            door,
+            streams,
+            groups,
+            totals,
+        }))
     }
 
     /// How it was configured. [`limits`](Self::limits) may have been replaced since.
@@ -226,10 +239,14 @@ impl Origin {
     /// [`Refused::OnAir`] while another publisher delivers under that name; [`Refused::Full`] where
     /// [`Limits::streams`] are held.
     pub fn publish(&self, name: &StreamName) -> Result<Publishing, Refused> {
+        self.publish_as(name, Nature::Single)
+    }
+
+    fn publish_as(&self, name: &StreamName, nature: Nature) -> Result<Publishing, Refused> {
         let mut streams = self.lock();
         let mut first_sequence = first_sequence(&self.0.config, wall_time());
         if let Some(stream) = streams.get(name) {
-            match stream.claim() {
+            match stream.claim(nature) {
                 Claim::Granted { generation, resumed } => {
                     return Ok(self.publishing(Arc::clone(stream), generation, resumed));
                 }
@@ -240,13 +257,12 @@ impl Origin {
             return Err(Refused::Full);
         }
         let meters = meters::of(&self.0.metering, name);
-        let observers = self.0.observers.clone();
-        let bounds = self.0.bounds.clone();
-        let config = &self.0.config;
-        let stream = Stream::new(name.clone(), config, bounds, first_sequence, meters, observers);
+        let (bounds, observers) = (self.0.bounds.clone(), &self.0.observers);
+        let (called, config) = ((name.clone(), nature), &self.0.config);
+        let stream = Stream::new(called, config, bounds, first_sequence, meters, observers);
         let stream = Arc::new(stream);
         streams.insert(name.clone(), Arc::clone(&stream));
-        match stream.claim() {
+        match stream.claim(nature) {
             Claim::Granted { generation, resumed } => {
                 Ok(self.publishing(stream, generation, resumed))
             }
@@ -256,7 +272,9 @@ impl Origin {
     }
 
     fn publishing(&self, stream: Arc<Stream>, generation: u64, resumed: bool) -> Publishing {
-        self.0.totals.publishes.fetch_add(1, Ordering::Relaxed);
+        if stream.nature() == Nature::Single {
+            self.0.totals.publishes.fetch_add(1, Ordering::Relaxed);
+        }
         Publishing::new(self.clone(), stream, generation, resumed)
     }
 

@@ -9,6 +9,7 @@ mod origin {
     mod annotations;
     mod blocking;
     mod bounds;
+    mod groups;
     mod growing;
     mod life;
     mod manners;

@@ -128,6 +128,32 @@ async fn an_answer_that_was_waited_for_is_like_any_other_and_the_connection_goes
     }
 }
 
+/// Thousands of abandoned blocking requests: nobody has to wait for the next part to be rid of them.
+#[tokio::test]
+async fn clients_that_give_up_are_noticed_before_there_is_an_answer() {
+    const CLIENTS: usize = 100;
+    let origin = Origin::builder().build();
+    let mut camera = Camera::publish(&origin, "cam").unwrap();
+    camera.run_to(4.5);
+    let address = serve(&origin).await;
+    let mut stays = Client::connect(address).await;
+    let (query, hint) = next(&stays.get(PLAYLIST).await);
+    stays.ask(&hint, "").await;
+    let mut leave = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = Client::connect(address).await;
+        client.ask(&format!("{PLAYLIST}?{query}"), "").await;
+        leave.push(client);
+    }
+    waiting(&origin, CLIENTS + 1).await;
+    // Nothing is published.
+    drop(leave);
+    waiting(&origin, 1).await;
+    camera.run_to(4.8);
+    assert!(stays.answer().await.0.starts_with("http/1.1 200 ok\r\n"));
+    waiting(&origin, 0).await;
+}
+
 #[tokio::test]
 async fn requests_sent_ahead_are_answered_in_turn() {
     let origin = Origin::builder().build();

@@ -28,7 +28,7 @@ pub struct Config {
     pub part_hold_back: Option<Duration>,
     /// How far behind the server's clock Low-Latency DASH clients play: `Latency@target` of
     /// `ServiceDescription`. Default `None`: the part hold-back and twice the time between two
-    /// manifests (a quarter of the target duration, at most half a second), 1.66 s with the other
+    /// manifests (a quarter of the target duration, at most 0.35 s), 1.36 s with the other
     /// defaults.
     /// Less than that lets a client run dry before it hears of the segment being made.
     pub dash_latency: Option<Duration>,

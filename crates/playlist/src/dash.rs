@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use airloom_media::{Duration, Kind, Timescale, Timestamp};
+use airloom_media::{Duration, Timescale, Timestamp};
 
 use crate::decimal::Micros;
 use crate::{Format, Protection, Rendition, Resource, WallTime};
@@ -79,8 +79,9 @@ const PRESENTATION_DELAY: u64 = 3;
 const UPDATES_A_SEGMENT: u64 = 4;
 
 /// The same where the segment being made is played: a client learns of it up to this late, and has
-/// to have as much in its buffer.
-const LONGEST_UPDATE: u64 = NANOS_PER_SECOND / 2;
+/// to have as much in its buffer. A manifest is a kilobyte on its way, so that asking often costs
+/// little, and less than the latency that it saves.
+const LONGEST_UPDATE: u64 = NANOS_PER_SECOND * 7 / 20;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -175,16 +176,29 @@ fn write_period(out: &mut String, period: &Period<'_>, low_latency: Option<(LowL
     out.push_str(" </Period>\n");
 }
 
-/// Pictures of one codec are a set to switch within; each track of sound is a set to choose.
+/// Pictures of one codec are a set to switch within; each track of sound is a set to choose, with
+/// what stands for it in other encodings of the programme to switch to.
 fn sets<'a, 'b>(representations: &'b [Representation<'a>]) -> Vec<Vec<&'b Representation<'a>>> {
     let mut sets: Vec<Vec<&Representation<'_>>> = Vec::new();
     for representation in representations {
         let same = sets.iter_mut().find(|set| {
             set.first().is_some_and(|first| {
                 let (a, b) = (first.rendition, representation.rendition);
-                a.format.kind() == Kind::Video
-                    && b.format.kind() == Kind::Video
-                    && family(&a.codecs) == family(&b.codecs)
+                family(&a.codecs) == family(&b.codecs)
+                    && match (a.format, b.format) {
+                        (Format::Video { .. }, Format::Video { .. }) => true,
+                        (
+                            Format::Audio { channels, .. },
+                            Format::Audio { channels: others, .. },
+                        ) => {
+                            a.variant != b.variant
+                                && a.language == b.language
+                                && channels == others
+                                && place(first, representations)
+                                    == place(representation, representations)
+                        }
+                        _ => false,
+                    }
             })
         });
         match same {
@@ -193,6 +207,18 @@ fn sets<'a, 'b>(representations: &'b [Representation<'a>]) -> Vec<Vec<&'b Repres
         }
     }
     sets
+}
+
+/// The how-manieth sound of its encoding this is.
+fn place(of: &Representation<'_>, among: &[Representation<'_>]) -> usize {
+    let of = of.rendition;
+    let before = |other: &&Representation<'_>| {
+        let other = other.rendition;
+        other.format.kind() == of.format.kind()
+            && other.variant == of.variant
+            && other.track < of.track
+    };
+    among.iter().filter(before).count()
 }
 
 /// The sample entry of an RFC 6381 string: `avc1` of `avc1.64001F`.

@@ -62,6 +62,11 @@ pub struct Rendition {
     /// `PART-TARGET` of this track where it is below
     /// [`Config::part_target`](crate::Config::part_target): what its frames let parts be.
     pub part_target: Option<Duration>,
+    /// Which encoding of the programme it is part of, where there are several: 0, then one more
+    /// each. A picture goes with the sound of its own encoding, or where that has none, with that of
+    /// the first that has; the sound of one encoding stands for that of another, in the order of
+    /// their tracks.
+    pub variant: u32,
 }
 
 impl Rendition {
@@ -92,6 +97,7 @@ impl Rendition {
             language: None,
             presentation_delay: Duration::ZERO,
             part_target: None,
+            variant: 0,
         }
     }
 }

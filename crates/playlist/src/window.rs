@@ -55,6 +55,7 @@ const LONGEST: Micros = Micros(86_400_000_000);
 ///     language: None,
 ///     presentation_delay: Duration::ZERO,
 ///     part_target: None,
+///     variant: 0,
 /// }))?;
 ///
 /// let request = Request::new(Resource::Media { track });

@@ -48,11 +48,11 @@ fn to_the_letter() {
          <MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" \
          profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\" \
          availabilityStartTime=\"2023-11-14T22:13:20.000Z\" \
-         publishTime=\"2023-11-14T22:13:26.000Z\" minimumUpdatePeriod=\"PT0.5S\" \
-         timeShiftBufferDepth=\"PT60S\" suggestedPresentationDelay=\"PT1.66S\" \
+         publishTime=\"2023-11-14T22:13:26.000Z\" minimumUpdatePeriod=\"PT0.35S\" \
+         timeShiftBufferDepth=\"PT60S\" suggestedPresentationDelay=\"PT1.36S\" \
          minBufferTime=\"PT2S\" maxSegmentDuration=\"PT2S\">\n\
          \x20<ServiceDescription id=\"0\">\n\
-         \x20 <Latency referenceId=\"0\" target=\"1660\" min=\"1245\" max=\"3320\"/>\n\
+         \x20 <Latency referenceId=\"0\" target=\"1360\" min=\"1020\" max=\"2720\"/>\n\
          \x20 <PlaybackRate min=\"0.9\" max=\"1.1\"/>\n\
          \x20</ServiceDescription>\n\
          \x20<Period id=\"0\" start=\"PT0S\">\n\

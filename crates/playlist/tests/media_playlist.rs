@@ -193,6 +193,8 @@ fn a_part_too_long_is_reported() {
     );
 }
 
+/// RFC 8216bis, 4.4.3.8. MTX#2317, OME#1510, gpac#2049: AVPlayer falls 10 to 20 s behind, or stalls at
+/// exactly three parts.
 #[test]
 fn hold_backs_follow_the_configuration_and_the_rules() {
     let hold_back = |target: u64, hold_back: Option<u64>| {

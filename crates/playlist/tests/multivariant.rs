@@ -120,3 +120,51 @@ fn the_latest_configuration_is_described() {
     let text = stage.text(INDEX);
     assert!(text.contains("CODECS=\"avc1.42C01E,mp4a.40.2\",RESOLUTION=640x360,AUDIO"), "{text}");
 }
+
+/// Of several encodings of one programme, one that has nothing now is not offered to who comes, as
+/// long as another has; who watches it is told by EXT-X-GAP (RFC 8216bis, 6.2.1), or by a Period
+/// without it.
+#[test]
+fn an_encoding_that_is_interrupted_is_not_offered() {
+    let mut stage = Stage::new(Config::default());
+    let other = airloom_media::TrackId::new(3);
+    let timescale = support::audio(0).timescale;
+    let small = airloom_playlist::Rendition { track: other, timescale, variant: 1, ..video(0) };
+    stage.input(Input::Track(video(0))).unwrap();
+    stage.input(Input::Track(small)).unwrap();
+    let both = |stage: &mut Stage, sequence: u64| {
+        for track in [VIDEO, other] {
+            stage.part(track, sequence, 0, sequence as i64 * 200, 200);
+            stage.segment(track, sequence, sequence as i64 * 200, 200);
+        }
+    };
+    (0..3).for_each(|sequence| both(&mut stage, sequence));
+    assert_eq!(tags(&stage.text(INDEX), "EXT-X-STREAM-INF").len(), 2);
+    assert_eq!(stage.text(Resource::Mpd).matches("<AdaptationSet").count(), 1);
+    stage.part(VIDEO, 3, 0, 600, 200);
+    stage
+        .input(Input::Gap(airloom_playlist::Gap {
+            track: other,
+            sequence: 3,
+            start: airloom_media::Timestamp::new(600 * 48),
+            duration: airloom_media::Duration::new(200 * 48),
+            discontinuity: false,
+        }))
+        .unwrap();
+    stage.segment(VIDEO, 3, 600, 200);
+    assert_eq!(tags(&stage.text(INDEX), "EXT-X-STREAM-INF").len(), 1);
+    assert_eq!(tags(&stage.text(Resource::Media { track: other }), "EXT-X-GAP").len(), 1);
+    // The segment that was listed as being made stays where it was; the next one is elsewhere.
+    assert_eq!(stage.text(Resource::Mpd).matches("<Period").count(), 1);
+    stage.part(VIDEO, 4, 0, 800, 200);
+    let text = stage.text(Resource::Mpd);
+    let periods: Vec<_> = text.split("<Period").skip(1).collect();
+    assert_eq!(periods.iter().map(|it| it.matches("<Repr").count()).collect::<Vec<_>>(), [2, 1]);
+    stage.segment(VIDEO, 4, 800, 200);
+    both(&mut stage, 5);
+    assert_eq!(tags(&stage.text(INDEX), "EXT-X-STREAM-INF").len(), 2);
+    both(&mut stage, 6);
+    let text = stage.text(Resource::Mpd);
+    let last = text.rsplit("<Period").next().unwrap();
+    assert_eq!(last.matches("<Representation ").count(), 2, "{text}");
+}

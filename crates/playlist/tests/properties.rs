@@ -5,12 +5,20 @@ mod support;
 
 use airloom_media::{Duration, Timescale, Timestamp, TrackId};
 use airloom_playlist::{
-    Answer, Config, Error, Gap, Input, Limits, LiveWindow, Output, Part, Request, Resource,
-    Segment, Skip, TsSegment, WallTime,
+    Answer, Config, Error, Gap, Input, Limits, LiveWindow, Output, Part, Rendition, Request,
+    Resource, Segment, Skip, TsSegment, WallTime,
 };
 use proptest::prelude::*;
 use support::playlist::Playlist;
 use support::{AUDIO, Stage, VIDEO, audio, video};
+
+/// Pictures of another encoding.
+const OTHER: TrackId = TrackId::new(3);
+const TRACKS: [TrackId; 3] = [VIDEO, AUDIO, OTHER];
+
+fn other(init: u64) -> Rendition {
+    Rendition { track: OTHER, variant: 1, ..video(init) }
+}
 
 /// What happens. A segmenter cuts all tracks of a programme at the same times, each at its first
 /// frame from there on.
@@ -37,7 +45,7 @@ enum Op {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let track = || prop_oneof![Just(VIDEO), Just(AUDIO)];
+    let track = || prop::sample::select(&TRACKS[..]);
     prop_oneof![
         24 => (track(), 1..10u64).prop_map(|(track, frames)| Op::Part(track, frames)),
         2 => track().prop_map(Op::Close),
@@ -89,11 +97,11 @@ impl Encoder {
     }
 
     fn frame(&self) -> i64 {
-        if self.track == VIDEO { 3000 } else { 1024 }
+        if self.track == AUDIO { 1024 } else { 3000 }
     }
 
     fn hz(&self) -> i64 {
-        if self.track == VIDEO { 90_000 } else { 48_000 }
+        if self.track == AUDIO { 48_000 } else { 90_000 }
     }
 
     /// Where segment `sequence` begins, in ticks.
@@ -292,8 +300,8 @@ fn manifest_holds(window: &mut LiveWindow) {
 struct World {
     stage: Stage,
     bounds: Vec<i64>,
-    encoders: [Encoder; 2],
-    clients: [Client; 2],
+    encoders: [Encoder; 3],
+    clients: [Client; 3],
     inits: u64,
     evicted: std::collections::BTreeSet<Resource>,
 }
@@ -304,17 +312,18 @@ impl World {
         let mut world = Self {
             stage: Stage::with_tracks(config),
             bounds: lengths.iter().scan(0, sum).collect(),
-            encoders: [Encoder::new(VIDEO), Encoder::new(AUDIO)],
-            clients: [Client::new(VIDEO), Client::new(AUDIO)],
+            encoders: TRACKS.map(Encoder::new),
+            clients: TRACKS.map(Client::new),
             inits: 0,
             evicted: std::collections::BTreeSet::new(),
         };
+        world.stage.input(Input::Track(other(0))).unwrap();
         world.align(None);
         world
     }
 
     fn encoder(&mut self, track: TrackId) -> &mut Encoder {
-        if track == VIDEO { &mut self.encoders[0] } else { &mut self.encoders[1] }
+        &mut self.encoders[track.get() as usize - 1]
     }
 
     fn seek(&mut self, track: TrackId, sequence: u64) {
@@ -335,13 +344,13 @@ impl World {
         }
     }
 
-    /// Both tracks go on with the same number, as a segmenter has it where anything changes.
+    /// All tracks go on with the same number, as a segmenter has it where anything changes.
     fn align(&mut self, clock: Option<i64>) {
-        for track in [VIDEO, AUDIO] {
+        for track in TRACKS {
             self.apply(&Op::Close(track));
         }
         let next = self.encoders.iter().map(|encoder| encoder.sequence).max().unwrap();
-        for track in [VIDEO, AUDIO] {
+        for track in TRACKS {
             if let Some(clock) = clock {
                 let encoder = self.encoder(track);
                 (encoder.clock, encoder.at) = (clock, i64::MIN);
@@ -470,7 +479,11 @@ impl World {
                 self.align(None);
                 self.inits += 1;
                 let init = self.inits;
-                let rendition = if track == VIDEO { video(init) } else { audio(init) };
+                let rendition = match track {
+                    VIDEO => video(init),
+                    AUDIO => audio(init),
+                    _ => other(init),
+                };
                 self.stage.input(Input::Track(rendition)).unwrap();
                 self.stage.input(Input::Discontinuity).unwrap();
                 for encoder in &mut self.encoders {
@@ -586,7 +599,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => (track.clone(), 0..3u64, any::<bool>()).prop_map(|(track, init, is_video)| {
             let rendition = if is_video { video(init) } else { audio(init) };
             let timescale = Timescale::new(100).unwrap();
-            Input::Track(airloom_playlist::Rendition { track, timescale, ..rendition })
+            let variant = track.get() % 2;
+            Input::Track(Rendition { track, timescale, variant, ..rendition })
         }),
         8 => (track.clone(), media.clone(), 0..4u32, any::<u64>()).prop_map(
             |(track, (sequence, start, duration, independent, discontinuity), index, bytes)| {

@@ -64,7 +64,8 @@ fn parts_leave_the_list_before_their_segment() {
 }
 
 /// 6.2.2: a segment is there for its own duration and the longest playlist's from when it was
-/// listed first, and here some seconds more. home-assistant#46310: kept past its listing.
+/// listed first, and here some seconds more. home-assistant#46310,
+/// tunarr#2082: kept past its listing.
 #[test]
 fn segments_outlive_their_listing_and_are_evicted_once() {
     let mut stage = Stage::with_tracks(Config { linger: Duration::from_secs(4), ..window(20) });

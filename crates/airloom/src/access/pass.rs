@@ -41,7 +41,7 @@ impl Pass {
     }
 
     /// What both allow.
-    pub(super) fn and(mut self, other: Self) -> Self {
+    pub(crate) fn and(mut self, other: Self) -> Self {
         if let Some(until) = other.until {
             self = self.until(until);
         }

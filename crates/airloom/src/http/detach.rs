@@ -1,8 +1,9 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -84,11 +85,35 @@ pub struct Suspended {
     back: oneshot::Sender<Answered>,
 }
 
-/// A socket outside of HTTP, until it is answered or the listener wants no more of it.
-type Parked = Arc<Mutex<Option<TcpStream>>>;
+/// A socket outside of HTTP, until it is answered, its peer has gone, or the listener wants no more
+/// of it.
+type Parked = Arc<Mutex<Option<Outside>>>;
+
+#[derive(Debug)]
+struct Outside {
+    socket: TcpStream,
+    ticket: Option<Ticket>,
+}
+
+/// What is dropped when a connection is no longer outside of HTTP.
+struct Ticket {
+    _kept: Box<dyn Send>,
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ticket")
+    }
+}
+
+fn lock(parked: &Parked) -> MutexGuard<'_, Option<Outside>> {
+    parked.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn leave(parked: &Parked) -> Option<TcpStream> {
-    parked.lock().unwrap_or_else(PoisonError::into_inner).take()
+    let outside = lock(parked).take();
+    // The ticket is dropped without the lock.
+    outside.map(|outside| outside.socket)
 }
 
 /// The listener's side of a [`Suspended`] connection; dropping it closes the connection.
@@ -96,12 +121,32 @@ fn leave(parked: &Parked) -> Option<TcpStream> {
 pub(super) struct Pending {
     socket: Parked,
     answered: oneshot::Receiver<Answered>,
+    /// Nothing has come from the peer yet.
+    silent: bool,
 }
 
 impl Pending {
-    /// Waits for the answer; `None` where there will be none.
+    /// Waits for the answer; `None` where there will be none, or where nobody is left to be given it.
     pub(super) async fn answered(mut self) -> Option<Answered> {
-        (&mut self.answered).await.ok()
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answered>> {
+        if let Poll::Ready(answered) = Pin::new(&mut self.answered).poll(cx) {
+            return Poll::Ready(answered.ok());
+        }
+        if self.silent
+            && let Some(outside) = &*lock(&self.socket)
+        {
+            let mut byte = [0];
+            match outside.socket.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+                Poll::Pending => {}
+                // The next request already. Whether its sender waits for both is not known, then.
+                Poll::Ready(Ok(1..)) => self.silent = false,
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(None),
+            }
+        }
+        Poll::Pending
     }
 }
 
@@ -147,13 +192,44 @@ impl Shared {
     }
 }
 
+/// A connection whose request was answered; dropping it closes the connection.
+#[derive(Debug)]
+#[must_use]
+pub struct Returning {
+    back: oneshot::Sender<Answered>,
+    answered: Answered,
+}
+
+impl Returning {
+    /// Gives the connection back to HTTP, which writes the rest and goes on with the next request.
+    pub fn give_back(self) {
+        // Nobody takes it back where the listener has stopped.
+        let _ = self.back.send(self.answered);
+    }
+}
+
 impl Suspended {
-    /// Writes `answer` as far as the socket takes it at once, and gives the connection back to
-    /// HTTP, which writes the rest `within` that time or closes.
-    pub fn answer(self, answer: &Shared, within: Duration) {
+    /// Keeps `ticket` until the request is answered, its peer has gone, or the listener stops:
+    /// whichever comes first drops it.
+    pub fn keep(&self, ticket: impl Send + 'static) {
+        if let Some(outside) = &mut *lock(&self.socket) {
+            outside.ticket = Some(Ticket { _kept: Box::new(ticket) });
+        }
+    }
+
+    /// Whether nobody is left to be answered.
+    pub fn is_gone(&self) -> bool {
+        lock(&self.socket).is_none()
+    }
+
+    /// Writes `answer` as far as the socket takes it at once; HTTP is to write the rest `within`
+    /// that time. `None` where the peer has gone.
+    ///
+    /// To give a connection back wakes its task. Who answers many does that when all of them are
+    /// answered.
+    pub fn answer(self, answer: &Shared, within: Duration) -> Option<Returning> {
         let Self { socket, fields, back } = self;
-        // The listener has stopped.
-        let Some(socket) = leave(&socket) else { return };
+        let socket = leave(&socket)?;
         let end = Bytes::from_static(b"\r\n");
         let all = || [&answer.head, &fields, &end].into_iter().chain(answer.body.iter());
         let slices: Vec<IoSlice<'_>> = all().take(MOST_SLICES).map(|it| IoSlice::new(it)).collect();
@@ -161,7 +237,7 @@ impl Suspended {
             Ok(written) => written,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             // The connection is broken: nobody is there to be answered.
-            Err(_) => return,
+            Err(_) => return None,
         };
         let mut rest = Vec::new();
         for slice in all() {
@@ -171,8 +247,7 @@ impl Suspended {
                 rest.push(slice.slice(gone..));
             }
         }
-        // Nobody takes it back where the listener has stopped.
-        let _ = back.send(Answered { socket, rest, within });
+        Some(Returning { back, answered: Answered { socket, rest, within } })
     }
 }
 
@@ -267,14 +342,15 @@ impl Handover {
             }
             Receiver::Suspended(receiver) => {
                 let (back, answered) = oneshot::channel();
-                let socket: Parked = Arc::new(Mutex::new(Some(socket)));
+                let outside = Outside { socket, ticket: None };
+                let socket: Parked = Arc::new(Mutex::new(Some(outside)));
                 receiver(Suspended { socket: Arc::clone(&socket), fields: taken.1, back });
-                Some(Pending { socket, answered })
+                Some(Pending { socket, answered, silent: true })
             }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -463,9 +539,11 @@ mod tests {
         let fields = Bytes::from_static(b"x-layer: 1\r\n");
         let large = Bytes::from(vec![7; 32 << 20]);
         let shared = Shared::new(StatusCode::OK, &HeaderMap::new(), vec![large.clone(), large]);
-        let socket: Parked = Arc::new(Mutex::new(Some(socket)));
-        let pending = Pending { socket: Arc::clone(&socket), answered };
-        Suspended { socket, fields, back }.answer(&shared, Duration::from_secs(1));
+        let outside = Outside { socket, ticket: None };
+        let socket: Parked = Arc::new(Mutex::new(Some(outside)));
+        let pending = Pending { socket: Arc::clone(&socket), answered, silent: true };
+        let answered = Suspended { socket, fields, back }.answer(&shared, Duration::from_secs(1));
+        answered.unwrap().give_back();
         let Answered { socket, rest, .. } = pending.answered().await.unwrap();
         let left: usize = rest.iter().map(Bytes::len).sum();
         assert!((1..64 << 20).contains(&left), "{left}");
@@ -497,9 +575,49 @@ mod tests {
         let waiting = receiver.try_recv().unwrap();
         drop(pending);
         assert_eq!(peer.read(&mut [0]).await.unwrap(), 0);
-        waiting.answer(
-            &Shared::new(StatusCode::OK, &HeaderMap::new(), vec![]),
-            Duration::from_secs(1),
-        );
+        assert!(waiting.is_gone());
+        let shared = Shared::new(StatusCode::OK, &HeaderMap::new(), vec![]);
+        assert!(waiting.answer(&shared, Duration::from_secs(1)).is_none());
+    }
+
+    /// A request outside of HTTP, its client and the listener's side.
+    async fn suspended() -> (TcpStream, Suspended, Pending) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let outside = Outside { socket: listener.accept().await.unwrap().0, ticket: None };
+        let (back, answered) = oneshot::channel();
+        let socket: Parked = Arc::new(Mutex::new(Some(outside)));
+        let pending = Pending { socket: Arc::clone(&socket), answered, silent: true };
+        (peer, Suspended { socket, fields: Bytes::new(), back }, pending)
+    }
+
+    /// Thousands of abandoned blocking requests: a client that gives up is noticed at once, and what
+    /// it was counted by is given back.
+    #[tokio::test]
+    async fn a_client_that_gives_up_is_noticed_before_there_is_an_answer() {
+        let (peer, suspended, pending) = suspended().await;
+        let ticket = Arc::new(());
+        suspended.keep(Arc::clone(&ticket));
+        let waiting = tokio::spawn(pending.answered());
+        tokio::task::yield_now().await;
+        assert!(!suspended.is_gone());
+        drop(peer);
+        assert!(waiting.await.unwrap().is_none());
+        assert!(suspended.is_gone());
+        assert_eq!(Arc::strong_count(&ticket), 1);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_asks_on_is_still_answered() {
+        let (mut peer, suspended, pending) = suspended().await;
+        let waiting = tokio::spawn(pending.answered());
+        tokio::io::AsyncWriteExt::write_all(&mut peer, b"GET").await.unwrap();
+        tokio::task::yield_now().await;
+        let shared = Shared::new(StatusCode::OK, &HeaderMap::new(), vec![]);
+        suspended.answer(&shared, Duration::from_secs(1)).unwrap().give_back();
+        assert!(waiting.await.unwrap().is_some());
+        let mut head = [0; 15];
+        peer.read_exact(&mut head).await.unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
     }
 }

@@ -71,10 +71,13 @@ impl Publishing {
     /// # Errors
     ///
     /// [`PublishingError::Clear`] where the stream has begun in the clear,
-    /// [`PublishingError::Scheme`] where it is encrypted by another scheme, and
-    /// [`PublishingError::Replaced`].
+    /// [`PublishingError::Scheme`] where it is encrypted by another scheme,
+    /// [`PublishingError::Grouped`] where it is in a group, and [`PublishingError::Replaced`].
     #[cfg(feature = "encryption")]
     pub fn encrypt(&mut self, encryption: Encryption) -> Result<(), PublishingError> {
+        if self.is_grouped() {
+            return Err(PublishingError::Grouped);
+        }
         self.stream().encrypt(self.generation(), encryption)
     }
 }

@@ -34,6 +34,12 @@ pub struct Config {
     /// What multivariant playlists say besides: session data and keys, content steering. Default
     /// nothing.
     pub session: Session,
+    /// The parameter of an RTMP stream key by which a publisher says of which programme its stream
+    /// is one encoding: with the default, `group`, the keys `cam_720?group=cam` and
+    /// `cam_360?group=cam` make `cam` a stream of two variants; see
+    /// [`Publishing::join`](super::Publishing::join). Where there is a gate it has to let the
+    /// publisher in under both names. `None`: stream keys say nothing of the kind.
+    pub group: Option<String>,
     /// What the origin refuses to exceed.
     pub limits: Limits,
 }
@@ -42,7 +48,8 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Streams held at once, live or lingering. Default 1000; further publishes are refused.
+    /// Streams held at once, live or lingering, groups among them. Default 1000; further publishes
+    /// are refused.
     pub streams: usize,
     /// RTMP players of one stream. Default 1000; further ones are refused.
     pub players: usize,
@@ -72,6 +79,7 @@ impl Default for Config {
             carried: vec!["token".to_owned()],
             event: None,
             session: Session::default(),
+            group: Some("group".to_owned()),
             limits: Limits::default(),
         }
     }
@@ -175,6 +183,13 @@ impl Builder {
     #[must_use]
     pub fn session(mut self, session: Session) -> Self {
         self.config.session = session;
+        self
+    }
+
+    /// Sets [`Config::group`].
+    #[must_use]
+    pub fn group(mut self, parameter: impl Into<Option<String>>) -> Self {
+        self.config.group = parameter.into();
         self
     }
 

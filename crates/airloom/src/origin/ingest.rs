@@ -6,8 +6,9 @@ use airloom_rtmp::server::{Connect, Play, Publish, Rejection};
 use tokio::runtime::Handle;
 use tracing::{Span, debug_span, info, warn};
 
+use super::group::Membership;
 use super::stream::{Replaced, Stream};
-use super::{Origin, StreamName, wall_time};
+use super::{InvalidName, JoinError, Origin, StreamName, wall_time};
 use crate::access::{Arrival, Denied, Pass, Protocol, Visit};
 use crate::rtmp::{Media, Playback, Publication, Service};
 
@@ -39,6 +40,13 @@ impl Ingest {
             Denied::Unavailable => Rejection::Failed,
             _ => Rejection::Unauthorized,
         })
+    }
+
+    /// The group that a stream key's `query` names, if it does.
+    fn group(&self, query: &str) -> Result<Option<StreamName>, InvalidName> {
+        let Some(parameter) = self.origin.config().group.as_deref() else { return Ok(None) };
+        let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == parameter);
+        named.map(|(_, group)| group.parse()).transpose()
     }
 
     fn visit(
@@ -85,7 +93,10 @@ impl Service for Ingest {
     }
 
     async fn publish(&self, peer: SocketAddr, request: &Publish) -> Result<Publishing, Rejection> {
-        let Ok(name) = request.name.parse::<StreamName>() else {
+        let Ok(mut name) = request.name.parse::<StreamName>() else {
+            return self.refuse(Rejection::BadName);
+        };
+        let Ok(mut group) = self.group(&request.query) else {
             return self.refuse(Rejection::BadName);
         };
         let mut pass = Pass::new();
@@ -99,11 +110,34 @@ impl Service for Ingest {
                 Ok(pass) => pass,
                 Err(denied) => return self.deny(denied, peer, format_args!("publishing {name}")),
             };
+            name = pass.stream().cloned().unwrap_or(name);
+            if let Some(programme) = &group {
+                // Who adds to a programme is somebody who may publish it.
+                let visit = self.visit(programme, peer, &request.query, &request.connect);
+                match door.publish(&visit).await {
+                    Ok(own) => {
+                        group = own.stream().cloned().or(group);
+                        pass = pass.and(own);
+                    }
+                    Err(denied) => {
+                        return self.deny(
+                            denied,
+                            peer,
+                            format_args!("publishing into {programme}"),
+                        );
+                    }
+                }
+            }
         }
-        let name = pass.stream().cloned().unwrap_or(name);
         match self.origin.publish(&name) {
             Ok(mut publishing) => {
                 publishing.pass = pass;
+                if let Some(group) = group
+                    && let Err(refused) = publishing.join(&group)
+                {
+                    warn!("{name} refused: {refused}");
+                    return self.refuse(Rejection::BadName);
+                }
                 let state = if publishing.is_resumed() { "back on air" } else { "on air" };
                 info!("{name} {state}, from {peer}");
                 Ok(publishing)
@@ -145,6 +179,8 @@ pub struct Publishing {
     resumed: bool,
     /// Given back when the publish is over.
     pass: Pass,
+    /// Its part in a group of streams.
+    membership: Option<Membership>,
     span: Span,
 }
 
@@ -183,6 +219,9 @@ pub enum PublishingError {
     /// A key was given for another scheme than the stream is encrypted by.
     #[error("the stream is encrypted by another scheme")]
     Scheme,
+    /// Encryption was asked for, and the stream is in a group, which would give it out in the clear.
+    #[error("the stream is in a group")]
+    Grouped,
 }
 
 impl From<Replaced> for PublishingError {
@@ -194,7 +233,8 @@ impl From<Replaced> for PublishingError {
 impl Publishing {
     pub(super) fn new(origin: Origin, stream: Arc<Stream>, generation: u64, resumed: bool) -> Self {
         let span = debug_span!("publish", stream = %stream.name(), generation);
-        Self { origin, stream, generation, resumed, pass: Pass::new(), span }
+        let (pass, membership) = (Pass::new(), None);
+        Self { origin, stream, generation, resumed, pass, membership, span }
     }
 
     pub(super) fn stream(&self) -> &Stream {
@@ -205,19 +245,14 @@ impl Publishing {
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
-}
 
-impl Publishing {
-    /// Whether this goes on with a stream that was published before.
-    pub const fn is_resumed(&self) -> bool {
-        self.resumed
+    #[cfg(feature = "encryption")]
+    pub(super) fn is_grouped(&self) -> bool {
+        self.membership.is_some()
     }
-}
 
-impl Publication for Publishing {
-    type Error = PublishingError;
-
-    fn handle(&mut self, media: Media) -> Result<(), PublishingError> {
+    /// Takes media into the stream, whoever it comes from.
+    pub(super) fn pass(&self, media: Media) -> Result<(), PublishingError> {
         let _within = self.span.enter();
         let handled = self.stream.handle(self.generation, media);
         if let Err(error @ (PublishingError::Segmenter(_) | PublishingError::Held { .. })) =
@@ -229,8 +264,68 @@ impl Publication for Publishing {
         handled
     }
 
-    fn flush(&mut self) {
+    /// Tells those who wait for the stream what has come.
+    pub(super) fn heard(&self) {
         self.stream.heard(self.generation);
+    }
+}
+
+impl Publishing {
+    /// Whether this goes on with a stream that was published before.
+    pub const fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Makes this one of several encodings of the programme `group`, which is a stream too; to be
+    /// said before any media. Its
+    /// multivariant playlist and manifest offer what all of its members publish, cut at the same
+    /// boundaries and with the same sequence numbers. The stream's own playlists stay.
+    ///
+    /// To be switched between without a break, members need keyframes at the same times of the same
+    /// clock, as one encoder gives them. The first member decides where segments begin; in another
+    /// one without a keyframe there, a segment begins with a picture that cannot be decoded alone.
+    /// Clocks that differ by more than a second are put together by when keyframes arrive. A member
+    /// that goes is listed as missing (`EXT-X-GAP`), and not offered until it is back; the others go
+    /// on. The group is over when its last member is.
+    ///
+    /// It holds headers of its own and shares all media with its members. Observers, meters of what
+    /// is taken in, and players over RTMP know the members and not the group.
+    ///
+    /// Over RTMP a stream key says so: [`Config::group`](super::Config::group).
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`JoinError`].
+    pub fn join(&mut self, group: &StreamName) -> Result<(), JoinError> {
+        #[cfg(feature = "encryption")]
+        if self.stream.is_encrypted() {
+            return Err(JoinError::Encrypted);
+        }
+        self.membership = Some(self.origin.join(group, self.stream.name())?);
+        Ok(())
+    }
+}
+
+impl Publication for Publishing {
+    type Error = PublishingError;
+
+    fn handle(&mut self, media: Media) -> Result<(), PublishingError> {
+        if self.membership.is_none() {
+            return self.pass(media);
+        }
+        let handled = self.pass(media.clone());
+        // Who was replaced by another publisher publishes nothing into the group either.
+        if let Some(membership) = self.membership.as_mut().filter(|_| handled.is_ok()) {
+            membership.handle(&media);
+        }
+        handled
+    }
+
+    fn flush(&mut self) {
+        self.heard();
+        if let Some(membership) = &self.membership {
+            membership.flush();
+        }
     }
 }
 

@@ -48,7 +48,19 @@ pub(super) struct Stream {
     viewers: Mutex<Viewers>,
     encodings: Mutex<Encodings>,
     bounds: Bounds,
+    /// Where what is taken in is counted.
+    taken: StreamMeters,
     meters: StreamMeters,
+    nature: Nature,
+}
+
+/// Who publishes a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// One publisher.
+    Single,
+    /// Any number, whose own streams it consists of: they are counted, told of and played there.
+    Group,
 }
 
 #[derive(Debug)]
@@ -95,13 +107,17 @@ pub(super) struct Replaced;
 
 impl Stream {
     pub(super) fn new(
-        name: StreamName,
+        (name, nature): (StreamName, Nature),
         config: &Config,
         bounds: Bounds,
         first_sequence: u64,
         meters: StreamMeters,
-        observers: Observers,
+        observers: &Observers,
     ) -> Self {
+        let (taken, observers) = match nature {
+            Nature::Single => (meters.clone(), observers.clone()),
+            Nature::Group => (StreamMeters::default(), Observers::default()),
+        };
         let chunk_size = airloom_rtmp::Config::default().chunk_size;
         Self {
             started_at: super::wall_time(),
@@ -123,13 +139,19 @@ impl Stream {
             viewers: Mutex::new(Viewers::new(config.segment)),
             encodings: Mutex::default(),
             bounds,
+            taken,
             meters,
+            nature,
             name,
         }
     }
 
     pub(super) fn name(&self) -> &StreamName {
         &self.name
+    }
+
+    pub(super) fn nature(&self) -> Nature {
+        self.nature
     }
 
     pub(super) fn meters(&self) -> &StreamMeters {
@@ -146,10 +168,11 @@ impl Stream {
         state.life == Life::Live && state.heard.elapsed() < SILENT
     }
 
-    /// Asks to become the publisher.
-    pub(super) fn claim(&self) -> Claim {
+    /// Asks to become the publisher of what is to be a stream of that `nature`.
+    pub(super) fn claim(&self, nature: Nature) -> Claim {
         let mut state = self.lock();
         match state.life {
+            Life::Live | Life::Resuming if nature != self.nature => return Claim::OnAir,
             Life::Live if state.heard.elapsed() < SILENT => return Claim::OnAir,
             Life::Ended => {
                 return Claim::Over { next_sequence: state.packager.next_sequence() };
@@ -188,7 +211,7 @@ impl Stream {
             crate::rtmp::Media::Sample(sample) => {
                 let bytes = sample.data.len() as u64;
                 state.bytes_in += bytes;
-                self.meters.add(Meter::IngestBytes, bytes);
+                self.taken.add(Meter::IngestBytes, bytes);
                 state.packager.handle_sample(sample)?;
                 self.weigh(&mut state)?;
             }
@@ -196,6 +219,11 @@ impl Stream {
             crate::rtmp::Media::Color { .. } => {}
         }
         Ok(())
+    }
+
+    /// The track that the track `own` of the member `member` is in this group.
+    pub(super) fn member_track(&self, member: &StreamName, own: media::TrackId) -> media::TrackId {
+        self.lock().packager.member_track(member, own)
     }
 
     /// Looks, once a second, whether more is held than may be.
@@ -233,6 +261,11 @@ impl Stream {
         self.publisher(generation)?.packager.encrypt(encryption)
     }
 
+    #[cfg(feature = "encryption")]
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.lock().packager.is_encrypted()
+    }
+
     fn publisher(&self, generation: u64) -> Result<MutexGuard<'_, State>, Replaced> {
         let state = self.lock();
         if state.generation == generation && state.life == Life::Live {
@@ -250,7 +283,7 @@ impl Stream {
             // silent for good is not counted past its last word.
             let millis = state.heard.duration_since(state.counted).as_millis() as u64;
             state.counted += Duration::from_millis(millis);
-            self.meters.add(Meter::IngestMillis, millis);
+            self.taken.add(Meter::IngestMillis, millis);
         }
         self.flush();
     }
@@ -306,6 +339,10 @@ impl Stream {
     /// What a new RTMP player gets, who is let in by `pass`, or `None` where there are as many as the limit allows or
     /// nothing is on air.
     pub(super) fn play(&self, pass: Pass) -> Option<Playback> {
+        // Its members are played under their own names.
+        if self.nature == Nature::Group {
+            return None;
+        }
         let mut state = self.lock();
         if state.life != Life::Live || state.players() >= self.bounds.get(|limits| limits.players) {
             return None;

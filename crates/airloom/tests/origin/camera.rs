@@ -24,14 +24,25 @@ pub(super) struct Camera {
 
 impl Camera {
     pub(super) fn publish(origin: &Origin, name: &str) -> Result<Self, Refused> {
-        let mut publishing = origin.publish(&name.parse().unwrap())?;
+        Ok(Self::start(origin.publish(&name.parse().unwrap())?))
+    }
+
+    /// Publishes one encoding of the programme `group`.
+    #[allow(dead_code, reason = "not every camera is one of several")]
+    pub(super) fn publish_in(origin: &Origin, name: &str, group: &str) -> Self {
+        let mut publishing = origin.publish(&name.parse().unwrap()).unwrap();
+        publishing.join(&group.parse().unwrap()).unwrap();
+        Self::start(publishing)
+    }
+
+    fn start(mut publishing: Publishing) -> Self {
         let video = avc::Config::decode(Bytes::from_static(AVC)).unwrap();
         let audio = aac::Config::decode(Bytes::from_static(AAC)).unwrap();
         for (id, codec) in [(VIDEO, Codec::Avc(video)), (AUDIO, Codec::Aac(audio))] {
             let track = Track { id, timescale: Timescale::MILLIS, codec };
             publishing.handle(Media::Track(track)).unwrap();
         }
-        Ok(Self { publishing, frames: 0, sounds: 0 })
+        Self { publishing, frames: 0, sounds: 0 }
     }
 
     /// Sends everything up to `seconds` after the start, as fast as it is taken.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use airloom_media::TrackId;
+
 use crate::{Format, FrameRate, Rendition, Resource, Session, Steering};
 
 /// One rendition and what was measured of it.
@@ -16,9 +18,9 @@ pub(crate) struct Entry<'a> {
     pub(crate) independent: bool,
 }
 
-/// Every video rendition is a variant with each group of sound; sound that differs in its codec
-/// is a group of its own (4.4.6.2.1: a variant's CODECS must name what it holds). Without
-/// pictures, each group of sound is a variant.
+/// Every video rendition is a variant with each group of sound of its encoding; sound that differs
+/// in its codec is a group of its own (4.4.6.2.1: a variant's CODECS must name what it holds).
+/// Without pictures, each group of sound is a variant.
 pub(crate) fn render(entries: &[Entry<'_>], session: &Session) -> String {
     let mut out = String::with_capacity(256 + entries.len() * 256);
     // EXT-X-MEDIA came with version 4; nothing here needs more (section 8).
@@ -28,34 +30,40 @@ pub(crate) fn render(entries: &[Entry<'_>], session: &Session) -> String {
     }
     session.write(&mut out);
     let pathway = session.steering.as_ref().and_then(Steering::pathway);
-    let groups = groups(entries);
     let videos: Vec<_> = entries
         .iter()
         .filter(|entry| matches!(entry.rendition.format, Format::Video { .. }))
         .collect();
+    let groups = groups(entries, &videos);
     // Sound alone, and only one of it, is a plain variant: there is nothing to choose from.
-    let listed = !videos.is_empty() || groups.iter().any(|group| group.len() > 1);
+    let listed = !videos.is_empty() || groups.iter().any(|group| group.members.len() > 1);
     if listed {
         for (index, group) in groups.iter().enumerate() {
-            for (place, audio) in group.iter().enumerate() {
-                write_media(&mut out, &group_id(index), audio.rendition, place == 0);
+            for (place, audio) in group.members.iter().enumerate() {
+                let name = counterpart(audio, &groups);
+                write_media(&mut out, &group_id(index), audio.rendition, name, place == 0);
             }
         }
     }
     for video in &videos {
-        if groups.is_empty() {
-            write_variant(&mut out, video, None, (None, pathway));
-        }
+        let with = sound_of(video.rendition.variant, &groups);
+        let mut silent = true;
         for (index, group) in groups.iter().enumerate() {
-            let names = (Some(group_id(index)), pathway);
-            write_variant(&mut out, video, loudest(group), names);
+            if Some(group.variant) == with {
+                silent = false;
+                let names = (Some(group_id(index)), pathway);
+                write_variant(&mut out, video, group.loudest(), names);
+            }
+        }
+        if silent {
+            write_variant(&mut out, video, None, (None, pathway));
         }
     }
     if videos.is_empty() {
         for (index, group) in groups.iter().enumerate() {
             let id = listed.then(|| group_id(index));
             // The group's first rendition is what the URI names; its peak is the group's.
-            if let (Some(first), Some(loudest)) = (group.first(), loudest(group)) {
+            if let (Some(first), Some(loudest)) = (group.members.first(), group.loudest()) {
                 let entry = Entry { peak: loudest.peak, average: loudest.average, ..**first };
                 write_variant(&mut out, &entry, None, (id, pathway));
             }
@@ -64,36 +72,74 @@ pub(crate) fn render(entries: &[Entry<'_>], session: &Session) -> String {
     out
 }
 
-/// Renditions of sound by their codec, in the order they came.
-fn groups<'a, 'b>(entries: &'b [Entry<'a>]) -> Vec<Vec<&'b Entry<'a>>> {
-    let mut groups: Vec<Vec<&Entry<'_>>> = Vec::new();
+/// Renditions of sound to choose from: of one encoding, and of one codec.
+struct Group<'a, 'b> {
+    variant: u32,
+    members: Vec<&'b Entry<'a>>,
+}
+
+impl<'a, 'b> Group<'a, 'b> {
+    fn loudest(&self) -> Option<&'b Entry<'a>> {
+        self.members.iter().copied().max_by_key(|entry| entry.peak)
+    }
+}
+
+/// The groups that pictures go with, or all where there are none, in the order they came.
+fn groups<'a, 'b>(entries: &'b [Entry<'a>], videos: &[&Entry<'_>]) -> Vec<Group<'a, 'b>> {
+    let mut groups: Vec<Group<'_, '_>> = Vec::new();
     for entry in entries {
         if !matches!(entry.rendition.format, Format::Audio { .. }) {
             continue;
         }
+        let variant = entry.rendition.variant;
         let same = groups.iter_mut().find(|group| {
-            group.first().is_some_and(|first| first.rendition.codecs == entry.rendition.codecs)
+            let first = group.members.first();
+            group.variant == variant
+                && first.is_some_and(|first| first.rendition.codecs == entry.rendition.codecs)
         });
         match same {
-            Some(group) => group.push(entry),
-            None => groups.push(vec![entry]),
+            Some(group) => group.members.push(entry),
+            None => groups.push(Group { variant, members: vec![entry] }),
         }
     }
+    if !videos.is_empty() {
+        let used: Vec<_> =
+            videos.iter().filter_map(|video| sound_of(video.rendition.variant, &groups)).collect();
+        groups.retain(|group| used.contains(&group.variant));
+    }
     groups
+}
+
+/// The encoding whose sound goes with the pictures of `variant`.
+fn sound_of(variant: u32, groups: &[Group<'_, '_>]) -> Option<u32> {
+    let own = groups.iter().find(|group| group.variant == variant);
+    own.or_else(|| groups.iter().min_by_key(|group| group.variant)).map(|group| group.variant)
+}
+
+/// The track of the first encoding that `audio` stands for: what is the same sound has the same
+/// name in every group (4.4.6.1.1).
+fn counterpart(audio: &Entry<'_>, groups: &[Group<'_, '_>]) -> TrackId {
+    let of = |variant: u32| {
+        let members = groups.iter().filter(move |group| group.variant == variant);
+        let mut tracks: Vec<_> =
+            members.flat_map(|group| &group.members).map(|entry| entry.rendition.track).collect();
+        tracks.sort_unstable();
+        tracks
+    };
+    let own = audio.rendition.track;
+    let first = groups.iter().map(|group| group.variant).min().unwrap_or_default();
+    let place = of(audio.rendition.variant).iter().position(|track| *track == own);
+    place.and_then(|place| of(first).get(place).copied()).unwrap_or(own)
 }
 
 fn group_id(index: usize) -> String {
     if index == 0 { "audio".to_owned() } else { format!("audio-{}", index + 1) }
 }
 
-fn loudest<'a, 'b>(group: &[&'b Entry<'a>]) -> Option<&'b Entry<'a>> {
-    group.iter().copied().max_by_key(|entry| entry.peak)
-}
-
 /// `EXT-X-MEDIA` (4.4.6.1).
-fn write_media(out: &mut String, group: &str, rendition: &Rendition, default: bool) {
+fn write_media(out: &mut String, group: &str, rendition: &Rendition, name: TrackId, default: bool) {
     let track = rendition.track;
-    let _ = write!(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"Audio {track}\"");
+    let _ = write!(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"Audio {name}\"");
     if let Some(language) = &rendition.language {
         let _ = write!(out, ",LANGUAGE=\"{language}\"");
     }
@@ -156,7 +202,7 @@ impl std::fmt::Display for Decimal3 {
 
 #[cfg(test)]
 mod tests {
-    use airloom_media::{Duration, Timescale, TrackId};
+    use airloom_media::{Duration, Timescale};
 
     use super::*;
 
@@ -170,6 +216,7 @@ mod tests {
             language: language.map(str::to_owned),
             presentation_delay: Duration::ZERO,
             part_target: None,
+            variant: 0,
         }
     }
 
@@ -187,6 +234,7 @@ mod tests {
             language: None,
             presentation_delay: Duration::ZERO,
             part_target: None,
+            variant: 0,
         }
     }
 
@@ -247,5 +295,38 @@ mod tests {
         assert_eq!(text.matches("DEFAULT=YES").count(), 2);
         assert!(text.contains("CODECS=\"avc1.640028,opus\""));
         assert!(text.contains(",AUDIO=\"audio-2\"\n1.m3u8\n"));
+    }
+
+    /// Several encodings of one programme: each of its pictures goes with its own sound, which is
+    /// called the same in all of them (4.4.6.1.1).
+    #[test]
+    fn each_encoding_goes_with_its_own_sound() {
+        let of = |variant, rendition| Rendition { variant, ..rendition };
+        let renditions = [
+            of(0, video(1, (25, 1))),
+            of(0, audio(2, "mp4a.40.2", None)),
+            of(1, video(3, (25, 1))),
+            of(1, audio(4, "mp4a.40.2", None)),
+            // Without a sound of its own.
+            of(2, video(5, (25, 1))),
+        ];
+        let entries: Vec<_> =
+            renditions.iter().map(|r| entry(r, u64::from(r.track.get()) * 1000)).collect();
+        let text = render(&entries, &Session::default());
+        let media = |group: &str, track| {
+            format!(
+                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"Audio 2\",DEFAULT=YES,\
+                 AUTOSELECT=YES,CHANNELS=\"2\",URI=\"{track}.m3u8\"\n"
+            )
+        };
+        assert!(text.contains(&(media("audio", 2) + &media("audio-2", 4))), "{text}");
+        let variants: Vec<_> = text.lines().skip_while(|l| !l.contains("STREAM-INF")).collect();
+        let [one, _, two, _, three, _] = variants[..] else { panic!("{text}") };
+        assert!(one.contains("BANDWIDTH=3000,") && one.ends_with(",AUDIO=\"audio\""), "{one}");
+        assert!(two.contains("BANDWIDTH=7000,") && two.ends_with(",AUDIO=\"audio-2\""), "{two}");
+        assert!(
+            three.contains("BANDWIDTH=7000,") && three.ends_with(",AUDIO=\"audio\""),
+            "{three}"
+        );
     }
 }

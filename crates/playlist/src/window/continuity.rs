@@ -3,7 +3,7 @@
 use airloom_media::Timestamp;
 
 use super::log::{Entry, Log, State};
-use super::{LiveWindow, Phase};
+use super::{LiveWindow, Phase, Track};
 use crate::WallTime;
 use crate::decimal::Micros;
 
@@ -72,6 +72,9 @@ impl LiveWindow {
             self.log(index).entries.back().is_some_and(|entry| entry.state == State::Gap);
         if after_gap && !is_gap && index < self.tracks.len() && self.phase != Phase::Starting {
             self.join(index, sequence);
+        }
+        if is_gap && !after_gap && self.phase == Phase::Live {
+            self.part_ways(index, sequence);
         }
         let tagged = self.eras.tags(sequence);
         // In a gap nothing is decoded, so nothing new is needed.
@@ -154,6 +157,10 @@ impl LiveWindow {
             (None, Some(before)) => (before, unknown),
             (None, None) => return,
         };
+        let after_gap = self.log(index).is_interrupted();
+        if !after_gap && until.is_none() && self.phase == Phase::Live {
+            self.part_ways(index, sequence);
+        }
         let tagged = self.eras.tags(sequence);
         let mut entry = Entry::new(sequence, Timestamp::ZERO, date, needs, tagged);
         entry.micros = micros;
@@ -181,15 +188,35 @@ impl LiveWindow {
         logs.filter_map(|log| log.next).any(|next| next > sequence)
     }
 
-    /// Begins a Period for a track that has media again from `sequence` on: at that number if no
-    /// track has completed it, so that no Period changes that was given out.
-    fn join(&mut self, index: usize, sequence: u64) {
-        let complete = self.furthest(index).and_then(Log::last_complete);
-        let from = complete.map_or(sequence, |last| sequence.max(last.saturating_add(1)));
+    /// Begins a Period for a track that has media again from `sequence` on, or has none from there
+    /// on: at that number if no track has listed it, so that no Period changes that was given out.
+    /// The number it begins at.
+    fn regroup(&mut self, index: usize, sequence: u64) -> u64 {
+        let others = self.tracks.iter().enumerate().filter(|(other, _)| *other != index);
+        let listed = others.filter_map(|(_, Track { log, .. })| {
+            let growing =
+                log.open().filter(|open| open.is_growing() && self.settings.parts.is_some());
+            growing.map(|open| open.sequence).or(log.last_complete())
+        });
+        let from = listed.max().map_or(sequence, |last| sequence.max(last.saturating_add(1)));
         self.eras.begin(from, false, true);
+        from
+    }
+
+    /// A track has media again from `sequence` on.
+    fn join(&mut self, index: usize, sequence: u64) {
+        let from = self.regroup(index, sequence);
         let first = self.log(index).entries.iter().all(|entry| entry.state == State::Gap);
         if let (true, Some(track)) = (first, self.tracks.get_mut(index)) {
             track.joined = from;
+        }
+    }
+
+    /// A track has no media from `sequence` on. Where another encoding stands in for it, DASH clients
+    /// are led there by a Period without the track.
+    fn part_ways(&mut self, index: usize, sequence: u64) {
+        if self.tracks.get(index).is_some_and(|track| self.has_stand_in(track)) {
+            self.regroup(index, sequence);
         }
     }
 

@@ -225,6 +225,11 @@ impl Log {
         self.total.0 > 0 && !self.listed().any(Entry::is_complete)
     }
 
+    /// Whether the last segment there was is missing, and nothing has come since.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.entries.back().is_some_and(|last| last.state == State::Gap)
+    }
+
     /// Media so far, the open segment included.
     pub(crate) fn progress(&self) -> Micros {
         Micros(self.total.0 + self.open().map_or(0, |open| open.micros.0))

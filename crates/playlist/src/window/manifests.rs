@@ -6,7 +6,7 @@ use super::{LiveWindow, Phase, Track, Zero};
 use crate::dash::{self, LowLatency, Mpd, Period, Presentation, Representation};
 use crate::decimal::Micros;
 use crate::hls::multivariant;
-use crate::{Answer, Rendered};
+use crate::{Answer, Rendered, Rendition};
 
 /// A text that speaks of the whole stream, as last rendered.
 #[derive(Debug, Default)]
@@ -73,10 +73,12 @@ impl LiveWindow {
         if let (Some(text), false) = (&self.multivariant.text, self.multivariant.stale) {
             return Answer::Ready(text.clone());
         }
+        let offered = |track: &&Track| track.log.is_playable() && track.log.bandwidth.is_measured();
         let entries: Vec<_> = self
             .tracks
             .iter()
-            .filter(|track| track.log.is_playable() && track.log.bandwidth.is_measured())
+            .filter(offered)
+            .filter(|track| !track.log.is_interrupted() || !self.has_stand_in(track))
             .map(|track| multivariant::Entry {
                 rendition: &track.rendition,
                 peak: track.log.bandwidth.peak(),
@@ -86,6 +88,17 @@ impl LiveWindow {
             .collect();
         let text = multivariant::render(&entries, &self.settings.session);
         Answer::Ready(self.multivariant.renew(text, self.version))
+    }
+
+    /// Whether another encoding of the programme has media where this track has none.
+    pub(super) fn has_stand_in(&self, track: &Track) -> bool {
+        let Rendition { format, variant, .. } = &track.rendition;
+        self.tracks.iter().any(|other| {
+            other.rendition.format.kind() == format.kind()
+                && other.rendition.variant != *variant
+                && other.log.is_playable()
+                && !other.log.is_interrupted()
+        })
     }
 
     pub(super) fn manifest(&mut self) -> Answer {
@@ -204,6 +217,7 @@ impl LiveWindow {
                 longest = longest.max(run.iter().filter(|entry| entry.is_complete()).count());
                 match run.first() {
                     Some(first) => starts.push((first.start, track.rendition.timescale)),
+                    None if track.log.is_interrupted() && self.has_stand_in(track) => {}
                     None => awaited += 1,
                 }
             }

@@ -37,6 +37,7 @@ pub fn video(init: u64) -> Rendition {
         language: None,
         presentation_delay: Duration::ZERO,
         part_target: None,
+        variant: 0,
     }
 }
 
@@ -50,6 +51,7 @@ pub fn audio(init: u64) -> Rendition {
         language: None,
         presentation_delay: Duration::ZERO,
         part_target: None,
+        variant: 0,
     }
 }
 

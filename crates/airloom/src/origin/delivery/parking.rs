@@ -96,9 +96,12 @@ impl Parking {
         let parking = stream.parking();
         let index = parking.next.fetch_add(1, Ordering::Relaxed) % LOTS;
         let Some(lot) = parking.lots.get(index) else { return };
-        stream.count_parked(1, 0);
-        origin.0.totals.waiting.fetch_add(1, Ordering::Relaxed);
+        waiter.connection.keep(Place::new(origin, stream));
         let mut waiters = lot.lock();
+        if waiters.entries.len() == waiters.entries.capacity() {
+            // Those who have given up since make room first.
+            waiters.entries.retain(|waiter| !waiter.connection.is_gone());
+        }
         waiters.entries.push(waiter);
         let attended = std::mem::replace(&mut waiters.attended, true);
         drop(waiters);
@@ -107,6 +110,27 @@ impl Parking {
         } else if *stream.subscribe().borrow() != asked {
             lot.late_comer.notify_one();
         }
+    }
+}
+
+/// A place among those who wait, for as long as somebody does.
+struct Place {
+    origin: Origin,
+    stream: Arc<Stream>,
+}
+
+impl Place {
+    fn new(origin: &Origin, stream: &Arc<Stream>) -> Self {
+        stream.count_parked(1, 0);
+        origin.0.totals.waiting.fetch_add(1, Ordering::Relaxed);
+        Self { origin: origin.clone(), stream: Arc::clone(stream) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.stream.count_parked(0, 1);
+        self.origin.0.totals.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -141,11 +165,12 @@ async fn attend(origin: Origin, stream: Arc<Stream>, index: usize) {
     }
 }
 
-/// Answers those whose answer is there, or whose time is up; returns the others.
+/// Answers those whose answer is there, or whose time is up; returns the others. Connections go back
+/// to HTTP when all are answered: the tasks that are woken by that would otherwise run in between.
 async fn pass(origin: &Origin, stream: &Stream, entries: Vec<Waiter>) -> Vec<Waiter> {
     let now = Instant::now();
     let within = origin.config().window + GRACE;
-    let mut still = Vec::new();
+    let (mut still, mut answered) = (Vec::new(), Vec::new());
     let mut known: HashMap<(Request, Coding), Option<Shared>> = HashMap::new();
     for (place, waiter) in entries.into_iter().enumerate() {
         if place % BATCH == BATCH - 1 {
@@ -172,16 +197,23 @@ async fn pass(origin: &Origin, stream: &Stream, entries: Vec<Waiter>) -> Vec<Wai
                 &overdue
             }
             None => {
-                still.push(waiter);
+                if !waiter.connection.is_gone() {
+                    still.push(waiter);
+                }
                 continue;
             }
         };
-        stream.count_parked(0, 1);
-        let totals = &origin.0.totals;
-        totals.waiting.fetch_sub(1, Ordering::Relaxed);
-        totals.bytes_out.fetch_add(answer.length(), Ordering::Relaxed);
-        stream.meters().add(Meter::EgressBytes, answer.length());
-        waiter.connection.answer(answer, within);
+        if let Some(returning) = waiter.connection.answer(answer, within) {
+            origin.0.totals.bytes_out.fetch_add(answer.length(), Ordering::Relaxed);
+            stream.meters().add(Meter::EgressBytes, answer.length());
+            answered.push(returning);
+        }
+    }
+    for (place, returning) in answered.into_iter().enumerate() {
+        if place % BATCH == BATCH - 1 {
+            tokio::task::yield_now().await;
+        }
+        returning.give_back();
     }
     still
 }

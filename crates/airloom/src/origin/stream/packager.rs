@@ -12,6 +12,7 @@ use super::super::wall_time;
 use super::{Config, StreamName};
 #[cfg(feature = "encryption")]
 use crate::origin::encryption::Cipher;
+use crate::origin::group::Members;
 #[cfg(feature = "encryption")]
 use crate::origin::{Encryption, PublishingError};
 
@@ -33,6 +34,8 @@ pub(super) struct Packager {
     tracks: Vec<Described>,
     video: Option<TrackId>,
     frames: u64,
+    /// Whose tracks these are, where several publish them.
+    members: Members,
     #[cfg(feature = "encryption")]
     cipher: Option<Cipher>,
 }
@@ -57,6 +60,8 @@ impl Packager {
         cut.part = config.part;
         cut.first_sequence = first_sequence;
         let mut limits = playlist::Limits::default();
+        // Several encodings may be published into one stream.
+        cut.limits.tracks = limits.tracks;
         limits.segments = config.event.unwrap_or(limits.segments);
         let listed = playlist::Config {
             window: config.window,
@@ -82,6 +87,7 @@ impl Packager {
             tracks: Vec::new(),
             video: None,
             frames: 0,
+            members: Members::default(),
             #[cfg(feature = "encryption")]
             cipher: None,
         }
@@ -112,6 +118,11 @@ impl Packager {
     #[cfg(feature = "encryption")]
     pub(super) fn is_encrypted(&self) -> bool {
         self.cipher.is_some()
+    }
+
+    /// The track here that the track `own` of the publisher `member` is.
+    pub(super) fn member_track(&mut self, member: &StreamName, own: TrackId) -> TrackId {
+        self.members.track(member, own)
     }
 
     pub(super) fn set_track(&mut self, track: Track) -> Result<(), segmenter::Error> {
@@ -245,33 +256,15 @@ impl Packager {
         match output {
             Output::Init(init) => self.describe(now, init),
             Output::Part(part) => {
-                let input = playlist::Part {
-                    track: part.track,
-                    sequence: part.sequence,
-                    index: part.index,
-                    start: part.start,
-                    duration: part.duration,
-                    independent: part.independent,
-                    discontinuity: part.discontinuity,
-                    bytes: part.size as u64,
-                };
+                let input = playlist::Input::from(&part);
                 self.next_sequence = self.next_sequence.max(part.sequence + 1);
                 self.observe(|| Event::Part { part: part.clone(), at: now });
                 self.store.put_part(part);
-                self.tell(now, playlist::Input::Part(input));
+                self.tell(now, input);
             }
             Output::Segment(segment) => {
                 self.tell_target(now);
                 self.measure(&segment);
-                let input = playlist::Segment {
-                    track: segment.track,
-                    sequence: segment.sequence,
-                    start: segment.start,
-                    duration: segment.duration,
-                    independent: segment.independent,
-                    discontinuity: segment.discontinuity,
-                    bytes: segment.size as u64,
-                };
                 self.next_sequence = self.next_sequence.max(segment.sequence + 1);
                 if !self.parts {
                     for part in segment.parts.iter() {
@@ -280,30 +273,19 @@ impl Packager {
                 }
                 self.observe(|| Event::Segment { segment: segment.clone(), at: now });
                 self.store.put_segment(&segment);
-                self.tell(now, playlist::Input::Segment(input));
+                self.tell(now, playlist::Input::from(&segment));
             }
             Output::TsSegment(segment) => {
                 self.tell_target(now);
-                let input = playlist::TsSegment {
-                    sequence: segment.sequence,
-                    start: segment.start,
-                    duration: segment.duration,
-                    discontinuity: segment.discontinuity,
-                };
+                let input = playlist::Input::from(&segment);
                 self.observe(|| Event::TsSegment { segment: segment.clone(), at: now });
                 self.store.put_ts(segment);
-                self.tell(now, playlist::Input::TsSegment(input));
+                self.tell(now, input);
             }
             Output::Gap(gap) => {
-                let input = playlist::Gap {
-                    track: gap.track,
-                    sequence: gap.sequence,
-                    start: gap.start,
-                    duration: gap.duration,
-                    discontinuity: gap.discontinuity,
-                };
+                let input = playlist::Input::from(&gap);
                 self.observe(|| Event::Gap { gap, at: now });
-                self.tell(now, playlist::Input::Gap(input));
+                self.tell(now, input);
             }
             Output::Event(event) => self.log(event),
             _ => {}
@@ -314,15 +296,8 @@ impl Packager {
         // A header comes into force with a segment of its own, so that counting them from the
         // first sequence number never gives a name twice, over restarts too.
         let id = self.first_sequence + u64::from(init.id);
-        let track = Track { id: init.track, timescale: init.timescale, codec: init.codec.clone() };
-        let mut rendition = playlist::Rendition::new(&track, id);
-        if let playlist::Format::Video { frame_rate: rate @ None, .. } = &mut rendition.format {
-            *rate = u32::try_from(init.frame_duration.ticks())
-                .ok()
-                .and_then(|ticks| playlist::FrameRate::new(init.timescale.hz(), ticks));
-        }
-        rendition.presentation_delay = init.presentation_delay;
-        rendition.part_target = (init.part_target.ticks() > 0).then_some(init.part_target);
+        let mut rendition = playlist::Rendition::of_init(&init, id);
+        rendition.variant = self.members.variant(init.track);
         self.observe(|| Event::Init { id, init: init.clone(), at: now });
         self.store.put_init(init.track, id, init.data.clone());
         self.tell(now, playlist::Input::Track(rendition));
