@@ -117,7 +117,9 @@ impl Precision {
 /// fixed amount on top: [`reserve`](Self::reserve), one eighth of
 /// [`partial_bytes`](Self::partial_bytes), some 100 bytes for each of
 /// [`chunk_streams`](Self::chunk_streams), 300 for each of [`outputs`](Self::outputs), 160 for each
-/// of [`amf_values`](Self::amf_values), and [`queued_bytes`](Self::queued_bytes).
+/// of [`amf_values`](Self::amf_values), and [`queued_bytes`](Self::queued_bytes). An input that ends
+/// in the middle of a message counts as received and not delivered until the next one comes, with
+/// the allocation that it is a piece of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -136,10 +138,11 @@ pub struct Limits {
     /// Chunk streams remembered. Default 256; encoders use less than ten. A new one beyond that
     /// takes the place of one that is idle. About 100 bytes each.
     pub chunk_streams: usize,
-    /// Sound and pictures of which all chunks lie in one input are passed on as a slice of it where
-    /// the message is at least one part in so many of that input, and copied where it is smaller,
-    /// so that a small message kept for long never pins more than this multiple of itself. Default
-    /// 4. Who keeps all media for about as long sets it to the most there is, and copies nothing.
+    /// Sound and pictures of which all chunks lie in one input, or in inputs next to each other in
+    /// memory, are passed on as a slice of them where the message is at least one part in so many
+    /// of those inputs, and copied where it is smaller, so that a small message kept for long never
+    /// pins more than this multiple of itself. Default 4. Who keeps all media for about as long
+    /// sets it to the most there is, and copies nothing.
     pub pin: usize,
     /// Levels of nesting in AMF. Default 16; real commands use three. No memory, but stack.
     pub amf_depth: usize,

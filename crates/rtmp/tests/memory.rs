@@ -8,7 +8,7 @@ use std::time::Duration;
 use airloom_rtmp::client::{self, Target};
 use airloom_rtmp::server::{self, Output};
 use airloom_rtmp::{Config, Deliver, Error, Limits, Message, MessageType, chunk};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use peer::{AAC_HEADER, Peer};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -127,7 +127,7 @@ fn anything(noise: &mut Noise, out: &mut Vec<u8>) {
 trait Side {
     /// One that is far enough that media counts.
     fn begun(config: &Config) -> Self;
-    fn take(&mut self, piece: Bytes) -> Result<(), Error>;
+    fn take(&mut self, piece: BytesMut) -> Result<(), Error>;
     /// Takes what it has to say, and throws it away.
     fn drain(&mut self);
 }
@@ -138,7 +138,7 @@ impl Side for Peer {
         Self::publishing(config.clone(), "key").0
     }
 
-    fn take(&mut self, piece: Bytes) -> Result<(), Error> {
+    fn take(&mut self, piece: BytesMut) -> Result<(), Error> {
         self.session.handle_input(self.now, piece)
     }
 
@@ -180,7 +180,7 @@ impl Side for client::Session {
         player
     }
 
-    fn take(&mut self, piece: Bytes) -> Result<(), Error> {
+    fn take(&mut self, piece: BytesMut) -> Result<(), Error> {
         self.handle_input(Duration::ZERO, piece)
     }
 
@@ -208,19 +208,24 @@ fn most_held<S: Side>(
         while wire.len() < 60_000 {
             hostile(&mut noise, &mut wire);
         }
-        // A buffer of its own, as a socket would fill it: what the session keeps of it counts.
-        let piece = Bytes::copy_from_slice(&wire[..60_000]);
+        // A block of its own in four reads, as a socket would fill it: what the session keeps of it
+        // counts.
+        let mut block = BytesMut::from(&wire[..60_000]);
         wire.drain(..60_000);
-        sent += piece.len();
-        let result = side.take(piece);
-        most = most.max(held(&region));
+        sent += block.len();
+        let mut result = Ok(());
+        while !block.is_empty() && result.is_ok() {
+            result = side.take(block.split_to(15_000));
+            most = most.max(held(&region));
+            if drained {
+                side.drain();
+            }
+        }
         if result.is_err() {
             // Whoever misbehaves comes back.
             side = S::begun(&config);
             noise.0 = 1;
             wire.clear();
-        } else if drained {
-            side.drain();
         }
     }
     most

@@ -125,11 +125,13 @@ impl<S: Service> Connection<S> {
         buffered: bool,
     ) -> io::Result<()> {
         let mut unflushed = false;
-        let mut read = ReadBuffer::new();
+        let mut read = ReadBuffer::default();
         self.tell_time();
         let timer = sleep_until(self.wake());
         tokio::pin!(timer);
         let mut stopped = self.stopped.clone();
+        let stopped = stopped.wait_for(|stopped| *stopped);
+        tokio::pin!(stopped);
         let mut stopping = false;
         let mut leave = None;
         loop {
@@ -157,7 +159,7 @@ impl<S: Service> Connection<S> {
                     self.tell_time();
                     timer.as_mut().reset(self.wake());
                 }
-                _ = stopped.wait_for(|stopped| *stopped), if !stopping => {
+                _ = &mut stopped, if !stopping => {
                     stopping = true;
                     leave = self.part();
                 }

@@ -72,7 +72,7 @@ impl Link {
         let mut link = Self {
             reader,
             writer,
-            read: ReadBuffer::new(),
+            read: ReadBuffer::default(),
             session: session(config.clone(), target.clone()),
             started,
             queue: VecDeque::new(),

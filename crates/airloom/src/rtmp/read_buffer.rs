@@ -1,19 +1,25 @@
 use std::collections::VecDeque;
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Something to read from that may know when there is something to read.
 pub(super) trait Source: AsyncRead + Unpin + Send {
+    /// Whether [`readable`](Self::readable) waits.
+    const TELLS: bool;
+
     /// Waits until a read is worth the memory it takes.
     fn readable(&self) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 impl Source for tcp::ReadHalf<'_> {
+    const TELLS: bool = true;
+
     async fn readable(&self) -> io::Result<()> {
         self.as_ref().readable().await
     }
@@ -22,6 +28,8 @@ impl Source for tcp::ReadHalf<'_> {
 /// What runs over a socket may hold back bytes that the socket has given already, and cannot tell.
 #[cfg(feature = "tls")]
 impl<T: AsyncRead + Send> Source for tokio::io::ReadHalf<T> {
+    const TELLS: bool = false;
+
     fn readable(&self) -> impl Future<Output = io::Result<()>> + Send {
         std::future::ready(Ok(()))
     }
@@ -40,11 +48,61 @@ const QUIET: Duration = Duration::from_millis(250);
 
 /// Where a connection's bytes arrive: blocks, each filled by one read after the other, so that
 /// slices of what was read which are kept pin what came with them and little else.
-///
+#[derive(Debug, Default)]
+pub(super) struct ReadBuffer {
+    blocks: Blocks,
+    /// Comes due when it is to be seen whether the connection has fallen silent; none while it is.
+    look: Option<Pin<Box<Sleep>>>,
+    /// Whether anything came since the last look.
+    heard: bool,
+}
+
+impl ReadBuffer {
+    /// Waits for what arrives next; at the end of the connection, no bytes. Loses nothing where it
+    /// is dropped before it is done. A connection that says nothing costs no memory here, where
+    /// `socket` can tell.
+    pub(super) async fn next<S: Source>(&mut self, socket: &mut S) -> io::Result<BytesMut> {
+        if !S::TELLS {
+            return self.read(socket).await;
+        }
+        loop {
+            let Some(look) = &mut self.look else {
+                socket.readable().await?;
+                self.look = Some(Box::pin(sleep(QUIET)));
+                continue;
+            };
+            // One timer for many reads: to set it anew for each would cost more than reading.
+            tokio::select! {
+                biased;
+                read = self.blocks.read(socket) => {
+                    self.heard = true;
+                    return read;
+                }
+                () = look.as_mut() => {
+                    if self.heard {
+                        look.as_mut().reset(Instant::now() + QUIET);
+                        self.heard = false;
+                    } else {
+                        *self = Self::default();
+                    }
+                }
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), from what cannot tell whether there is something to read.
+    pub(super) async fn read(
+        &mut self,
+        socket: &mut (impl AsyncRead + Unpin),
+    ) -> io::Result<BytesMut> {
+        self.blocks.read(socket).await
+    }
+}
+
 /// Blocks grow with the connection's pace. One that nobody holds anything of any more is filled
 /// again before another is allocated: fresh memory costs more than what is done with it.
 #[derive(Debug)]
-pub(super) struct ReadBuffer {
+struct Blocks {
     /// The rest of the block under way.
     block: BytesMut,
     /// How large the next one is.
@@ -54,29 +112,14 @@ pub(super) struct ReadBuffer {
     spent: Spent,
 }
 
-impl ReadBuffer {
-    pub(super) fn new() -> Self {
+impl Default for Blocks {
+    fn default() -> Self {
         Self { block: BytesMut::new(), size: LEAST, reads: 0, spent: Spent::default() }
     }
+}
 
-    /// Waits for what arrives next; at the end of the connection, no bytes. Loses nothing where it
-    /// is dropped before it is done. A connection that says nothing costs no memory here, where
-    /// `socket` can tell.
-    pub(super) async fn next(&mut self, socket: &mut impl Source) -> io::Result<BytesMut> {
-        if let Ok(readable) = timeout(QUIET, socket.readable()).await {
-            readable?;
-        } else {
-            *self = Self::new();
-            socket.readable().await?;
-        }
-        self.read(socket).await
-    }
-
-    /// As [`next`](Self::next), from what cannot tell whether there is something to read.
-    pub(super) async fn read(
-        &mut self,
-        socket: &mut (impl AsyncRead + Unpin),
-    ) -> io::Result<BytesMut> {
+impl Blocks {
+    async fn read(&mut self, socket: &mut (impl AsyncRead + Unpin)) -> io::Result<BytesMut> {
         if self.block.capacity() < ROOM {
             self.renew();
         }
@@ -148,12 +191,18 @@ fn is_free(block: &mut BytesMut) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+
+    use tokio::io::{AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+    use tokio::sync::Notify;
+    use tokio::time::timeout;
 
     use super::*;
 
     /// Reads `total` bytes that come `at_once` at a time; keeps the last `kept` reads.
-    async fn places(at_once: usize, total: usize, kept: usize) -> (HashSet<usize>, ReadBuffer) {
-        let mut buffer = ReadBuffer::new();
+    async fn places(at_once: usize, total: usize, kept: usize) -> (HashSet<usize>, Blocks) {
+        let mut buffer = Blocks::default();
         let (mut window, mut places) = (VecDeque::new(), HashSet::new());
         for _ in 0..total / at_once {
             let mut source = &vec![7; at_once][..];
@@ -193,5 +242,51 @@ mod tests {
         }
         assert!(buffer.size <= LEAST * 2, "{}", buffer.size);
         assert!(buffer.spent.0.is_empty());
+    }
+
+    /// A pipe that tells when it is readable; no block is taken before.
+    struct Pipe(DuplexStream, Arc<Notify>);
+
+    impl AsyncRead for Pipe {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            into: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(context, into)
+        }
+    }
+
+    impl Source for Pipe {
+        const TELLS: bool = true;
+
+        async fn readable(&self) -> io::Result<()> {
+            self.1.notified().await;
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_falls_silent_holds_no_block_until_it_speaks() {
+        let (mut peer, pipe) = duplex(1 << 20);
+        let told = Arc::new(Notify::new());
+        let mut pipe = Pipe(pipe, Arc::clone(&told));
+        let mut buffer = ReadBuffer::default();
+        let silence = timeout(QUIET * 10, buffer.next(&mut pipe)).await;
+        assert!(silence.is_err());
+        assert_eq!(buffer.blocks.block.capacity(), 0);
+        for _ in 0..2 {
+            told.notify_one();
+            // It is not looked at again as long as something comes.
+            for _ in 0..20 {
+                peer.write_all(b"sound").await.unwrap();
+                assert_eq!(buffer.next(&mut pipe).await.unwrap(), &b"sound"[..]);
+                assert!(timeout(QUIET / 2, buffer.next(&mut pipe)).await.is_err());
+                assert!(buffer.blocks.block.capacity() > 0);
+            }
+            assert!(timeout(QUIET * 2, buffer.next(&mut pipe)).await.is_err());
+            assert_eq!(buffer.blocks.block.capacity(), 0);
+            assert!(buffer.look.is_none());
+        }
     }
 }

@@ -56,8 +56,10 @@ impl Session {
     /// Takes in bytes from the socket, split anywhere.
     ///
     /// Payloads that lie in `input` whole can be slices of it, see [`Limits::pin`](crate::Limits):
-    /// the allocation behind it should not be much larger than what it shows. A [`Bytes`] is taken
-    /// as it is where nobody shares it, and copied otherwise.
+    /// the allocation behind it should not be much larger than what it shows. So can those that go
+    /// on from the input before it, where both are pieces of one buffer and follow each other: what
+    /// is split off a buffer that is read into again and again is best. A [`Bytes`] is taken as it
+    /// is where nobody shares it, and copied otherwise.
     ///
     /// [`Bytes`]: bytes::Bytes
     ///
