@@ -32,10 +32,10 @@ fn main() -> ExitCode {
         ["one", key, contender] => one(key, contender),
         ["instructions"] => count_instructions("all"),
         ["instructions", word] => count_instructions(word),
-        ["serve", "chat", port, deliveries, broker @ ..] => match port.parse() {
+        ["serve", "chat", port, deliveries @ ..] => match port.parse() {
             Ok(port) => {
-                let broker = broker.first().and_then(|port| port.parse().ok());
-                chat::serve(port, deliveries.parse().ok(), broker).map(|()| true)
+                let deliveries = deliveries.first().and_then(|count| count.parse().ok());
+                chat::serve(port, deliveries).map(|()| true)
             }
             Err(_) => Ok(false),
         },

@@ -41,7 +41,10 @@ pub fn run(connections: usize) -> Result<(), Failure> {
     let count = connections.div_ceil(fits);
     let nats = if count > 1 { Some(servers::broker()?) } else { None };
     let share = DELIVERIES / count as u32;
-    let nodes = (0..count).map(|_| servers::node(nats.as_ref(), Some(share)));
+    let nodes = (0..count).map(|_| match &nats {
+        Some(nats) => servers::node(nats, share),
+        None => servers::airloom(Some(share)),
+    });
     let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
     let before = resident(&nodes)?;
     // Everybody's first word makes the room, so that readers come into one that lives.
@@ -145,7 +148,7 @@ impl Writer {
         let body = format!("{{\"user\":\"speaker\",\"text\":\"{text}\"}}");
         let length = body.len();
         let request = format!(
-            "POST /lobby/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+            "POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\n\r\n{body}"
         );
         self.socket.write_all(request.as_bytes())?;

@@ -108,7 +108,7 @@ pub fn run(port: u16, part: u8, count: usize) -> Result<(), Failure> {
     while !ended.load(Ordering::Acquire) {
         for _ in readers.len()..count.min(readers.len() + 100) {
             let mut socket = connect(port, part)?;
-            socket.write_all(b"GET /lobby/events HTTP/1.1\r\nHost: x\r\n\r\n")?;
+            socket.write_all(b"GET /api/rooms/lobby/events HTTP/1.1\r\nHost: x\r\n\r\n")?;
             poll.registry().register(&mut socket, Token(readers.len()), Interest::READABLE)?;
             readers.push(Reader { socket, came: false, next: None, rest: Vec::new() });
         }

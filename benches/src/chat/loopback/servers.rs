@@ -8,7 +8,6 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use airloom::chat::nats::{self, Nats};
 use airloom::chat::{Chat, Config};
 use airloom::http;
 use axum::Router;
@@ -54,7 +53,7 @@ impl Dialect {
 
     pub fn subscribe(self) -> &'static str {
         match self {
-            Self::Airloom | Self::Axum => "GET /lobby/events HTTP/1.1\r\nHost: x\r\n\r\n",
+            Self::Airloom | Self::Axum => "GET /api/rooms/lobby/events HTTP/1.1\r\nHost: x\r\n\r\n",
             Self::Nchan => "GET /sub HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
             Self::Redis => "SUBSCRIBE lobby\r\n",
             Self::Nats => "CONNECT {\"verbose\":false}\r\nSUB lobby 1\r\n",
@@ -78,7 +77,7 @@ impl Dialect {
         match self {
             Self::Airloom | Self::Axum => {
                 let body = format!("{{\"user\":\"user{number}\",\"text\":\"{text}\"}}");
-                post("/lobby/messages", "application/json", &body)
+                post("/api/rooms/lobby/messages", "application/json", &body)
             }
             Self::Nchan => post("/pub", "text/plain", &text),
             Self::Redis => {
@@ -91,7 +90,7 @@ impl Dialect {
 
 /// Starts all there are. One that cannot be started is named on standard error.
 pub fn start() -> Result<Vec<Server>, Failure> {
-    let mut servers = vec![node(None, None)?, axum()?];
+    let mut servers = vec![airloom(None)?, axum()?];
     for (name, starter) in [
         ("nchan", nchan as fn() -> Result<Server, Failure>),
         ("redis", redis),
@@ -105,14 +104,28 @@ pub fn start() -> Result<Vec<Server>, Failure> {
     Ok(servers)
 }
 
-/// A chat of ours in another process: alone, or one of several on a broker; with how many deliveries
-/// a second, where that is not the default.
-pub fn node(broker: Option<&Server>, deliveries: Option<u32>) -> Result<Server, Failure> {
+/// This program in another process, with how many deliveries a second, where that is not the default.
+pub fn airloom(deliveries: Option<u32>) -> Result<Server, Failure> {
     let port = free_port()?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["serve", "chat", &port.to_string()]);
-    command.arg(deliveries.map_or_else(|| "-".to_owned(), |count| count.to_string()));
-    command.args(broker.map(|broker| broker.port.to_string()));
+    command.args(deliveries.map(|count| count.to_string()));
+    started("airloom", Dialect::Airloom, &mut command, port)
+}
+
+/// A node of several: `examples/chat`, since what speaks to NATS cannot be had beside one of the
+/// rivals.
+pub fn node(broker: &Server, deliveries: u32) -> Result<Server, Failure> {
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/chat");
+    let program = std::env::var_os("AIRLOOM_CHAT").map_or_else(built, PathBuf::from);
+    if !program.exists() {
+        return Err("several nodes need `cargo build --release -p chat` first".into());
+    }
+    let port = free_port()?;
+    let mut command = Command::new(program);
+    command.args(["--http", &format!("127.0.0.1:{port}")]);
+    command.args(["--nats", &format!("127.0.0.1:{}", broker.port)]);
+    command.args(["--pace", &deliveries.to_string()]);
     started("airloom", Dialect::Airloom, &mut command, port)
 }
 
@@ -123,29 +136,22 @@ fn axum() -> Result<Server, Failure> {
     started("axum, an event a message", Dialect::Axum, &mut command, port)
 }
 
-/// Serves a chat for ever on a port of 127.0.0.1; with `broker`, the port of a NATS server, as one
-/// of its nodes.
+/// Serves a chat for ever on a port of 127.0.0.1.
 ///
 /// # Errors
 ///
 /// Where the port cannot be had.
-pub fn serve(port: u16, deliveries: Option<u32>, broker: Option<u16>) -> Result<(), Failure> {
+pub fn serve(port: u16, deliveries: Option<u32>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut config = Config::default();
         // Everybody gets everything, as of the others.
         config.room.display = None;
         config.room.deliveries = deliveries.unwrap_or(config.room.deliveries);
-        let mut chat = Chat::builder().config(config.clone());
-        if let Some(broker) = broker {
-            let mut shared = nats::Config::default();
-            shared.room = config.room;
-            let client = nats::async_nats::connect(format!("127.0.0.1:{broker}")).await?;
-            chat = chat.broker(Nats::new(client, shared));
-        }
-        let chat = chat.build()?;
+        let chat = Chat::builder().config(config).build()?;
         let listener = http::Listener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
-        listener.serve(chat.router(), std::future::pending()).await;
+        let app = Router::new().nest("/api/rooms", chat.router());
+        listener.serve(app, std::future::pending()).await;
         Ok(())
     })
 }
@@ -169,7 +175,9 @@ pub fn serve_axum(port: u16) -> Result<(), Failure> {
             Some((Ok::<_, Infallible>(Event::default().data(said)), receiver))
         }))
     });
-    let app = Router::new().route("/lobby/messages", say).route("/lobby/events", read);
+    let app = Router::new()
+        .route("/api/rooms/lobby/messages", say)
+        .route("/api/rooms/lobby/events", read);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
