@@ -9,6 +9,8 @@ use bench::report::{Allocations, machine, table};
 use bench::{Failure, access, billing, chat, delivery, directory, heats, ingest, instructions};
 
 const USAGE: &str = "usage: bench all | access | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
+                     \x20      bench chat/fanout | chat/million | chat/loopback | chat/writers\n\
+                     \x20      bench chat/connections [count]\n\
                      \x20      bench idle | billing | billing/hot | billing/durable | billing/duplicates\n\
                      \x20      bench billing/recovery | billing/query\n\
                      \x20      bench delivery | delivery/egress | delivery/render | delivery/blocked\n\
@@ -30,8 +32,27 @@ fn main() -> ExitCode {
         ["one", key, contender] => one(key, contender),
         ["instructions"] => count_instructions("all"),
         ["instructions", word] => count_instructions(word),
-        ["serve", "chat", port] => match port.parse() {
-            Ok(port) => chat::serve(port).map(|()| true),
+        ["serve", "chat", port, deliveries @ ..] => match port.parse() {
+            Ok(port) => {
+                let deliveries = deliveries.first().and_then(|count| count.parse().ok());
+                chat::serve(port, deliveries).map(|()| true)
+            }
+            Err(_) => Ok(false),
+        },
+        ["serve", "sse", port] => match port.parse() {
+            Ok(port) => chat::serve_axum(port).map(|()| true),
+            Err(_) => Ok(false),
+        },
+        ["read", "chat", port, part, readers] => {
+            match (port.parse(), part.parse(), readers.parse()) {
+                (Ok(port), Ok(part), Ok(readers)) => chat::read(port, part, readers).map(|()| true),
+                _ => Ok(false),
+            }
+        }
+        ["chat/writers"] => chat::writers(rounds.unwrap_or(3)).map(|()| true),
+        ["chat/connections"] => measure_connections(50_000),
+        ["chat/connections", count] => match count.parse() {
+            Ok(count) => measure_connections(count),
             Err(_) => Ok(false),
         },
         ["access"] => measure_access(rounds),
@@ -40,7 +61,10 @@ fn main() -> ExitCode {
             Err(_) => Ok(false),
         },
         ["chat/loopback"] => measure_chat(rounds),
-        ["chat"] => throughput("chat", rounds.unwrap_or(5)).and_then(|_| measure_chat(rounds)),
+        ["chat"] => throughput("chat", rounds.unwrap_or(5))
+            .and_then(|_| measure_chat(rounds))
+            .and_then(|_| chat::writers(rounds.unwrap_or(3)))
+            .and_then(|()| measure_connections(50_000)),
         ["serve", name, port] => match port.parse() {
             Ok(port) => ingest::serve(name, port).map(|()| true),
             Err(_) => Ok(false),
@@ -119,6 +143,12 @@ fn measure_access(rounds: Option<usize>) -> Result<bool, Failure> {
 fn measure_chat(rounds: Option<usize>) -> Result<bool, Failure> {
     println!("Machine: {}.\n", machine());
     chat::loopback(rounds.unwrap_or(3))?;
+    Ok(true)
+}
+
+fn measure_connections(count: usize) -> Result<bool, Failure> {
+    println!("Machine: {}.\n", machine());
+    chat::connections(count)?;
     Ok(true)
 }
 

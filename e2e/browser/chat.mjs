@@ -108,6 +108,20 @@ async function talk(ann, ben) {
   await ann.waitForFunction(() => document.querySelector('#chat-here').textContent.startsWith('2 here'), null, { timeout: PATIENCE_MS });
 }
 
+/** Reacts and replies to what somebody said. */
+async function answer(ann, ben) {
+  const message = ann.locator('.chat-entry', { hasText: 'hello from ben' });
+  await message.hover();
+  await message.getByRole('button', { name: 'Love' }).click();
+  await ben.waitForFunction(() => document.querySelector('.chat-reactions')?.textContent === '❤️ 1', null, { timeout: PATIENCE_MS });
+  await message.getByRole('button', { name: 'Reply' }).click();
+  await say(ann, 'welcome, ben');
+  await ben.waitForFunction(() => document.querySelector('.chat-to-me .chat-text')?.textContent === 'welcome, ben', null, { timeout: PATIENCE_MS });
+  await shown(ann, 'welcome, ben');
+  const twice = (await texts(ann)).filter((text) => text === 'welcome, ben').length;
+  check(twice === 1, `ann sees her own reply ${twice} times`);
+}
+
 async function drop(line, ben) {
   line.cut();
   await ben.waitForSelector('#chat[data-link="lost"]', { timeout: PATIENCE_MS });
@@ -200,6 +214,7 @@ try {
     const ann = await open(browser, base, 'ann');
     const ben = await open(browser, broken, 'ben');
     await talk(ann, ben);
+    await answer(ann, ben);
     await drop(line, ben);
     await moderate(ann, ben);
     await ben.context().close();

@@ -1,6 +1,6 @@
 //! What a server burns to give many connections what is said, beside brokers that do the same.
 
-mod servers;
+pub(super) mod servers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use crate::Failure;
 use crate::measure::median;
 use servers::{Dialect, Server};
 
-pub use servers::serve;
+pub use servers::{serve, serve_axum};
 
 /// Connections that read.
 const READERS: usize = 1000;

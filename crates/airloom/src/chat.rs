@@ -241,12 +241,27 @@ impl Builder {
     pub fn build(self) -> std::io::Result<Chat> {
         let Self { config, policies, authority, named, observer, reviewer, broker } = self;
         let reviews = reviewer.map(|reviewer| Reviews::new(reviewer, config.reviews));
-        let broker = broker.unwrap_or_else(|| {
-            Box::new(Embedded::new(config.room.clone(), config.rooms, move |room| policies(room)))
-        });
-        let hub = Hub::start(&config, broker, observer, reviews)?;
+        let (broker, others) = match broker {
+            Some(broker) => (broker, Vec::new()),
+            None => embedded(&config, &policies),
+        };
+        let hub = Hub::start(&config, broker, others, observer, reviews)?;
         Ok(Chat(Arc::new(Handle { hub, authority, named })))
     }
+}
+
+/// The brokers of one process: as many as rooms are sharded into, the first of them apart.
+fn embedded(
+    config: &Config,
+    policies: &Arc<dyn Fn(&RoomId) -> Policies + Send + Sync>,
+) -> (Box<dyn Broker>, Vec<Box<dyn Broker>>) {
+    let shards = config.shards.get().min(config.rooms / Config::SHARD).max(1);
+    let share = config.rooms.div_ceil(shards);
+    let broker = || -> Box<dyn Broker> {
+        let policies = Arc::clone(policies);
+        Box::new(Embedded::new(config.room.clone(), share, move |room| policies(room)))
+    };
+    (broker(), (1..shards).map(|_| broker()).collect())
 }
 
 impl fmt::Debug for Builder {

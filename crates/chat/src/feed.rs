@@ -3,34 +3,29 @@
 
 mod batch;
 mod budget;
+mod catch_up;
 mod compose;
 mod presence;
 mod reader;
 mod slot;
+mod tick;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-
-use crate::author::UserKey;
 use crate::{Config, Cursor, EntryId, Epoch, Offset, UserId};
 
-use batch::{Aside, Shown, millis};
+use batch::{Aside, millis};
 use budget::Budget;
+use catch_up::Caught;
 use presence::Presence;
 
 pub use batch::Batch;
 pub use reader::{Reader, Take};
 pub(crate) use slot::{Fresh, Lane, Slot, encode};
 
-const SECOND: Duration = Duration::from_secs(1);
 /// Events a tick may take before its gaps are stated as one: gap, batch, gap, batch.
 const QUOTA: u32 = 4;
-/// Batches kept for a driver that drains late; older ones go, and readers catch up instead.
-const BATCHES: usize = 16;
-/// Answers to readers who came back at the same place, kept until the next tick.
-const ANSWERS: usize = 8;
 
 /// The reading side of a room: history, ticks, cursors.
 ///
@@ -63,16 +58,6 @@ pub struct Feed {
     untold: Option<Duration>,
     batches: VecDeque<Batch>,
     answers: Vec<Caught>,
-}
-
-/// What a reader without entries of its own got at `from`.
-#[derive(Debug)]
-struct Caught {
-    from: u64,
-    resuming: bool,
-    events: u32,
-    end: u64,
-    bytes: Bytes,
 }
 
 impl Feed {
@@ -164,66 +149,6 @@ impl Feed {
             self.severed = severed;
             self.untold = Some(now);
         }
-    }
-
-    /// What a reader missed: after joining, and whenever it is [`Take::Behind`] or has waited.
-    ///
-    /// Somebody who comes back with a cursor gets everything that is still kept, sampled or not,
-    /// in answers of at most [`Limits::replay`](crate::Limits::replay) bytes; call again until it
-    /// is [`Take::Nothing`]. Somebody who was here and fell behind gets what the audience was
-    /// shown meanwhile, the newest of it where that is too much. Either way the rest is a `gap`,
-    /// and a cursor of another epoch is a `reset` first.
-    pub fn catch_up(&mut self, now: Duration, reader: &mut Reader) -> Take<'static> {
-        self.expire(now);
-        if reader.ready() > millis(now) {
-            return Take::Wait(Duration::from_millis(reader.ready()));
-        }
-        if reader.is_severed() != self.severed {
-            reader.told_link(self.busy_until(now, 1), self.severed);
-            return Take::Own(Bytes::from_static(compose::link(self.severed)));
-        }
-        if !self.open {
-            return Take::Wait(now.saturating_add(self.config.interval));
-        }
-        let mut out = BytesMut::new();
-        let mut events = 0;
-        if reader.next == 0 {
-            reader.epoch = self.epoch;
-            reader.settle(self.welcome(), reader.ready(), true);
-        }
-        // Another life, or a place that nobody was ever given.
-        if reader.epoch != self.epoch || reader.next > self.next {
-            let next = self.welcome();
-            compose::reset(&mut out, self.epoch, next - 1);
-            events += 1;
-            reader.epoch = self.epoch;
-            reader.settle(next, reader.ready(), true);
-        }
-        let (from, resuming) = (reader.next, reader.is_resuming());
-        if from >= self.published {
-            reader.settle(from, self.busy_until(now, events), false);
-            if events > 0 {
-                return Take::Own(out.freeze());
-            }
-            let presence = self.presence.last();
-            if !reader.is_unaware() || presence.is_empty() {
-                return Take::Nothing;
-            }
-            reader.told_presence(self.busy_until(now, 1));
-            return Take::Own(presence.clone());
-        }
-        let caught = self.caught(from, resuming, reader.user);
-        events += caught.events;
-        reader.settle(
-            caught.end,
-            self.busy_until(now, events),
-            resuming && caught.end < self.published,
-        );
-        if out.is_empty() {
-            return Take::Own(caught.bytes);
-        }
-        out.extend_from_slice(&caught.bytes);
-        Take::Own(out.freeze())
     }
 
     /// When the next tick is due.
@@ -387,98 +312,6 @@ impl Feed {
         millis(now.saturating_add(self.config.interval * events))
     }
 
-    fn tick(&mut self, now: Duration) {
-        self.answers.clear();
-        while self.told.front().is_some_and(|(at, _)| now.saturating_sub(*at) >= SECOND) {
-            self.told.pop_front();
-        }
-        let quota = self.per_second().saturating_sub(self.told.iter().map(|(_, it)| it).sum());
-        let end = self.decide(now);
-        let range = self.published..end;
-        let entries = self.slots.range(self.old..).take_while(|slot| slot.offset < end);
-        let public =
-            entries.clone().filter_map(|slot| Some((slot.offset, slot.shown_to_others()?)));
-        let least = compose::least(&range, public);
-        let free = self.told.front().map_or(now, |(at, _)| at.saturating_add(SECOND));
-        if quota < least.max(1) {
-            self.ready = free.max(self.ready);
-            return;
-        }
-        let mut aside = Aside { severed: self.severed, ..Aside::default() };
-        let mut out = BytesMut::new();
-        if quota > least {
-            aside.events += self.presence.say(now, &mut out);
-        }
-        if quota > least + aside.events && self.untold.take().is_some() {
-            out.extend_from_slice(compose::link(self.severed));
-            aside.tells_link = true;
-            aside.events += 1;
-        }
-        aside.bytes = out.freeze();
-        let quota = (quota - aside.events).min(QUOTA);
-        let shown = entries.map(|slot| Shown {
-            offset: slot.offset,
-            author: slot.author,
-            full: &slot.json,
-            others: slot.shown_to_others(),
-        });
-        let interval = self.config.interval;
-        let (batch, events) = Batch::new(self.epoch, range, shown, aside, now, interval, quota);
-        self.published = end;
-        self.old = self.index(end);
-        self.ready = now.saturating_add(self.pause(events));
-        if events > 0 {
-            self.told.push_back((now, events));
-            self.keep(batch);
-        }
-    }
-
-    fn keep(&mut self, batch: Batch) {
-        if self.batches.len() == BATCHES {
-            self.batches.pop_front();
-        }
-        self.batches.push_back(batch);
-    }
-
-    /// How many events a reader may get in a second; a gap and a batch at least.
-    fn per_second(&self) -> u32 {
-        let interval = self.config.interval.as_millis().max(1);
-        u32::try_from(SECOND.as_millis() / interval).unwrap_or(u32::MAX).max(2)
-    }
-
-    /// Decides what is shown of the entries not yet published, and up to where this tick speaks.
-    fn decide(&mut self, now: Duration) -> u64 {
-        let count = |lane| {
-            let fresh = self.slots.range(self.old..).filter(|slot| !slot.decided);
-            fresh.filter(|slot| slot.lane == lane).count() as u64
-        };
-        let (priority, ordinary) = (count(Lane::Priority), count(Lane::Ordinary));
-        let sample = self.budget.sample(now, priority, ordinary);
-        let mut index = 0;
-        let mut last_shown = None;
-        for slot in self.slots.range_mut(self.old..) {
-            if !slot.decided {
-                slot.decided = true;
-                slot.sampled = slot.lane == Lane::Ordinary && !sample.shows(index);
-                index += u64::from(slot.lane == Lane::Ordinary);
-            }
-            if !slot.sampled {
-                last_shown = Some(slot.offset);
-            }
-        }
-        // What was left out at the end is stated together with the next tick's beginning: then a
-        // sampled tick says one gap, not two.
-        last_shown.map_or(self.next, |last| last + 1)
-    }
-
-    /// How long to be silent after a tick of that many events.
-    fn pause(&self, events: u32) -> Duration {
-        let told = self.config.interval * events.max(1);
-        let per_second = u64::from(self.config.deliveries.max(1));
-        let fan_out = Duration::from_millis(self.presence.here().saturating_mul(1000) / per_second);
-        told.max(fan_out.min(self.config.slowest))
-    }
-
     /// Drops what the history no longer holds. What no batch has told stays.
     fn expire(&mut self, now: Duration) {
         let history = self.config.history;
@@ -499,79 +332,5 @@ impl Feed {
         if dropped {
             self.answers.clear();
         }
-    }
-
-    fn caught(&mut self, from: u64, resuming: bool, user: UserKey) -> Caught {
-        let start = self.index(from);
-        let old = self.slots.range(start..self.old.max(start));
-        let personal = user != UserKey::NOBODY && old.clone().any(|slot| slot.is_own(user));
-        if !personal
-            && let Some(known) =
-                self.answers.iter().find(|it| it.from == from && it.resuming == resuming)
-        {
-            return known.share();
-        }
-        let caught = self.compose(from, resuming, if personal { user } else { UserKey::NOBODY });
-        if !personal && self.answers.len() < ANSWERS {
-            self.answers.push(caught.share());
-        }
-        caught
-    }
-
-    fn compose(&self, from: u64, resuming: bool, user: UserKey) -> Caught {
-        let start = self.index(from);
-        let items = self
-            .slots
-            .range(start..self.old.max(start))
-            .filter_map(|slot| slot.shown_to(user, resuming).map(|json| (slot.offset, json)));
-        let limit = self.config.limits.replay;
-        let range = if resuming {
-            from..self.end_within(limit, items.clone())
-        } else {
-            from..self.published
-        };
-        let first = if resuming { from } else { first_within(limit, items.clone()) };
-        let items = items.filter(|(offset, _)| (first..range.end).contains(offset));
-        let mut out = BytesMut::new();
-        let events = compose::stretch(
-            &mut out,
-            self.epoch,
-            range.clone(),
-            items,
-            if resuming { QUOTA } else { 2 },
-        );
-        Caught { from, resuming, events, end: range.end, bytes: out.freeze() }
-    }
-
-    /// How far the oldest of `items` reach within `limit` bytes; one at least.
-    fn end_within<'a>(&self, limit: usize, items: impl Iterator<Item = (u64, &'a Bytes)>) -> u64 {
-        let mut bytes = 0;
-        for (index, (offset, json)) in items.enumerate() {
-            bytes += json.len();
-            if bytes > limit && index > 0 {
-                return offset;
-            }
-        }
-        self.published
-    }
-}
-
-/// Where the newest of `items` begin that fit `limit` bytes; the last at least.
-fn first_within<'a>(limit: usize, items: impl Iterator<Item = (u64, &'a Bytes)> + Clone) -> u64 {
-    let mut excess: usize = items.clone().map(|(_, json)| json.len()).sum();
-    let mut first = 0;
-    for (offset, json) in items {
-        first = offset;
-        if excess <= limit {
-            break;
-        }
-        excess -= json.len();
-    }
-    first
-}
-
-impl Caught {
-    fn share(&self) -> Self {
-        Self { bytes: self.bytes.clone(), ..*self }
     }
 }

@@ -34,7 +34,7 @@ pub use input::{
 };
 pub use label::{Key, Name, Reaction, RoomId, UserId};
 pub use moderation::Modes;
-pub use post::Post;
+pub use post::{KeyedPost, Post};
 pub use refusal::Refusal;
 pub use room::Room;
 pub use rooms::Rooms;

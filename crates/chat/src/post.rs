@@ -54,6 +54,36 @@ impl Post {
     }
 }
 
+/// What a client sends over a WebSocket to have something said: a [`Post`] whose object may hold a
+/// `key`, under which it is admitted once. Over HTTP the key is a header.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct KeyedPost {
+    /// What is to be said.
+    #[serde(flatten)]
+    pub post: Post,
+    /// Under which key, if under any.
+    #[serde(default)]
+    pub key: Option<Key>,
+}
+
+impl KeyedPost {
+    /// Reads a WebSocket's message.
+    ///
+    /// # Errors
+    /// Those of [`Post::parse`]; a key that is none is [`Error::Json`] too.
+    pub fn parse(message: &[u8]) -> Result<Self, Error> {
+        if message.len() > Post::LIMIT {
+            return Err(Error::TooLong { field: "message", limit: Post::LIMIT });
+        }
+        Ok(serde_json::from_slice(message)?)
+    }
+
+    /// As a submission of a viewer of that name.
+    pub fn submit(self) -> Submission {
+        self.post.submit(self.key)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -92,6 +122,28 @@ mod tests {
     }
 
     #[test]
+    fn a_message_of_a_web_socket_is_a_post_with_a_key() {
+        let read = |text: &str| KeyedPost::parse(text.as_bytes());
+        let keyed = read(r#"{"key":"k","user":"ann","text":"x","more":[{}]}"#).unwrap();
+        assert_eq!(keyed.key, Some("k".parse().unwrap()));
+        assert_eq!(keyed.submit().key, Some("k".parse().unwrap()));
+        assert_eq!(read(r#"{"user":"ann","text":"x","key":null}"#).unwrap().key, None);
+        for text in [
+            r#"{"user":"ann","text":"x","key":""}"#,
+            r#"{"user":"ann","text":"x","key":7}"#,
+            r#"{"user":"ann","text":"x","key":"k","key":"l"}"#,
+            r#"{"user":"ann","user":"ben","text":"x"}"#,
+            r#"{"text":"x","key":"k"}"#,
+            r#"["ann","x","k"]"#,
+            "event: answer",
+        ] {
+            assert!(matches!(read(text), Err(Error::Json { .. })), "{text}");
+        }
+        let long = vec![b' '; Post::LIMIT + 1];
+        assert!(matches!(KeyedPost::parse(&long), Err(Error::TooLong { .. })));
+    }
+
+    #[test]
     fn the_answer_is_that_of_the_contract() {
         let (epoch, offset) = (Epoch::new(0xe), Offset::new(1));
         let receipt = Receipt { id: EntryId { epoch, offset }, cursor: Cursor { epoch, offset } };
@@ -102,6 +154,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_without_harm(body: Vec<u8>) {
             let _ = Post::parse(&body);
+            let _ = KeyedPost::parse(&body);
         }
 
         #[test]

@@ -1,15 +1,18 @@
+mod judging;
+mod moderating;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::author::{Rank, UserKey};
-use crate::feed::{Feed, Fresh, Lane, Slot, encode};
+use crate::feed::{Feed, Fresh, Lane, encode};
 use crate::generations::Generations;
-use crate::moderation::{Case, Modes, Policies, Record, Verdict};
+use crate::moderation::{Modes, Policies, Record, Verdict};
 use crate::sanctions::{Sanctions, Standing};
 use crate::tally::Tally;
 use crate::{
     Act, Anchor, Answer, Audit, Author, Body, Config, Cursor, Deed, Entry, EntryId, Epoch, Input,
-    Key, Offset, Output, Poll, Receipt, Refusal, Restriction, Roles, Submission, Ticket, UserId,
+    Key, Offset, Output, Poll, Receipt, Refusal, Submission, Ticket, UserId,
 };
 
 /// How long the pace of a silent author is remembered: longer than any slow mode worth the name.
@@ -248,159 +251,6 @@ impl Room {
         Ok(answer)
     }
 
-    /// What holds whatever the policies say: form, size and roles.
-    fn check(&self, submission: &Submission) -> Result<(), Refusal> {
-        let Submission { author, body, .. } = submission;
-        let limit = self.config.limits.text;
-        let texts: [&str; 2] = match body {
-            Body::StreamInfo { title, category } => [title, category],
-            body => [body.text().unwrap_or_default(), ""],
-        };
-        if texts.iter().any(|text| text.len() > limit) {
-            return Err(Refusal::TooLong { limit, unit: "bytes" });
-        }
-        let allowed = match body {
-            Body::Message { text } | Body::Reply { text, .. } | Body::System { text } => {
-                if text.trim().is_empty() {
-                    return Err(Refusal::Empty);
-                }
-                !matches!(body, Body::System { .. }) || author.roles.is_staff()
-            }
-            Body::Delete { target } => {
-                let slot = self.feed.slot(*target);
-                if slot.is_some_and(|slot| slot.deletes.is_some()) {
-                    return Err(Refusal::Impossible { field: "target" });
-                }
-                // Deletions are never sampled away: one an entry, however often it is asked for.
-                if slot.is_some_and(Slot::is_buried) {
-                    return Err(Refusal::UnknownEntry);
-                }
-                let own = slot.is_some_and(|slot| slot.author == UserKey::of(&author.id));
-                let above =
-                    slot.is_none_or(|slot| author.roles.rank() >= self.rank_of(slot.author));
-                own || (author.roles.is_staff() && above)
-            }
-            Body::Pin { target } => {
-                if target.is_some_and(|target| self.feed.slot(target).is_none()) {
-                    return Err(Refusal::UnknownEntry);
-                }
-                author.roles.is_staff()
-            }
-            Body::Poll(poll) => {
-                check_poll(poll, limit)?;
-                author.roles.is_staff()
-            }
-            Body::StreamInfo { .. } => author.roles.is_staff(),
-            Body::Donation { .. } | Body::Subscription { .. } => author.roles.any(Roles::SYSTEM),
-            Body::Reactions { .. } => return Err(Refusal::Impossible { field: "kind" }),
-        };
-        if allowed { Ok(()) } else { Err(Refusal::NotAllowed) }
-    }
-
-    fn judge(&mut self, now: Duration, submission: &Submission) -> Result<Verdict, Refusal> {
-        let author = &submission.author;
-        if author.roles.is_staff() || submission.body.is_priority() {
-            return Ok(Verdict::Pass);
-        }
-        let key = UserKey::of(&author.id);
-        let record = self.authors.get(&key).cloned().unwrap_or_default();
-        let case = Case {
-            now,
-            author,
-            body: &submission.body,
-            text: submission.body.text().unwrap_or_default(),
-            modes: &self.modes,
-            record: &record,
-            room: &self.record,
-        };
-        let verdict = self.policies.judge(&case);
-        if let Verdict::Refuse(refusal) = verdict {
-            return Err(refusal);
-        }
-        if verdict == Verdict::Hold && self.held.len() >= self.config.limits.held {
-            return Err(Refusal::Full { what: "reviews" });
-        }
-        let (mut noted, mut room) = (record.clone(), self.record.clone());
-        self.policies.note(&case, &mut noted, &mut room);
-        noted.note_admission(now);
-        room.note_admission(now);
-        self.record = room;
-        self.authors.insert(now, key, noted);
-        Ok(verdict)
-    }
-
-    fn hold(&mut self, now: Duration, submission: Submission, shadow: bool) -> Answer {
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
-        self.outputs.push_back(Output::Review(ticket, submission.clone()));
-        let until = now.saturating_add(self.config.review);
-        self.held.insert(ticket, Held { submission, shadow, until });
-        Answer::Held(ticket)
-    }
-
-    fn review(
-        &mut self,
-        now: Duration,
-        ticket: Ticket,
-        by: Option<UserId>,
-        approve: bool,
-    ) -> Result<Answer, Refusal> {
-        self.has_output_room()?;
-        let held = self.held.get(&ticket).ok_or(Refusal::UnknownTicket)?;
-        let lane = lane(&held.submission);
-        if approve {
-            // Somebody may have been banned while it was looked at.
-            let author = &held.submission.author;
-            self.sanctions.check(now, &author.id, author.roles.rank())?;
-            if !self.feed.has_room(lane) {
-                return Err(Refusal::Busy { queue: "entries" });
-            }
-        }
-        let held = self.held.remove(&ticket).ok_or(Refusal::UnknownTicket)?;
-        self.audit(now, by, Deed::Review { ticket, approve });
-        if !approve {
-            return Ok(Answer::Done);
-        }
-        Ok(Answer::Admitted(self.admit(now, held.submission, held.shadow)))
-    }
-
-    fn moderate(&mut self, now: Duration, by: &Author, act: Act) -> Result<Answer, Refusal> {
-        if let Act::Delete { target } = act {
-            let body = Body::Delete { target };
-            return self.submit(now, Submission { author: by.clone(), key: None, body });
-        }
-        if !by.roles.is_staff() {
-            return Err(Refusal::NotAllowed);
-        }
-        self.has_output_room()?;
-        let rank = by.roles.rank();
-        self.recognise(now, UserKey::of(&by.id), rank);
-        match &act {
-            Act::Restrict { user, how, lasts } => {
-                if self.rank_of(UserKey::of(user)) >= rank {
-                    return Err(Refusal::NotAllowed);
-                }
-                if *how == Restriction::Timeout && lasts.is_none() {
-                    return Err(Refusal::Impossible { field: "lasts" });
-                }
-                self.sanctions.restrict(now, user, *how, *lasts, rank)?;
-            }
-            Act::Pardon { user } => self.sanctions.pardon(now, user, rank)?,
-            Act::ClosePoll { poll } => {
-                if !self.feed.has_room(Lane::Priority) {
-                    return Err(Refusal::Busy { queue: "entries" });
-                }
-                let standing = self.tally.close(*poll)?;
-                self.append(now, None, None, standing, Lane::Priority, false);
-            }
-            Act::Modes(modes) => self.modes = *modes,
-            Act::Delete { .. } => {}
-        }
-        self.rules_version += 1;
-        self.audit(now, Some(by.id.clone()), Deed::Act(act));
-        Ok(Answer::Done)
-    }
-
     /// Remembers whom those below may not moderate.
     fn recognise(&mut self, now: Duration, user: UserKey, rank: Rank) {
         if rank > Rank::Viewer {
@@ -476,20 +326,4 @@ impl Room {
 fn lane(submission: &Submission) -> Lane {
     let priority = submission.body.is_priority() || submission.author.roles.is_staff();
     if priority { Lane::Priority } else { Lane::Ordinary }
-}
-
-fn check_poll(poll: &Poll, limit: usize) -> Result<(), Refusal> {
-    let fresh = poll.poll.is_none() && !poll.closed && poll.options.iter().all(|it| it.votes == 0);
-    let labelled = poll.options.iter().all(|it| !it.text.trim().is_empty());
-    if !fresh {
-        Err(Refusal::Impossible { field: "standing" })
-    } else if !(2..=10).contains(&poll.options.len()) || !labelled {
-        Err(Refusal::Impossible { field: "options" })
-    } else if poll.question.trim().is_empty() {
-        Err(Refusal::Empty)
-    } else if poll.options.iter().any(|it| it.text.len() > limit) {
-        Err(Refusal::TooLong { limit, unit: "bytes" })
-    } else {
-        Ok(())
-    }
 }

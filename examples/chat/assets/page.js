@@ -26,6 +26,7 @@ const events = new EventSource(`${path}/events`);
 events.onerror = () => { byId('state').textContent = 'reconnecting'; };
 events.onopen = () => { byId('state').textContent = 'connected'; };
 events.addEventListener('presence', ({ data }) => { byId('state').textContent = `${JSON.parse(data).readers} here`; });
+events.addEventListener('link', ({ data }) => { byId('state').textContent = JSON.parse(data).connected ? 'connected' : 'the room is out of reach'; });
 events.addEventListener('gap', ({ data }) => {
   const { from, to, except = [] } = JSON.parse(data);
   add(`${to - from + 1 - except.length} messages not shown`);

@@ -1,5 +1,5 @@
-//! A chat node alone, or one of several with NATS between them: rooms over HTTP, a page to try them, and `--crowd N` for an audience that
-//! measures what it gets.
+//! A chat node alone, or one of several with NATS between them: rooms over HTTP, a page to try them,
+//! and `--crowd N` for an audience that measures what it gets.
 
 mod crowd;
 mod figures;
@@ -22,10 +22,12 @@ use tokio::time::interval;
 const HELP: &str = "\
 chat: rooms over HTTP, with a page to try them
 
-usage: chat [--http ADDR] [--nats URL] [--crowd N [--rate R]]
+usage: chat [--http ADDR] [--nats URL] [--pace D] [--crowd N [--rate R]]
 
   --http ADDR  where to listen (127.0.0.1:8090; port 0 picks a free one)
   --nats URL   be one of several nodes on a NATS server with JetStream (nats://127.0.0.1:4222)
+  --pace D     how many batches a second this node is willing to give out (100,000); to more
+               readers than that allows ten times a second it speaks less often
   --crowd N    bring N readers over real connections, from processes of their own, and print
                each second what they get; each process takes at most 10,000, on a loopback
                address of its own. Needs N open files (ulimit -n)
@@ -40,6 +42,7 @@ const ROOM: &str = "crowd";
 struct Arguments {
     http: SocketAddr,
     nats: Option<String>,
+    pace: u32,
     crowd: usize,
     rate: u32,
     /// Set in the processes that are the crowd: which of them it is.
@@ -48,12 +51,15 @@ struct Arguments {
 
 fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
     let http = SocketAddr::from(([127, 0, 0, 1], 8090));
-    let mut arguments = Arguments { http, nats: None, crowd: 0, rate: 20, part: None };
+    // A crowd shares the machine: what one core writes must leave it time to read.
+    let mut arguments =
+        Arguments { http, nats: None, pace: 100_000, crowd: 0, rate: 20, part: None };
     let mut words = lexopt::Parser::from_env();
     while let Some(word) = words.next()? {
         match word {
             Long("http") => arguments.http = words.value()?.parse()?,
             Long("nats") => arguments.nats = Some(words.value()?.string()?),
+            Long("pace") => arguments.pace = words.value()?.parse()?,
             Long("crowd") => arguments.crowd = words.value()?.parse()?,
             Long("rate") => arguments.rate = words.value()?.parse()?,
             Long("part") => arguments.part = Some(words.value()?.parse()?),
@@ -80,8 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 #[tokio::main]
 async fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut config = Config::default();
-    // The crowd shares the machine: what one core writes must leave it time to read.
-    config.room.deliveries = 100_000;
+    config.room.deliveries = arguments.pace;
     if arguments.crowd > 0 {
         // It counts what it is given; people would be shown twenty entries a second.
         config.room.display = None;

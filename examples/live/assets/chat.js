@@ -1,5 +1,6 @@
 // The chat beside a stream: reading, writing, and the tools of those who moderate.
 
+import { Actions } from './chat/actions.js';
 import { List } from './chat/list.js';
 import { Stream } from './chat/stream.js';
 import { announce, byId, setHidden, setText } from './dom.js';
@@ -57,9 +58,17 @@ export class Chat {
   #arrivals = [];
   #menu = null;
   #lost = false;
+  /** The message that is replied to. */
+  #to = null;
 
   constructor() {
-    this.#list = new List(byId('chat-list'), byId('chat-latest'), (item, entry) => this.#decorate(item, entry));
+    this.#list = new List(byId('chat-list'), byId('chat-latest'), (item, entry) => this.#decorate(item, entry), () => this.#name);
+    new Actions(byId('chat-list'), {
+      react: (item, reaction) => this.#react(item.dataset.id, reaction),
+      reply: (item) => this.#replyTo(item.dataset.id),
+    });
+    byId('chat-to-none').addEventListener('click', () => this.#replyTo(null));
+    byId('chat-text').addEventListener('keydown', ({ key }) => key === 'Escape' && this.#replyTo(null));
     byId('chat-name').value = remembered(localStorage, REMEMBERED) ?? guest();
     byId('chat-name').addEventListener('change', ({ target }) => {
       target.value = target.value.trim() || guest();
@@ -126,6 +135,7 @@ export class Chat {
     this.#epoch = null;
     this.#skipped = 0;
     this.#showPin(null);
+    this.#replyTo(null);
     setText(byId('chat-here'), '');
     this.#note('');
     setHidden(byId('chat-empty'), false);
@@ -162,7 +172,7 @@ export class Chat {
       const typing = data.typing ? ` · ${data.typing} typing` : '';
       setText(byId('chat-here'), `${number(data.readers)} here${typing}`);
     } else if (event === 'link') {
-      this.#showLink(data.up === false ? 'lost' : 'up');
+      this.#showLink(data.connected ? 'up' : 'severed');
     }
   }
 
@@ -211,18 +221,21 @@ export class Chat {
     const text = field.value.trim();
     if (!text || field.readOnly) return;
     field.readOnly = true;
-    const answer = await this.#post('messages', { user: this.#name, text }, { 'idempotency-key': uniqueKey() });
+    const to = this.#to;
+    const post = to ? { user: this.#name, text, reply_to: to } : { user: this.#name, text };
+    const answer = await this.#post('messages', post, { 'idempotency-key': uniqueKey() });
     field.readOnly = false;
     if (!answer) return;
     field.value = '';
+    this.#replyTo(null);
     setText(byId('chat-left'), '');
     this.#note(answer.held ? 'Your message waits for a moderator.' : '');
     if (!answer.cursor) return;
     const offset = Number(answer.cursor.split(':')[1]);
-    const entry = { offset, id: answer.id, at: new Date().toISOString(), kind: 'message', user: this.#name, text };
+    const entry = { offset, id: answer.id, at: new Date().toISOString(), kind: to ? 'reply' : 'message', to, user: this.#name, text };
     // It comes back with the next batch; where it is among what is too much to show, it is shown here.
     if (offset > this.#last) this.#own.set(offset, entry);
-    else if (!this.#list.text(answer.id)) setTimeout(() => this.#list.text(answer.id) || this.#show(entry), 50);
+    else if (!this.#list.has(answer.id)) this.#show(entry);
   }
 
   /** Posts, again where the line breaks; the answer, or nothing where it was refused. */
@@ -250,6 +263,19 @@ export class Chat {
     }
   }
 
+  #replyTo(id) {
+    const message = id && this.#list.text(id);
+    this.#to = message ? id : null;
+    setHidden(byId('chat-to'), !message);
+    if (!message) return;
+    setText(byId('chat-to-text'), `${message.user}: ${message.text}`);
+    byId('chat-text').focus();
+  }
+
+  async #react(target, reaction) {
+    if (await this.#post('reactions', { user: this.#name, target, reaction })) this.#list.pulse(target, reaction);
+  }
+
   #typing() {
     const now = performance.now();
     if (now - this.#typed < TYPING_MS || !byId('chat-text').value) return;
@@ -264,7 +290,8 @@ export class Chat {
 
   #showLink(state) {
     byId('chat').dataset.link = state;
-    setText(byId('chat-link'), { connecting: 'Connecting', lost: navigator.onLine ? 'Reconnecting' : 'You are offline', up: '' }[state]);
+    const lost = navigator.onLine ? 'Reconnecting' : 'You are offline';
+    setText(byId('chat-link'), { connecting: 'Connecting', lost, severed: 'Out of reach', up: '' }[state]);
   }
 
   #showPin(id) {

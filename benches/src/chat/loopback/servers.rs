@@ -1,12 +1,21 @@
 //! The servers, each a process of its own.
 
+use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use airloom::chat::{Chat, Config};
 use airloom::http;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, Sse};
+use axum::routing::{get, post};
+use futures_util::stream;
+use tokio::sync::broadcast;
 
 use crate::Failure;
 use crate::ingest::process::Process;
@@ -27,6 +36,7 @@ pub struct Server {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     Airloom,
+    Axum,
     Nchan,
     Redis,
     Nats,
@@ -36,14 +46,14 @@ impl Dialect {
     pub fn form(self) -> &'static str {
         match self {
             Self::Airloom => "server-sent events, ten batches a second; JSON with ids and times",
-            Self::Nchan => "server-sent events, one a message",
+            Self::Axum | Self::Nchan => "server-sent events, one a message",
             Self::Redis | Self::Nats => "its own protocol, one message each",
         }
     }
 
     pub fn subscribe(self) -> &'static str {
         match self {
-            Self::Airloom => "GET /lobby/events HTTP/1.1\r\nHost: x\r\n\r\n",
+            Self::Airloom | Self::Axum => "GET /api/rooms/lobby/events HTTP/1.1\r\nHost: x\r\n\r\n",
             Self::Nchan => "GET /sub HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
             Self::Redis => "SUBSCRIBE lobby\r\n",
             Self::Nats => "CONNECT {\"verbose\":false}\r\nSUB lobby 1\r\n",
@@ -65,9 +75,9 @@ impl Dialect {
             )
         };
         match self {
-            Self::Airloom => {
+            Self::Airloom | Self::Axum => {
                 let body = format!("{{\"user\":\"user{number}\",\"text\":\"{text}\"}}");
-                post("/lobby/messages", "application/json", &body)
+                post("/api/rooms/lobby/messages", "application/json", &body)
             }
             Self::Nchan => post("/pub", "text/plain", &text),
             Self::Redis => {
@@ -80,7 +90,7 @@ impl Dialect {
 
 /// Starts all there are. One that cannot be started is named on standard error.
 pub fn start() -> Result<Vec<Server>, Failure> {
-    let mut servers = vec![airloom()?];
+    let mut servers = vec![airloom(None)?, axum()?];
     for (name, starter) in [
         ("nchan", nchan as fn() -> Result<Server, Failure>),
         ("redis", redis),
@@ -94,12 +104,36 @@ pub fn start() -> Result<Vec<Server>, Failure> {
     Ok(servers)
 }
 
-/// This program in another process.
-fn airloom() -> Result<Server, Failure> {
+/// This program in another process, with how many deliveries a second, where that is not the default.
+pub fn airloom(deliveries: Option<u32>) -> Result<Server, Failure> {
     let port = free_port()?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["serve", "chat", &port.to_string()]);
+    command.args(deliveries.map(|count| count.to_string()));
     started("airloom", Dialect::Airloom, &mut command, port)
+}
+
+/// A node of several: `examples/chat`, since what speaks to NATS cannot be had beside one of the
+/// rivals.
+pub fn node(broker: &Server, deliveries: u32) -> Result<Server, Failure> {
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/chat");
+    let program = std::env::var_os("AIRLOOM_CHAT").map_or_else(built, PathBuf::from);
+    if !program.exists() {
+        return Err("several nodes need `cargo build --release -p chat` first".into());
+    }
+    let port = free_port()?;
+    let mut command = Command::new(program);
+    command.args(["--http", &format!("127.0.0.1:{port}")]);
+    command.args(["--nats", &format!("127.0.0.1:{}", broker.port)]);
+    command.args(["--pace", &deliveries.to_string()]);
+    started("airloom", Dialect::Airloom, &mut command, port)
+}
+
+fn axum() -> Result<Server, Failure> {
+    let port = free_port()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["serve", "sse", &port.to_string()]);
+    started("axum, an event a message", Dialect::Axum, &mut command, port)
 }
 
 /// Serves a chat for ever on a port of 127.0.0.1.
@@ -107,16 +141,47 @@ fn airloom() -> Result<Server, Failure> {
 /// # Errors
 ///
 /// Where the port cannot be had.
-pub fn serve(port: u16) -> Result<(), Failure> {
+pub fn serve(port: u16, deliveries: Option<u32>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut config = Config::default();
         // Everybody gets everything, as of the others.
         config.room.display = None;
+        config.room.deliveries = deliveries.unwrap_or(config.room.deliveries);
         let chat = Chat::builder().config(config).build()?;
         let listener = http::Listener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
-        listener.serve(chat.router(), std::future::pending()).await;
+        let app = Router::new().nest("/api/rooms", chat.router());
+        listener.serve(app, std::future::pending()).await;
         Ok(())
+    })
+}
+
+/// The least that axum's own server-sent events need: a channel, an event a message.
+///
+/// # Errors
+///
+/// Where the port cannot be had.
+pub fn serve_axum(port: u16) -> Result<(), Failure> {
+    let (sender, _) = broadcast::channel::<Arc<str>>(1024);
+    let speaker = sender.clone();
+    let say = post(async move |said: String| {
+        // Nobody may be there.
+        let _ = speaker.send(said.into());
+        StatusCode::ACCEPTED
+    });
+    let read = get(async move || {
+        Sse::new(stream::unfold(sender.subscribe(), async |mut receiver| {
+            let said = receiver.recv().await.ok()?;
+            Some((Ok::<_, Infallible>(Event::default().data(said)), receiver))
+        }))
+    });
+    let app = Router::new()
+        .route("/api/rooms/lobby/messages", say)
+        .route("/api/rooms/lobby/events", read);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+        Ok(axum::serve(listener, app).await?)
     })
 }
 
@@ -160,9 +225,19 @@ fn redis() -> Result<Server, Failure> {
 }
 
 fn nats() -> Result<Server, Failure> {
+    nats_with(&[])
+}
+
+/// A NATS server between nodes, which keeps their leases.
+pub fn broker() -> Result<Server, Failure> {
+    let store = scratch("nats")?;
+    nats_with(&["--jetstream".as_ref(), "--store_dir".as_ref(), store.as_os_str()])
+}
+
+fn nats_with(more: &[&OsStr]) -> Result<Server, Failure> {
     let port = free_port()?;
     let mut command = Command::new("nats-server");
-    command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
+    command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]).args(more);
     started("nats-server 2.9", Dialect::Nats, &mut command, port)
 }
 

@@ -13,6 +13,13 @@ pub struct Config {
     /// [`Refusal::Full`](airloom_chat::Refusal::Full). A room that is not written in costs some
     /// 5 KB.
     pub rooms: usize,
+    /// Into how many shards the rooms fall, each behind a lock and ticked by a task of its own.
+    /// Default: one for each core, 16 at most.
+    ///
+    /// Each takes its share of [`rooms`](Self::rooms), [`SHARD`](Self::SHARD) at least. As names do
+    /// not fall evenly, the first room that is refused may come a tenth before that limit. With a
+    /// [`broker`](super::Builder::broker) of one's own there is one.
+    pub shards: NonZeroUsize,
     /// Readers at once. Default 1,000,000; then one more is
     /// [`Refusal::Full`](airloom_chat::Refusal::Full). What one costs beside its socket is said in
     /// the [module](super).
@@ -35,18 +42,29 @@ pub struct Config {
     pub writers: NonZeroUsize,
 }
 
+impl Config {
+    /// The least rooms a shard has place for.
+    pub const SHARD: usize = 512;
+}
+
 impl Default for Config {
     fn default() -> Self {
-        let most = NonZeroUsize::MIN.saturating_add(3);
         Self {
             room: airloom_chat::Config { deliveries: 200_000, ..airloom_chat::Config::default() },
             rooms: 10_000,
+            shards: cores(16),
             readers: 1_000_000,
             heartbeat: Duration::from_secs(15),
             peer_timeout: Duration::from_secs(30),
             send_buffer: None,
             reviews: 64,
-            writers: std::thread::available_parallelism().map_or(most, |cores| cores.min(most)),
+            writers: cores(4),
         }
     }
+}
+
+/// A number of threads or tasks: one for each core, so many at most.
+fn cores(most: usize) -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new(cores.min(most)).unwrap_or(NonZeroUsize::MIN)
 }

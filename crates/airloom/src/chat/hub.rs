@@ -1,31 +1,40 @@
-use std::collections::HashMap;
+mod compression;
+mod seat;
+mod shard;
+mod totals;
+
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use airloom_chat::deflate::{Deflated, Deflater};
-use airloom_chat::{
-    Answer, Batch, Body, Cursor, Input, Output, Reader, Refusal, RoomId, Take, UserId,
-};
-use tokio::sync::{Notify, watch};
+use airloom_chat::{Answer, Body, Cursor, Input, Output, Refusal, RoomId, UserId};
+use tokio::sync::Notify;
 
 use super::broker::Replied;
 use super::reviewer::Reviews;
 use super::subscription::Subscription;
 use super::wheel::Wheel;
 use super::writers::{News, Writers};
-use super::{Broker, Config, Observer, Reply, Wake};
+use super::{Broker, Config, Observer, Reply};
+use compression::Compression;
+pub(super) use seat::Seat;
+use shard::Shard;
+pub(super) use totals::Totals;
 
 /// Where everything meets: the rooms, those who write to them, those who read.
+///
+/// The rooms fall into shards, so that those who write in one wait for few others, and so that as
+/// many ticks are made at once.
 pub(super) struct Hub {
-    state: Mutex<State>,
+    shards: Box<[Shard]>,
+    /// There is one at least.
+    last: Shard,
+    /// Which room falls into which.
+    falls: RandomState,
     start: Instant,
-    wake: Wake,
-    /// Where readers with a task of their own learn of the newest batch.
-    topics: Mutex<HashMap<RoomId, watch::Sender<Option<Batch>>>>,
     writers: Writers,
-    compression: Mutex<Compression>,
     wheel: Wheel,
     observer: Arc<dyn Observer>,
     reviews: Option<Reviews>,
@@ -38,60 +47,23 @@ pub(super) struct Hub {
     ended: Notify,
 }
 
-struct State {
-    broker: Box<dyn Broker>,
-    /// When the task that ticks wakes by itself.
-    due: Option<Duration>,
-}
-
-/// What compresses batches, and the last of each room.
-#[derive(Debug, Default)]
-struct Compression {
-    deflater: Deflater,
-    last: HashMap<RoomId, Deflated>,
-}
-
-/// What has happened since the start, and who is here.
-#[derive(Debug, Default)]
-pub(super) struct Totals {
-    pub(super) rooms: AtomicU64,
-    pub(super) accepted: AtomicU64,
-    pub(super) refused: AtomicU64,
-    pub(super) batches: AtomicU64,
-    pub(super) deliveries: AtomicU64,
-    pub(super) delivered_bytes: AtomicU64,
-    pub(super) reaped: AtomicU64,
-    /// Readers on the fast path.
-    pub(super) fast: AtomicU64,
-    /// Those of them who take it compressed.
-    pub(super) gzip: AtomicU64,
-    /// All others.
-    pub(super) tasks: AtomicU64,
-}
-
-impl Totals {
-    pub(super) fn readers(&self) -> u64 {
-        self.fast.load(Ordering::Relaxed) + self.tasks.load(Ordering::Relaxed)
-    }
-}
-
 impl Hub {
     pub(super) fn start(
         config: &Config,
-        mut broker: Box<dyn Broker>,
+        last: Box<dyn Broker>,
+        others: Vec<Box<dyn Broker>>,
         observer: Arc<dyn Observer>,
         reviews: Option<Reviews>,
     ) -> std::io::Result<Arc<Self>> {
-        let (start, wake) = (Instant::now(), Wake::default());
-        broker.start(Duration::ZERO, wake.clone());
+        let start = Instant::now();
+        let shards = others.into_iter().map(|broker| Shard::start(broker, start)).collect();
         let writers = Writers::start(config)?;
         let hub = Arc::new_cyclic(|myself| Self {
-            state: Mutex::new(State { broker, due: None }),
+            shards,
+            last: Shard::start(last, start),
+            falls: RandomState::new(),
             start,
-            wake,
-            topics: Mutex::default(),
             writers,
-            compression: Mutex::default(),
             wheel: Wheel::new(config.heartbeat),
             observer,
             reviews,
@@ -102,8 +74,11 @@ impl Hub {
             closed: AtomicBool::new(false),
             ended: Notify::new(),
         });
-        let (ticking, turning) = (Arc::clone(&hub), Arc::clone(&hub));
-        tokio::spawn(async move { ticking.tick().await });
+        for index in 0..=hub.shards.len() {
+            let ticking = Arc::clone(&hub);
+            tokio::spawn(async move { ticking.tick(index).await });
+        }
+        let turning = Arc::clone(&hub);
         tokio::spawn(async move {
             tokio::select! {
                 () = turning.wheel.run() => {}
@@ -144,7 +119,7 @@ impl Hub {
         if self.is_closed() {
             return Err(Refusal::NoSequencer);
         }
-        self.with(|broker, now| broker.request(now, room, input, reply));
+        self.with(room, |broker, now| broker.request(now, room, input, reply));
         let unanswered = Replied { answer: Err(Refusal::Unanswered), repeated: false };
         let Replied { answer, repeated } = answer.await.unwrap_or(unanswered);
         match &answer {
@@ -153,7 +128,7 @@ impl Hub {
                 self.totals.accepted.fetch_add(1, Ordering::Relaxed);
                 self.observer.accepted(room, &seen, answer);
                 if urgent || matches!(answer, Answer::Held(_)) {
-                    self.wake.wake();
+                    self.shard(room).wake();
                 }
             }
             Err(_) => drop(self.totals.refused.fetch_add(1, Ordering::Relaxed)),
@@ -174,7 +149,7 @@ impl Hub {
         if self.totals.readers() >= self.readers {
             return Err(Refusal::Full { what: "readers" });
         }
-        let reader = self.with(|broker, now| broker.join(now, room, user, cursor))?;
+        let reader = self.with(room, |broker, now| broker.join(now, room, user, cursor))?;
         Ok(Seat { hub: Arc::clone(self), room: room.clone(), user: user.cloned(), reader })
     }
 
@@ -185,15 +160,7 @@ impl Hub {
         cursor: Option<Cursor>,
     ) -> Result<Subscription, Refusal> {
         // First the news, then the place: what happens in between is heard of twice, not never.
-        let news = {
-            let mut topics = lock(&self.topics);
-            if topics.len() as u64 > 64 + 2 * self.totals.rooms.load(Ordering::Relaxed) {
-                // Nothing was said since their last reader went.
-                topics.retain(|_, topic| topic.receiver_count() > 0);
-            }
-            let topic = topics.entry(room.clone()).or_insert_with(|| watch::channel(None).0);
-            topic.subscribe()
-        };
+        let news = self.shard(room).subscribe(room);
         Ok(Subscription::new(self.join(room, user, cursor)?, news))
     }
 
@@ -204,9 +171,8 @@ impl Hub {
     pub(super) fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel) {
             self.writers.stop();
-            lock(&self.topics).clear();
             self.ended.notify_waiters();
-            self.wake.wake();
+            self.shards.iter().chain([&self.last]).for_each(Shard::close);
         }
     }
 
@@ -218,14 +184,16 @@ impl Hub {
         }
     }
 
-    /// Ticks the rooms and hands out what they say, until it is closed.
-    async fn tick(&self) {
+    /// Ticks the rooms of a shard and hands out what they say, until it is closed.
+    async fn tick(&self, index: usize) {
+        let shard = self.shards.get(index).unwrap_or(&self.last);
+        let mut compression = Compression::default();
         while !self.is_closed() {
-            let (outputs, due) = self.drain();
+            let (outputs, due) = shard.drain(&self.totals);
             for (room, output) in outputs {
-                self.tell(&room, output);
+                self.tell(shard, &mut compression, &room, output);
             }
-            let woken = self.wake.0.notified();
+            let woken = shard.woken();
             match due {
                 Some(due) => {
                     let _ = tokio::time::timeout(due.saturating_sub(self.now()), woken).await;
@@ -235,27 +203,14 @@ impl Hub {
         }
     }
 
-    fn drain(&self) -> (Vec<(RoomId, Output)>, Option<Duration>) {
-        let mut state = self.lock();
-        state.broker.handle_timeout(self.now());
-        let outputs = std::iter::from_fn(|| state.broker.poll_output()).collect();
-        state.due = state.broker.poll_timeout();
-        self.totals.rooms.store(state.broker.rooms() as u64, Ordering::Relaxed);
-        (outputs, state.due)
-    }
-
-    fn tell(&self, room: &RoomId, output: Output) {
+    fn tell(&self, shard: &Shard, compression: &mut Compression, room: &RoomId, output: Output) {
         match output {
             Output::Batch(batch) => {
                 self.totals.batches.fetch_add(1, Ordering::Relaxed);
-                let deflated = self.deflate(room, &batch);
+                let wanted = self.totals.gzip.load(Ordering::Relaxed) > 0;
+                let deflated = compression.deflate(room, &batch, wanted, shard.rooms());
                 self.writers.publish(room, &News { batch: batch.clone(), deflated });
-                let mut topics = lock(&self.topics);
-                if let Some(topic) = topics.get(room)
-                    && topic.send(Some(batch)).is_err()
-                {
-                    topics.remove(room);
-                }
+                shard.publish(room, batch);
             }
             Output::Support(entry) => self.observer.support(room, &entry),
             Output::Audit(audit) => self.observer.audit(room, &audit),
@@ -270,97 +225,19 @@ impl Hub {
         }
     }
 
-    /// The batch once compressed for everybody who wants it so.
-    fn deflate(&self, room: &RoomId, batch: &Batch) -> Option<Deflated> {
-        let Compression { deflater, last } = &mut *lock(&self.compression);
-        let wanted = self.totals.gzip.load(Ordering::Relaxed) > 0;
-        if !wanted || batch.events().is_empty() {
-            last.remove(room);
-            return None;
-        }
-        if last.len() as u64 > 2 * self.totals.rooms.load(Ordering::Relaxed) {
-            // Most of these rooms are gone.
-            last.clear();
-        }
-        let deflated = deflater.deflate(last.get(room), batch);
-        last.insert(room.clone(), deflated.clone());
-        Some(deflated)
+    /// Does something to a room, and has its shard tick earlier if that needs it.
+    fn with<T>(&self, room: &RoomId, work: impl FnOnce(&mut dyn Broker, Duration) -> T) -> T {
+        self.shard(room).with(work)
     }
 
-    /// Does something to the rooms, and has the task that ticks wake earlier if that needs it.
-    fn with<T>(&self, work: impl FnOnce(&mut dyn Broker, Duration) -> T) -> T {
-        let mut state = self.lock();
-        let done = work(&mut *state.broker, self.now());
-        let due = state.broker.poll_timeout();
-        if due.is_some_and(|due| state.due.is_none_or(|known| due < known)) {
-            state.due = due;
-            drop(state);
-            self.wake.wake();
-        }
-        done
+    fn shard(&self, room: &RoomId) -> &Shard {
+        let index = self.falls.hash_one(room) % (self.shards.len() as u64 + 1);
+        self.shards.get(index as usize).unwrap_or(&self.last)
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("totals", &self.totals).finish_non_exhaustive()
-    }
-}
-
-/// Somebody's place in a room, left when dropped.
-#[derive(Debug)]
-pub(super) struct Seat {
-    hub: Arc<Hub>,
-    room: RoomId,
-    user: Option<UserId>,
-    reader: Reader,
-}
-
-impl Seat {
-    pub(super) fn hub(&self) -> &Arc<Hub> {
-        &self.hub
-    }
-
-    pub(super) fn room(&self) -> &RoomId {
-        &self.room
-    }
-
-    /// Comes in once more: who is here was perhaps told before this reader could hear it, and is
-    /// then told again.
-    pub(super) fn announce(&self) {
-        let Self { hub, room, user, .. } = self;
-        hub.with(|broker, now| {
-            broker.leave(now, room, user.as_ref());
-            // Not refused: the room is alive.
-            drop(broker.join(now, room, user.as_ref(), None));
-        });
-    }
-
-    pub(super) fn cursor(&self) -> Cursor {
-        self.reader.cursor()
-    }
-
-    pub(super) fn take<'a>(&mut self, batch: &'a Batch) -> Take<'a> {
-        self.reader.take(batch)
-    }
-
-    pub(super) fn catch_up(&mut self) -> Take<'static> {
-        let Self { hub, room, reader, .. } = self;
-        hub.with(|broker, now| broker.catch_up(now, room, reader))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let Self { hub, room, user, .. } = self;
-        hub.with(|broker, now| broker.leave(now, room, user.as_ref()));
     }
 }

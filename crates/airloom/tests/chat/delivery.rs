@@ -1,6 +1,7 @@
 //! Many who write, many who read.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use airloom::chat::core::{Author, Input, Roles, Submission};
@@ -110,6 +111,42 @@ async fn readers_come_and_go_without_a_trace() {
         wait(|| server.chat.readers() == 0).await;
     }
     assert!(server.metric("airloom_chat_deliveries_total") >= 3 * READERS as u64);
+}
+
+/// Rooms fall into shards, and nobody can tell: every one is read, all are counted, and there are no
+/// more than may be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rooms_of_all_shards_are_the_rooms_of_one_chat() {
+    const ROOMS: usize = 64;
+    let server = Server::start(|config| {
+        config.rooms = 4096;
+        config.shards = NonZeroUsize::new(8).unwrap();
+    })
+    .await;
+    let mut readers = Vec::new();
+    for number in 0..ROOMS {
+        let name = format!("r{number}");
+        readers.push(Reader::open(server.address, &name, None).await);
+        say(server.address, &name, "ann", &name).await;
+    }
+    for (number, reader) in readers.iter_mut().enumerate() {
+        let name = format!("r{number}");
+        assert_eq!(reader.read_to(&name).await.0, [name]);
+    }
+    wait(|| server.metric("airloom_chat_rooms") == ROOMS as u64).await;
+
+    // A shard of less than its least share is none.
+    let small = Server::start(|config| {
+        config.rooms = 2;
+        config.shards = NonZeroUsize::new(8).unwrap();
+    })
+    .await;
+    let statuses = ["a", "b", "c"].map(|name| say(small.address, name, "ann", "hello"));
+    let mut answered = Vec::new();
+    for status in statuses {
+        answered.push(status.await.status);
+    }
+    assert_eq!(answered, [202, 202, 503]);
 }
 
 pub(super) async fn wait(done: impl Fn() -> bool) {

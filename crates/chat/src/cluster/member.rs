@@ -1,3 +1,6 @@
+mod following;
+mod sequencing;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
@@ -11,8 +14,6 @@ use crate::{Answer, Epoch, Feed, Offset, Refusal, Room};
 
 /// How long answers to forwarded requests are remembered, should one come twice.
 const HANDLED: Duration = Duration::from_secs(30);
-/// After how much silence a node's readers are counted no more, in beats.
-const CROWD_BEATS: u32 = 8;
 
 /// Names a node: whatever number is its own among those that share a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -335,116 +336,6 @@ impl Member {
         }
     }
 
-    /// Becomes the sequencer.
-    fn begin(&mut self, now: Duration, epoch: Epoch, until: Duration) {
-        self.backlog.clear();
-        self.crowd.clear();
-        self.room.succeed(now, epoch);
-        self.role = Role::Sequencer {
-            until,
-            renew_at: now.saturating_add(self.config.renew),
-            sent: self.feed().next(),
-            publish_at: now,
-            beat_at: now.saturating_add(self.config.beat),
-        };
-        self.beat();
-    }
-
-    fn sequence(&mut self, now: Duration) {
-        let config = self.config;
-        let next = self.feed().next();
-        let Role::Sequencer { renew_at, sent, publish_at, beat_at, .. } = &mut self.role else {
-            return;
-        };
-        let renew = *renew_at <= now;
-        if renew {
-            *renew_at = now.saturating_add(config.renew);
-        }
-        let publish = *publish_at <= now && *sent < next;
-        let beat = *beat_at <= now;
-        if beat {
-            *beat_at = now.saturating_add(config.beat);
-        }
-        if renew {
-            self.outputs.push_back(Output::Renew(self.epoch()));
-        }
-        if publish {
-            self.publish(now);
-        }
-        if beat {
-            let ends = config.beat * CROWD_BEATS;
-            self.crowd.retain(|_, (_, at)| now.saturating_sub(*at) < ends);
-            self.beat();
-        }
-        let elsewhere = self.crowd.values().map(|(readers, _)| readers).sum();
-        self.room.feed_mut().elsewhere(now, elsewhere);
-    }
-
-    fn publish(&mut self, now: Duration) {
-        let Role::Sequencer { sent, publish_at, .. } = &mut self.role else { return };
-        let mut start = *sent;
-        let next = self.room.feed().next();
-        *sent = next;
-        *publish_at = now.saturating_add(self.config.publish);
-        while start < next {
-            let Some(end) = self.send_entries(start) else { return };
-            start = end;
-        }
-    }
-
-    /// Publishes the entries from `start` on, as many as fit a frame. Returns where it stopped.
-    fn send_entries(&mut self, start: Offset) -> Option<Offset> {
-        let mut room = self.config.frame;
-        let mut entries = Vec::new();
-        for slot in self.feed().slots_from(start) {
-            let fresh = slot.fresh();
-            if fresh.json.len() > room && !entries.is_empty() {
-                break;
-            }
-            room = room.saturating_sub(fresh.json.len());
-            entries.push(fresh);
-        }
-        let end = entries.last().map(|last| Offset::new(last.offset.number() + 1));
-        let (head, first) = (self.feed().head().offset, self.feed().first());
-        let frame = Frame::new(self.node, self.epoch(), Kind::Entries { head, first });
-        self.send_frame(frame.with_entries(entries));
-        end
-    }
-
-    fn beat(&mut self) {
-        let (head, first) = (self.feed().head().offset, self.feed().first());
-        let elsewhere: u64 = self.crowd.values().map(|(readers, _)| readers).sum();
-        let readers = self.feed().readers().saturating_add(elsewhere);
-        let rules = self.room.rules_version();
-        self.send(Kind::Beat { head, first, readers, rules });
-    }
-
-    fn follow(&mut self, now: Duration) {
-        if self.backlog.give_up_at(self.config.patience).is_some_and(|at| at <= now) {
-            // The sequencer is there, or the lease would have passed on; what it cannot give us
-            // is lost to us.
-            let head = Offset::new(self.backlog.head().number() + 1);
-            let to = self.backlog.first().unwrap_or(head);
-            self.room.feed_mut().lose_to(to);
-            self.advance(now);
-        }
-        if self.link && self.backlog.ask_at(self.config.ask).is_some_and(|at| at <= now) {
-            self.backlog.asked(now);
-            let start = self.feed().next();
-            self.send(Kind::Ask { start });
-        }
-        if self.link && self.acquire_at <= now {
-            self.acquire_at = now.saturating_add(self.config.silence);
-            self.outputs.push_back(Output::Acquire);
-        }
-        if self.link && self.heard.is_some() && self.report_at <= now {
-            self.report_at = now.saturating_add(self.config.beat * 2);
-            self.reported = self.feed().readers();
-            let readers = self.reported;
-            self.send(Kind::Readers { readers });
-        }
-    }
-
     fn frame(&mut self, now: Duration, frame: Frame) {
         let header = frame.header;
         if header.from == self.node {
@@ -516,66 +407,6 @@ impl Member {
                     self.acquire_at = now.saturating_add(self.config.silence * 2);
                 }
             }
-        }
-    }
-
-    fn forwarded(&mut self, now: Duration, from: NodeId, number: u64, input: crate::Input) {
-        let known = self.handled.get(&(from, number)).copied();
-        let result = known.unwrap_or_else(|| {
-            let result = self.room.handle_input(now, input);
-            self.handled.insert(now, (from, number), result);
-            result
-        });
-        self.send(Kind::Reply { to: from, number, result: result.map_err(Into::into) });
-    }
-
-    /// Notes that the sequencer of `epoch` lives. Returns whether to believe it.
-    fn hear(&mut self, now: Duration, epoch: Epoch) -> bool {
-        if epoch < self.epoch() || matches!(self.role, Role::Sequencer { .. }) {
-            return false;
-        }
-        if epoch > self.epoch() {
-            self.room.feed_mut().begin(now, epoch);
-            self.backlog.clear();
-            self.rules.forget();
-        }
-        self.heard = Some(now);
-        // Not all at once, when the sequencer falls silent.
-        let jitter = self.config.silence * (self.node.0 % 8) as u32 / 16;
-        self.acquire_at = now.saturating_add(self.config.silence).saturating_add(jitter);
-        true
-    }
-
-    fn mirror(
-        &mut self,
-        now: Duration,
-        head: Offset,
-        first: Offset,
-        entries: Vec<crate::feed::Fresh>,
-    ) {
-        if first > self.feed().next() {
-            // No longer to be had of anybody.
-            self.room.feed_mut().lose_to(first);
-        }
-        self.backlog.note(now, head, self.feed().next());
-        for entry in entries {
-            if entry.offset >= self.feed().next() {
-                self.backlog.hold(entry);
-            }
-        }
-        self.advance(now);
-    }
-
-    /// Takes in what follows on what is here.
-    fn advance(&mut self, now: Duration) {
-        while let Some(entry) = self.backlog.take(self.feed().next()) {
-            self.room.feed_mut().append(now, entry);
-            self.backlog.progress(now);
-        }
-        let next = self.feed().next();
-        self.backlog.note(now, self.backlog.head(), next);
-        if !self.feed().is_open() && next > self.backlog.head() {
-            self.room.feed_mut().settle(now);
         }
     }
 }

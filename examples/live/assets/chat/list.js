@@ -37,12 +37,14 @@ export class List {
   #unseen = 0;
   #items = new Map();
   #decorate;
+  #me;
 
-  /** `decorate(item, entry)` may add to an item what moderators need. */
-  constructor(list, latest, decorate) {
+  /** `decorate(item, entry)` may add to an item what moderators need; `me()` is who reads. */
+  constructor(list, latest, decorate, me) {
     this.#list = list;
     this.#latest = latest;
     this.#decorate = decorate;
+    this.#me = me;
     list.addEventListener('scroll', () => {
       this.#follows = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
       if (this.#follows) this.#seen();
@@ -71,10 +73,25 @@ export class List {
     this.#frame ||= requestAnimationFrame(() => this.#flush());
   }
 
+  /** Whether an entry is shown, or will be with the next frame. */
+  has(id) {
+    return this.#items.has(id) || this.#queue.some((entry) => entry.id === id);
+  }
+
   /** The text of an entry that is shown, for the pin above the list. */
   text(id) {
     const item = this.#items.get(id);
     return item && { user: item.querySelector('.chat-user')?.textContent ?? '', text: item.querySelector('.chat-text')?.textContent ?? '' };
+  }
+
+  /** Shows at once that a reaction is on its way: the count comes with the next tally. */
+  pulse(id, reaction) {
+    const item = this.#items.get(id);
+    if (!item) return;
+    const one = element('span', 'chat-pulse', reaction);
+    one.ariaHidden = 'true';
+    one.addEventListener('animationend', () => one.remove());
+    item.append(one);
   }
 
   #flush() {
@@ -121,7 +138,8 @@ export class List {
         if (!row) item.append((row = element('span', 'chat-reactions')));
         const counts = Object.assign(JSON.parse(row.dataset.counts ?? '{}'), entry.counts);
         row.dataset.counts = JSON.stringify(counts);
-        row.replaceChildren(...Object.entries(counts).map(([reaction, count]) => element('span', '', `${reaction} ${count}`)));
+        row.replaceChildren(...Object.entries(counts).map(([reaction, count]) => element('span', '', `${reaction} ${count.toLocaleString('en')}`)));
+        if (this.#follows) this.#toEnd();
         return true;
       }
       case 'pin':
@@ -155,14 +173,13 @@ export class List {
       user.style.setProperty('--hue', hue(entry.user));
       item.append(user, ' ');
     }
+    const to = entry.kind === 'reply' && this.text(entry.to);
+    if (to && to.user === this.#me()) item.classList.add('chat-to-me');
     const said = {
       donation: () => `gave ${money(entry.amount)}`,
       subscription: () => `subscribed, ${entry.months} ${entry.months === 1 ? 'month' : 'months'} (${entry.tier})`,
       'stream-info': () => `The stream is now “${entry.title}”${entry.category ? ` in ${entry.category}` : ''}`,
-      reply: () => {
-        const to = this.text(entry.to);
-        return to?.user ? `to ${to.user}` : 'in reply';
-      },
+      reply: () => (to?.user ? `to ${to.user}` : 'in reply'),
     }[entry.kind];
     if (said) item.append(element('span', 'chat-said', said()), ' ');
     if (entry.kind === 'poll') item.append(this.#poll({ ...entry, poll: entry.id }));

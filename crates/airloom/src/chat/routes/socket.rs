@@ -1,26 +1,16 @@
-use airloom_chat::{Key, Post};
+use airloom_chat::{KeyedPost, Post};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::super::{Chat, Said, Subscription};
 use super::events::Place;
-use super::guard::{Guest, json};
+use super::guard::Guest;
 use super::messages::{say, told};
 use super::refused::Refused;
-
-/// What a client sends: a post, and under which key.
-#[derive(Debug, Deserialize)]
-struct Sent {
-    #[serde(flatten)]
-    post: Post,
-    #[serde(default)]
-    key: Option<Key>,
-}
 
 /// Somebody reads and writes over one connection.
 pub(super) async fn open(
@@ -72,9 +62,9 @@ async fn serve(mut socket: WebSocket, chat: Chat, guest: Guest, mut subscription
 
 /// What became of a post, as an event like those that are read.
 async fn answer(chat: &Chat, guest: &Guest, text: &[u8]) -> Message {
-    let (key, outcome) = match json::<Sent>(text) {
-        Ok(Sent { post, key }) => (key.clone(), say(chat, guest, post, key).await),
-        Err(refused) => (None, Err(refused)),
+    let (key, outcome) = match KeyedPost::parse(text) {
+        Ok(KeyedPost { post, key }) => (key.clone(), say(chat, guest, post, key).await),
+        Err(error) => (None, Err(error.into())),
     };
     let mut told = match outcome {
         Ok(answer) => told(answer),

@@ -27,6 +27,12 @@ pub(super) struct Waiting {
     pub(super) stop: bool,
 }
 
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.newcomers.is_empty() && self.batches.is_empty()
+    }
+}
+
 impl Inbox {
     pub(super) fn new(waker: Waker) -> Self {
         Self { waker, waiting: Mutex::default(), readers: AtomicUsize::new(0) }
@@ -38,9 +44,10 @@ impl Inbox {
             return;
         }
         self.readers.fetch_add(1, Ordering::AcqRel);
+        let idle = waiting.is_empty();
         waiting.newcomers.push(newcomer);
         drop(waiting);
-        self.wake();
+        self.wake_if(idle);
     }
 
     pub(super) fn publish(&self, room: &RoomId, news: &News) {
@@ -48,18 +55,19 @@ impl Inbox {
             return;
         }
         let mut waiting = self.lock();
+        let idle = waiting.is_empty();
         let owed = waiting.batches.entry(room.clone()).or_default();
         if owed.len() == OWED {
             owed.pop_front();
         }
         owed.push_back(news.clone());
         drop(waiting);
-        self.wake();
+        self.wake_if(idle);
     }
 
     pub(super) fn stop(&self) {
         self.lock().stop = true;
-        self.wake();
+        self.wake_if(true);
     }
 
     /// Takes all that waits.
@@ -74,9 +82,12 @@ impl Inbox {
         self.readers.fetch_sub(1, Ordering::AcqRel);
     }
 
-    fn wake(&self) {
-        // It fails where the thread is gone already, or wakes anyhow.
-        let _ = self.waker.wake();
+    /// Where something waited before, the thread is woken already and has not looked yet.
+    fn wake_if(&self, idle: bool) {
+        if idle {
+            // It fails where the thread is gone already, or wakes anyhow.
+            let _ = self.waker.wake();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
