@@ -146,6 +146,30 @@ fn an_rtmp_player_is_metered_like_any_other() {
 }
 
 #[test]
+fn a_recording_counts_once_and_so_does_what_it_takes() {
+    let data = Scratch::new();
+    let flags = ["--record", "--resume", "1"];
+    let live = Live::start_in(data.path(), &[], &flags);
+    assert_eq!(["recordings", "storage_byte_hours"].map(|meter| live.used(meter)), [0; 2]);
+    let file = Clip::SMALL.file();
+    let mut publisher = ffmpeg::publish(&file, &live.rtmp_url("kept"));
+    assert!(publisher.wait(Duration::from_mins(1)).success(), "{}", publisher.errors());
+    live.wait_for_state("kept", "ended", SOON);
+    wait::until(SOON, "the recording to count", || (live.used("recordings") == 1).then_some(()));
+    wait::until(SOON, "its storage to count", || {
+        (live.used("storage_byte_hours") > 0).then_some(())
+    });
+    // Somebody has asked for all of this.
+    assert!(live.used("api_requests") > 3);
+    // Killed, and started on what was left: the same recording.
+    let stored = live.used("storage_byte_hours");
+    let _ = live.end("KILL");
+    let live = Live::start_in(data.path(), &[], &flags);
+    wait::until(SOON, "more storage", || (live.used("storage_byte_hours") > stored).then_some(()));
+    assert_eq!(live.used("recordings"), 1);
+}
+
+#[test]
 fn usage_is_asked_for_by_tenant_and_time() {
     let live = Live::start(&[]);
     let file = Clip::SMALL.file();

@@ -12,6 +12,7 @@ mod fmt;
 mod fuzz;
 mod install;
 mod lint;
+mod publish;
 mod shell;
 mod small_disk;
 mod test;
@@ -33,6 +34,7 @@ usage: cargo xtask WORD
   deny               licences, sources and versions; advisories where their database can be had
   e2e [FILE [TEST]]  end-to-end tests against real encoders, players and browsers
   bench              throughput beside memcpy and the named peers
+  publish            every crate packed, and built alone without features and with each of them
   fuzz [SECONDS]     every fuzz target for so many seconds (10 when not told)
 ";
 
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         ["unit"] => unit::run(&mut shell),
         ["e2e", filter @ ..] => e2e::run(&mut shell, filter),
         ["bench", rest @ ..] => bench::run(&mut shell, rest),
+        ["publish"] => publish::run(&mut shell),
         ["fuzz"] => fuzz::run(&mut shell, 10),
         ["fuzz", seconds] if seconds.parse::<u64>().is_ok() => {
             fuzz::run(&mut shell, seconds.parse().unwrap_or(10))

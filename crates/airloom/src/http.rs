@@ -11,11 +11,7 @@ mod detach;
 mod endpoint;
 mod listener;
 mod problem;
-#[cfg(feature = "tls")]
-mod tls;
 
-#[cfg(feature = "tls")]
-pub use crate::rtmp::TlsError;
 pub(crate) use chunks::Chunks;
 #[cfg(feature = "client")]
 pub(crate) use client::{Reply, post};
@@ -25,5 +21,3 @@ pub use detach::{Detach, Detachable, Returning, Shared, Suspended};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use listener::{Config, Listener};
 pub use problem::Problem;
-#[cfg(feature = "tls")]
-pub use tls::Tls;

@@ -15,6 +15,8 @@ pub mod origin;
 #[cfg(feature = "record")]
 pub mod record;
 pub mod rtmp;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "billing")]
 pub mod usage;
 #[cfg(feature = "webhooks")]

@@ -17,8 +17,6 @@ mod push;
 mod read_buffer;
 mod remote;
 mod service;
-#[cfg(feature = "tls")]
-pub(crate) mod tls;
 
 pub use airloom_rtmp::*;
 pub use backoff::Backoff;
@@ -32,5 +30,3 @@ pub use publisher::Publisher;
 pub use pull::Pull;
 pub use push::Push;
 pub use service::{Media, PlayEvent, PlayMeter, Playback, Publication, Service};
-#[cfg(feature = "tls")]
-pub use tls::{Certificate, Roots, TlsError};

@@ -5,12 +5,18 @@
 //! [`flush`](airloom_billing::Config::flush). What that leaves uncounted when the process
 //! is killed is what was counted since the last time, and nothing else.
 
+mod apply;
+mod bearer;
 mod carrier;
 mod config;
 mod deliver;
+mod downloads;
 mod forward;
 mod keeper;
 mod meters;
+#[cfg(feature = "record")]
+mod recordings;
+mod requests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +25,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use airloom_billing::ledger::{Directory, Ledger, Query};
 use airloom_billing::{Catalogue, Counter, Dimensions, Error, Name, Recorder, WallTime};
 
+use apply::Queue;
 pub use carrier::{Carrier, Http, Letter};
 pub use config::Config;
 use keeper::Keeper;
@@ -43,10 +50,15 @@ pub struct Usage(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    #[cfg(feature = "record")]
+    node: Name,
     tenant: Name,
     recorder: Recorder,
     keeper: Mutex<Keeper>,
+    queue: Queue,
     flush: Duration,
+    #[cfg(feature = "record")]
+    late: Duration,
     rooms: Mutex<HashMap<(&'static str, String), Counter>>,
 }
 
@@ -84,10 +96,18 @@ impl Usage {
         // Later than any life before, even where the clock was set back in between.
         let epoch = ledger.epoch(&node).map_or(0, |last| last.saturating_add(1));
         let epoch = epoch.max(now.unix_millis().unsigned_abs());
-        let recorder = Recorder::new(node, epoch, now, &config.billing);
-        let keeper = Mutex::new(Keeper::new(ledger, config.keep));
-        let (flush, rooms) = (config.billing.flush, Mutex::default());
-        Ok(Self(Arc::new(Shared { tenant, recorder, keeper, flush, rooms })))
+        Ok(Self(Arc::new(Shared {
+            #[cfg(feature = "record")]
+            node: node.clone(),
+            tenant,
+            recorder: Recorder::new(node, epoch, now, &config.billing),
+            keeper: Mutex::new(Keeper::new(ledger, config.keep)),
+            queue: Queue::new(),
+            flush: config.billing.flush,
+            #[cfg(feature = "record")]
+            late: config.billing.late,
+            rooms: Mutex::default(),
+        })))
     }
 
     /// Whose usage it is.
@@ -107,11 +127,9 @@ impl Usage {
         self.room("messages_delivered", room, messages);
     }
 
-    /// A counter of one of the ledger's meters, to be kept where the work is admitted: for what an
-    /// origin and its chat do not count by themselves. Of the meters of
-    /// [`Catalogue::live`] these are `storage_byte_hours`, `transcoded_ms` (with the dimension
-    /// `rendition`), `recordings` and `api_requests`: airloom does not know what the integrator's
-    /// storage holds, nor what is transcoded elsewhere.
+    /// A counter of one of the ledger's meters, to be kept where the work is admitted: for what
+    /// nothing here counts. Of the meters of [`Catalogue::live`] that are sums, this is
+    /// `transcoded_ms` (with the dimension `rendition`): what is transcoded, is so elsewhere.
     ///
     /// # Errors
     ///

@@ -9,6 +9,8 @@ mod record {
     mod clips;
     mod disk;
     mod killed;
+    #[cfg(feature = "billing")]
+    mod metered;
     mod playback;
     mod rewind;
 }

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use airloom::http::{Listener, Tls};
+use airloom::http::Listener;
+use airloom::tls::Certificate;
 use axum::Router;
 use axum::http::Version;
 use axum::routing::get;
@@ -20,7 +21,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 async fn server() -> (std::net::SocketAddr, CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    let tls = Tls::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
+    let tls = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
     let listener = Listener::bind("127.0.0.1:0").await.unwrap().with_tls(tls);
     let address = listener.local_addr().unwrap();
     let router =
@@ -90,9 +91,9 @@ async fn plain_http_is_no_handshake() {
 
 #[test]
 fn what_is_no_certificate_is_refused() {
-    assert!(Tls::from_pem(b"", b"").is_err());
+    assert!(Certificate::from_pem(b"", b"").is_err());
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (chain, key) = (made.cert.pem(), other.signing_key.serialize_pem());
-    assert!(Tls::from_pem(chain.as_bytes(), key.as_bytes()).is_err());
+    assert!(Certificate::from_pem(chain.as_bytes(), key.as_bytes()).is_err());
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::Error;
+
 /// How a ledger and the recorders before it behave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -36,6 +38,26 @@ pub struct Config {
     pub grace: Duration,
     /// What may be held in memory or on disk at once.
     pub limits: Limits,
+}
+
+/// The widest window: the least common offset of the world's time zones.
+const QUARTER: u128 = 15 * 60 * 1000;
+
+impl Config {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let window = self.window.as_millis();
+        let whole = self.window.subsec_nanos() == 0 && window > 0;
+        if !whole || !QUARTER.is_multiple_of(window) {
+            return Err(Error::Config { field: "window" });
+        }
+        if self.remember < self.late.saturating_add(Duration::from_hours(24)) {
+            return Err(Error::Config { field: "remember" });
+        }
+        if !(1..=1 << 30).contains(&self.limits.group) {
+            return Err(Error::Config { field: "group" });
+        }
+        Ok(())
+    }
 }
 
 impl Default for Config {

@@ -22,32 +22,38 @@
 mod aggregate;
 mod base;
 mod closing;
+mod code;
 mod codec;
+mod compact;
 mod file;
 mod frame;
 mod group;
 mod hash;
 mod index;
+mod lists;
 mod memory;
 mod query;
 mod reader;
 mod record;
 mod replay;
+mod report;
 mod state;
 mod storage;
+mod verify;
+mod views;
 
 pub use file::Directory;
 pub use memory::Memory;
 pub use query::{Query, Usage};
 pub use reader::{Kept, Reader};
+pub use report::{Head, Report, Torn};
 pub use state::Totals;
 pub use storage::Storage;
-
-use std::time::Duration;
+pub use verify::inspect;
+pub use views::{Quarantined, Queued};
 
 use crate::{
-    Catalogue, Config, Damage, DamageKind, Dimensions, Error, FaultKind, Held, Input, Meter, Money,
-    Name, Notice, Outcome, Reason, WallTime,
+    Catalogue, Config, Damage, DamageKind, Error, FaultKind, Input, Meter, Name, Outcome, WallTime,
 };
 use frame::Chain;
 use group::Group;
@@ -96,102 +102,6 @@ struct Doubt {
     len: u64,
 }
 
-/// Where a ledger stands: everything up to a record, vouched for by one hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// The number of the last record.
-    pub record: u64,
-    /// The chain after it.
-    pub chain: [u8; 32],
-}
-
-/// The rest of a group that an interrupted write left at the end of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Torn {
-    /// The segment: the number of its first record.
-    pub segment: u64,
-    /// Where the rest begins.
-    pub offset: u64,
-    /// How many bytes it has.
-    pub bytes: u64,
-}
-
-/// What opening or verifying a ledger found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Where the ledger stands.
-    pub head: Head,
-    /// Groups read.
-    pub groups: u64,
-    /// Segments there are.
-    pub segments: usize,
-    /// The record of the base it was read from; `None` where it was read from the beginning.
-    pub base: Option<u64>,
-    /// A base that is damaged, where the log behind it made up for it.
-    pub broken_base: Option<u64>,
-    /// What was cut off its end, or would be.
-    pub torn: Option<Torn>,
-}
-
-/// A quarantined item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quarantined {
-    /// Where it lies.
-    pub held: Held,
-    /// Why it is not counted.
-    pub reason: Reason,
-    /// Whose it is.
-    pub tenant: Name,
-    /// Of which meter.
-    pub meter: Name,
-    /// With which dimensions.
-    pub dimensions: Dimensions,
-    /// Of which time.
-    pub time: WallTime,
-    /// How much.
-    pub quantity: u64,
-}
-
-/// A notice that waits to be delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queued {
-    /// Its number, for [`Input::Settled`].
-    pub number: u64,
-    /// The notice.
-    pub notice: Notice,
-}
-
-impl Replay {
-    fn report(&self) -> Report {
-        Report {
-            head: Head { record: self.state.record, chain: self.chain },
-            groups: self.groups,
-            segments: self.segments.len(),
-            base: self.base,
-            broken_base: self.broken,
-            torn: self.torn,
-        }
-    }
-}
-
-/// The widest window: the least common offset of the world's time zones.
-const QUARTER: u128 = 15 * 60 * 1000;
-
-fn check(config: &Config) -> Result<(), Error> {
-    let window = config.window.as_millis();
-    let whole = config.window.subsec_nanos() == 0 && window > 0;
-    if !whole || !QUARTER.is_multiple_of(window) {
-        return Err(Error::Config { field: "window" });
-    }
-    if config.remember < config.late.saturating_add(Duration::from_hours(24)) {
-        return Err(Error::Config { field: "remember" });
-    }
-    if !(1..=1 << 30).contains(&config.limits.group) {
-        return Err(Error::Config { field: "group" });
-    }
-    Ok(())
-}
-
 impl<S: Storage> Ledger<S> {
     /// Opens the ledger in `storage`, or begins one there, and says what it found.
     ///
@@ -204,21 +114,15 @@ impl<S: Storage> Ledger<S> {
     /// `catalogue` otherwise; [`Error::Corrupt`] for a damaged log, which is left as it is;
     /// [`Error::Storage`].
     pub fn open(storage: S, catalogue: Catalogue, config: Config) -> Result<(Self, Report), Error> {
-        check(&config)?;
+        config.check()?;
         let replay = replay(&storage, true)?;
         let report = replay.report();
         let Replay { state, chain, segments, strays, torn, .. } = replay;
         if state.window != 0 && state.window != config.window.as_millis() as i64 {
             return Err(Error::Config { field: "window" });
         }
-        for (&number, (unit, aggregation)) in &state.meters {
-            let declared =
-                state.names.value(number).and_then(|name| catalogue.meter(name.as_str()));
-            if let Some(meter) = declared
-                && (meter.unit(), meter.aggregation()) != (unit, *aggregation)
-            {
-                return Err(Error::MeterDeclared { meter: meter.name().clone() });
-            }
+        if let Some(meter) = catalogue.iter().find(|meter| state.contradicts(meter)) {
+            return Err(Error::MeterDeclared { meter: meter.name().clone() });
         }
         let mut ledger = Self {
             storage,
@@ -367,52 +271,6 @@ impl<S: Storage> Ledger<S> {
         self.commit(bytes, count, now)
     }
 
-    /// Usage by tenant, meter, window and dimension.
-    pub fn usage(&self, query: &Query) -> Vec<Usage> {
-        query.run(&self.state)
-    }
-
-    /// What was accepted, counted and quarantined so far.
-    pub fn totals(&self) -> Totals {
-        self.state.totals
-    }
-
-    /// Every quarantined item, oldest first.
-    pub fn quarantine(&self) -> impl Iterator<Item = Quarantined> {
-        self.state.quarantine.iter().filter_map(|(&held, item)| {
-            let (tenant, meter, dimensions) = item.series;
-            Some(Quarantined {
-                held,
-                reason: item.reason,
-                tenant: self.state.names.value(tenant)?.clone(),
-                meter: self.state.names.value(meter)?.clone(),
-                dimensions: self.state.dimensions.value(dimensions)?.clone(),
-                time: WallTime::from_unix_millis(item.used.time),
-                quantity: item.used.quantity,
-            })
-        })
-    }
-
-    /// Every notice that is not settled, oldest first.
-    pub fn notices(&self) -> impl Iterator<Item = Queued> {
-        self.state.notices.iter().filter_map(|(&number, waiting)| {
-            let notice = Notice {
-                tenant: self.state.names.value(waiting.tenant)?.clone(),
-                kind: waiting.kind.clone(),
-                id: waiting.id.clone(),
-                body: waiting.body.to_string(),
-            };
-            Some(Queued { number, notice })
-        })
-    }
-
-    /// The record up to which everything has reached the ledger called `target`; `None` where
-    /// nothing was ever to be shipped there.
-    pub fn forwarded(&self, target: &Name) -> Option<u64> {
-        let number = self.state.names.number(target)?;
-        self.state.forwarded.get(&number).copied()
-    }
-
     pub(crate) fn note_forwarded(
         &mut self,
         now: WallTime,
@@ -428,194 +286,20 @@ impl<S: Storage> Ledger<S> {
         })
     }
 
-    /// Every tenant the ledger knows, in the order they came.
-    pub fn tenants(&self) -> impl Iterator<Item = &Name> {
-        self.state.tenants.keys().filter_map(|&number| self.state.names.value(number))
-    }
-
-    /// The highest sequence applied of a producer's epoch; a producer that starts anew asks for
-    /// nothing, one that reconnects continues after it.
-    pub fn high_water_mark(&self, producer: &Name, epoch: u64) -> Option<u64> {
-        let number = self.state.names.number(producer)?;
-        self.state.producers.get(&number)?.get(&epoch).copied()
-    }
-
-    /// The highest epoch of a producer that the ledger remembers: one that starts anew takes a
-    /// greater one, whatever its clock says.
-    pub fn epoch(&self, producer: &Name) -> Option<u64> {
-        let number = self.state.names.number(producer)?;
-        self.state.producers.get(&number)?.keys().next_back().copied()
-    }
-
-    /// What credit a tenant has left; `None` for one that never had any.
-    pub fn balance(&self, tenant: &Name) -> Option<Money> {
-        let number = self.state.names.number(tenant)?;
-        let tenant = self.state.tenants.get(&number)?;
-        Some(Money::new(tenant.balance, tenant.currency?))
-    }
-
-    /// Where the ledger stands.
-    pub fn head(&self) -> Head {
-        Head { record: self.state.record, chain: self.chain }
-    }
-
-    /// A reader of every input from `record` on, where the log still has it.
-    pub fn reader(&self, record: u64) -> Reader {
-        Reader::new(record)
-    }
-
-    /// The meters it counts.
-    pub fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
-    }
-
     /// Declares a further meter, after which quarantined usage of it can be released.
     ///
     /// # Errors
     ///
     /// [`Error::MeterDeclared`] if it is declared otherwise, here or by earlier usage.
     pub fn declare(&mut self, meter: Meter) -> Result<(), Error> {
-        let known = self.state.names.number(meter.name());
-        if let Some((unit, aggregation)) = known.and_then(|number| self.state.meters.get(&number))
-            && (meter.unit(), meter.aggregation()) != (unit, *aggregation)
-        {
+        if self.state.contradicts(&meter) {
             return Err(Error::MeterDeclared { meter: meter.name().clone() });
         }
         self.catalogue.declare(meter)
-    }
-
-    /// The settings it was opened with.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// Reads the whole log again and compares what it says with what the ledger holds.
-    ///
-    /// `anchors` are heads noted earlier; each must lie on the chain as far as the log reaches
-    /// back.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupt`] with the first place that is not as it was written, of kind
-    /// [`DamageKind::Missing`] where the log is shorter than the ledger or an anchor says;
-    /// [`Error::Storage`].
-    pub fn verify(&self, anchors: &[Head]) -> Result<Report, Error> {
-        let replay = replay(&self.storage, false)?;
-        let report = replay.report();
-        if report.head != self.head() {
-            let record = report.head.record;
-            let segment = self.segments.last().map_or(0, |segment| segment.first);
-            let offset = replay.segments.last().map_or(0, |segment| segment.len);
-            return Err(Damage { segment, offset, record, kind: DamageKind::Missing }.into());
-        }
-        let rebuilt = base::encode(&replay.state, &replay.chain);
-        if rebuilt.1 != base::encode(&self.state, &self.chain).1 {
-            let record = report.head.record;
-            return Err(Damage { segment: 0, offset: 0, record, kind: DamageKind::Base }.into());
-        }
-        for anchor in anchors {
-            self.anchored(anchor)?;
-        }
-        Ok(report)
-    }
-
-    fn anchored(&self, anchor: &Head) -> Result<(), Error> {
-        let first = self.segments.first().map_or(1, |segment| segment.first);
-        if anchor.record < first {
-            return Ok(());
-        }
-        let mut reader = self.reader(first);
-        while reader.after() < anchor.record {
-            if !reader.step(self)? {
-                break;
-            }
-        }
-        if reader.head() == *anchor {
-            return Ok(());
-        }
-        let kind =
-            if self.state.record < anchor.record { DamageKind::Missing } else { DamageKind::Chain };
-        Err(Damage { segment: first, offset: 0, record: reader.after(), kind }.into())
-    }
-
-    /// Forgets idempotency keys that are past [`Config::remember`] and frees their memory; to be
-    /// called once a day or so.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ledger::apply`].
-    pub fn forget(&mut self, now: WallTime) -> Result<(), Error> {
-        let day = index::day(now.saturating_sub(self.config.remember));
-        if day <= self.state.horizon {
-            return self.healthy();
-        }
-        self.write(now, |group| {
-            group.write(Record::Horizon { day });
-        })
-    }
-
-    /// Writes a base and removes the log before it whose records were all received before
-    /// `before`; returns how many segments went.
-    ///
-    /// Segments with inputs that a [`Forwarder`](crate::forward::Forwarder) of this ledger has
-    /// not shipped yet stay. Aggregates, keys, marks, quarantine, balances and statements stay; what goes is the raw
-    /// events ([`Ledger::reader`]), and with them the chance to rebuild from them: the base takes
-    /// their place, and the log vouches for its digest.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ledger::apply`]; whatever fails, the ledger stays whole.
-    pub fn compact(&mut self, now: WallTime, before: WallTime) -> Result<usize, Error> {
-        self.healthy()?;
-        let shipped = self.state.forwarded.values().copied().min().unwrap_or(u64::MAX);
-        let ends = self.segments.iter().skip(1).map(|next| next.first - 1);
-        let ends = ends.chain(std::iter::once(self.state.record));
-        let old = self.segments.iter().zip(ends);
-        let old = old.take_while(|(segment, end)| segment.last_at < before && *end <= shipped);
-        let old = old.count();
-        if old == 0 {
-            return Ok(0);
-        }
-        let record = self.state.record;
-        let name = base_name(record);
-        let (bytes, digest) = base::encode(&self.state, &self.chain);
-        if replay::bases(&self.storage)?.contains(&record) {
-            // Part of one that could not be written before.
-            self.storage.remove(&name)?;
-        }
-        self.storage.append(&name, &bytes)?;
-        self.storage.sync(&name)?;
-        // What is about to go cannot be had again: see that what takes its place is there.
-        if self.storage.read(&name, 0)? != bytes {
-            let segment = record + 1;
-            return Err(Damage { segment, offset: 0, record, kind: DamageKind::Base }.into());
-        }
-        self.roll = true;
-        self.write(now, |group| {
-            group.write(Record::Base { record, digest });
-        })?;
-        for older in replay::bases(&self.storage)?.into_iter().filter(|&older| older < record) {
-            self.storage.remove(&base_name(older))?;
-        }
-        for _ in 0..old {
-            let Some(segment) = self.segments.first() else { break };
-            self.storage.remove(&segment_name(segment.first))?;
-            self.segments.remove(0);
-        }
-        Ok(old)
     }
 
     /// Gives the storage back.
     pub fn into_storage(self) -> S {
         self.storage
     }
-}
-
-/// Reads a ledger without changing anything: what opening it would find.
-///
-/// # Errors
-///
-/// [`Error::Corrupt`] with the first damaged place; [`Error::Storage`].
-pub fn inspect(storage: &impl Storage) -> Result<Report, Error> {
-    replay(storage, false).map(|replay| replay.report())
 }

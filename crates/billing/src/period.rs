@@ -174,6 +174,12 @@ impl Period {
     }
 }
 
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.from, self.to)
+    }
+}
+
 fn monday(day: Date) -> Date {
     let back = i64::from(day.weekday().since(Weekday::Monday));
     day.saturating_sub(jiff::Span::new().days(back))

@@ -11,18 +11,34 @@ const TRACE_MS = 60_000;
 /** The ledger is told once a second: a rate is that over a few of its seconds. */
 const RATE_OVER_MS = 4000;
 
+/** What lies on the disk is weighed every ten seconds. */
+const WEIGHED_MS = 30_000;
+
 const inUse = (millis, one, many) => format.count(Math.round(millis / 1000), one, many);
 
-/** How each meter is told: its total, its growth a second, and the least growth a full trace stands for. */
+const requests = {
+  total: (requests) => requests.toLocaleString('en'),
+  rate: (requests) => `${requests.toFixed(requests < 10 ? 1 : 0)} a second`,
+  floor: 1,
+};
+
+/**
+ * How each meter is told: its total, its growth a second, the least growth a full trace stands for,
+ * and over how long growth is taken where that is not the usual.
+ */
 const TOLD = {
   ingest_bytes: { total: format.bytes, rate: (bytes) => format.rate(bytes * 8), floor: 25_000 },
   ingest_ms: { total: format.span, rate: (millis) => inUse(millis, 'stream now', 'streams now'), floor: 1000 },
   egress_bytes: { total: format.bytes, rate: (bytes) => format.rate(bytes * 8), floor: 25_000 },
   viewer_ms: { total: format.span, rate: (millis) => inUse(millis, 'viewer now', 'viewers now'), floor: 1000 },
-  chat_requests: {
-    total: (requests) => requests.toLocaleString('en'),
-    rate: (requests) => `${requests.toFixed(requests < 10 ? 1 : 0)} a second`,
-    floor: 1,
+  chat_requests: requests,
+  api_requests: requests,
+  recordings: { total: (kept) => kept.toLocaleString('en'), rate: () => '', floor: 1 },
+  storage_byte_hours: {
+    total: (byteHours) => `${format.bytes(byteHours)} h`,
+    rate: (byteHours) => `${format.bytes(byteHours * 3600)} now`,
+    floor: 1000,
+    over: WEIGHED_MS,
   },
 };
 
@@ -45,7 +61,7 @@ class Gauge {
     // A new month begins at zero.
     if (this.#history.length && quantity < this.#history.at(-1).quantity) this.clear();
     this.#history.push({ at, quantity });
-    while (this.#history.length > 2 && this.#history[1].at < at - RATE_OVER_MS) this.#history.shift();
+    while (this.#history.length > 2 && this.#history[1].at < at - (this.#told.over ?? RATE_OVER_MS)) this.#history.shift();
     const first = this.#history[0];
     if (at === first.at) return;
     const rate = ((quantity - first.quantity) * 1000) / (at - first.at);

@@ -79,8 +79,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
         http::Listener::bind(arguments.http).await.map_err(listen("HTTP", arguments.http))?;
     let (rtmp_address, http_address) = (encoders.local_addr()?, viewers.local_addr()?);
 
-    let usage = usage::open(&arguments.data)
-        .map_err(|source| Failure::Usage { path: arguments.data.clone(), source })?;
+    let unmetered = |source| Failure::Usage { path: arguments.data.clone(), source };
+    let usage = usage::open(&arguments.data).map_err(unmetered)?;
     let recorder = vod::open(&arguments.data)
         .map_err(|source| Failure::Data { path: arguments.data.clone(), source })?;
     let hooks = hooks::Hooks::read(arguments.hooks.as_deref())?;
@@ -100,14 +100,12 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     hooks.apply(&origin, &recorder);
     let moderator = arguments.moderator.clone().map_or_else(chat::token, Ok)?;
     let chat = chat::open(&moderator, usage.clone())?;
+    let api = api::router(origin.clone(), &arguments, rtmp_address);
+    let api = usage.requests(api.merge(usage::router(usage.clone()))).map_err(unmetered)?;
     let app = Router::new()
         .nest("/live", origin.router().merge(hooks::rewind(&origin, &recorder)))
         .nest("/vod", hooks::recordings(&origin, &recorder))
-        .nest(
-            "/api",
-            api::router(origin.clone(), &arguments, rtmp_address)
-                .merge(usage::router(usage.clone())),
-        )
+        .nest("/api", api)
         .nest("/api/rooms", chat.router())
         .merge(page::router())
         .route(
@@ -146,8 +144,7 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     let ((leave, left), (stop, stopped)) = (watch::channel(()), watch::channel(()));
     let ingest = tokio::spawn(encoders.serve(origin.ingest("live"), closing(left)));
     let delivery = tokio::spawn(viewers.serve(app, closing(stopped)));
-    let (settle, settled) = tokio::sync::oneshot::channel::<()>();
-    let metering = tokio::spawn(async move { usage.serve(async { drop(settled.await) }).await });
+    let metering = usage::Metering::start(usage, recorder.clone());
     let demo = arguments.demo.then(|| tokio::spawn(demo::publish(rtmp_address, hooks.clone())));
 
     signal().await?;
@@ -166,8 +163,7 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     recorder.close().await;
     hooks.settle().await;
     // Nothing counts any more: what was counted goes to the ledger.
-    drop(settle);
-    let _ = metering.await;
+    metering.settle().await;
     Ok(())
 }
 

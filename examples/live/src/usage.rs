@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use airloom::Usage;
 use airloom::billing::{Cycle, Error, Period, WallTime, Zone};
 use airloom::http::Problem;
+use airloom::record::Recorder;
 use airloom::usage::Config;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -15,14 +16,53 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// Meters that are told even where nothing was used.
-const ALWAYS: [&str; 5] =
-    ["ingest_bytes", "ingest_ms", "egress_bytes", "viewer_ms", "chat_requests"];
+const ALWAYS: [&str; 8] = [
+    "ingest_bytes",
+    "ingest_ms",
+    "egress_bytes",
+    "viewer_ms",
+    "chat_requests",
+    "recordings",
+    "storage_byte_hours",
+    "api_requests",
+];
 
 /// Opens the ledger under the data directory.
 pub(crate) fn open(data: &Path) -> Result<Usage, Error> {
     Usage::open(&Config::new(data.join("usage")))
+}
+
+/// What counts beside the streams, and what takes it all to the ledger.
+pub(crate) struct Metering {
+    storage: (oneshot::Sender<()>, JoinHandle<()>),
+    ledger: (oneshot::Sender<()>, JoinHandle<()>),
+}
+
+impl Metering {
+    pub(crate) fn start(usage: Usage, recorder: Recorder) -> Self {
+        let ((weigh, weighed), (settle, settled)) = (oneshot::channel(), oneshot::channel());
+        let storage = usage.clone();
+        let storage = async move {
+            storage.recordings(&recorder, async { drop(weighed.await) }).await;
+        };
+        let ledger = async move { usage.serve(async { drop(settled.await) }).await };
+        Self {
+            storage: (weigh, tokio::spawn(storage)),
+            ledger: (settle, tokio::spawn(ledger)),
+        }
+    }
+
+    /// Takes what was counted last to the ledger.
+    pub(crate) async fn settle(self) {
+        for (stop, stopped) in [self.storage, self.ledger] {
+            drop(stop);
+            let _ = stopped.await;
+        }
+    }
 }
 
 /// `/usage`, relative to where it is nested.

@@ -11,8 +11,9 @@ use std::time::Duration;
 use airloom::rtmp::client::Target;
 use airloom::rtmp::server::{Connect, Play, Publish, Rejection};
 use airloom::rtmp::{
-    Certificate, Config, Deliver, Feed, Listener, Media, Playback, Publication, Pull, Push, Service,
+    Config, Deliver, Feed, Listener, Media, Playback, Publication, Pull, Push, Service,
 };
+use airloom::tls::Certificate;
 use lexopt::prelude::*;
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

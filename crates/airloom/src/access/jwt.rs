@@ -28,61 +28,49 @@
 //! A viewer's token is checked once, and its other requests go by that until it expires: see
 //! [`Gate::play`]. HS256 costs some microseconds, the others some hundred.
 
-mod key;
-
 use std::future::ready;
 use std::time::Duration;
 
+use airloom_chat::access::Denied as Disbelieved;
+use airloom_chat::access::jwt::Trust;
+pub use airloom_chat::access::jwt::{Key, KeyError};
 use airloom_playlist::WallTime;
-use jwt_compact::{Claims, ParseError, UntrustedToken};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Action, Admission, Denied, Gate, Pass, Visit};
-use key::{Critical, Others};
-pub use key::{Key, KeyError};
 
 /// A [`Gate`] that believes whoever holds the other half of its keys.
 #[derive(Debug, Clone)]
-pub struct Verifier {
-    audience: Box<str>,
-    issuer: Option<Box<str>>,
-    leeway: Duration,
-    keys: Vec<Key>,
-}
+pub struct Verifier(Trust);
 
 impl Verifier {
-    /// The longest token, in bytes: what fits the header lines of every common server.
-    pub const LIMIT: usize = 8 << 10;
+    /// The longest token, in bytes.
+    pub const LIMIT: usize = Trust::LIMIT;
 
     /// Takes tokens whose `aud` names `audience`; with no key yet, none at all.
     ///
     /// Without an audience of one's own, a token that the same issuer made for another service
     /// would let in here too.
     pub fn new(audience: &str) -> Self {
-        let leeway = Duration::from_mins(1);
-        Self { audience: audience.into(), issuer: None, leeway, keys: Vec::new() }
+        Self(Trust::new(audience))
     }
 
     /// One more key: the next one, while tokens of the one before it are still about.
     #[must_use]
-    pub fn with_key(mut self, key: Key) -> Self {
-        self.keys.push(key);
-        self
+    pub fn with_key(self, key: Key) -> Self {
+        Self(self.0.with_key(key))
     }
 
     /// Only tokens whose `iss` is `issuer`.
     #[must_use]
-    pub fn with_issuer(mut self, issuer: &str) -> Self {
-        self.issuer = Some(issuer.into());
-        self
+    pub fn with_issuer(self, issuer: &str) -> Self {
+        Self(self.0.with_issuer(issuer))
     }
 
     /// How far the clock of the issuer may be from ours. Default 1 min.
     #[must_use]
-    pub const fn with_leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
-        self
+    pub fn with_leeway(self, leeway: Duration) -> Self {
+        Self(self.0.with_leeway(leeway))
     }
 
     /// Until when `token` lets somebody do `action` with the stream of `visit`.
@@ -93,74 +81,18 @@ impl Verifier {
     /// [`Denied::TooEarly`], [`Denied::Expired`], [`Denied::Action`] for one that lists no stream
     /// for that, or [`Denied::Stream`].
     pub fn verify(&self, action: Action, visit: &Visit, token: &str) -> Result<WallTime, Denied> {
-        let malformed = |field| Denied::Malformed { field };
-        if token.len() > Self::LIMIT {
-            return Err(malformed("token"));
-        }
-        let token = UntrustedToken::<Critical>::try_from(token).map_err(|error| match error {
-            ParseError::MalformedHeader(_) => malformed("header"),
-            _ => malformed("token"),
-        })?;
-        // Whatever must be understood is not (RFC 7515, 4.1.11).
-        if token.header().other_fields.crit.is_some() {
-            return Err(malformed("crit"));
-        }
-        let Claims { expiration, not_before, custom, .. } = self.claims(&token)?;
-        let expires = expiration.ok_or(malformed("exp"))?.timestamp_millis();
-        let begins = not_before.map(|it| it.timestamp_millis());
-        let custom: Private =
-            serde_json::from_value(Value::Object(custom)).map_err(|_| malformed("claims"))?;
-        self.check(visit, expires, begins, &custom)?;
+        let now = airloom_chat::WallTime::from_unix(visit.now.since_unix());
+        let held = self.0.verify::<Claims>(now, token)?;
         let streams = match action {
-            Action::Play => custom.play,
-            Action::Publish => custom.publish,
+            Action::Play => held.claims.play,
+            Action::Publish => held.claims.publish,
         };
         if streams.is_empty() {
             Err(Denied::Action)
         } else if !streams.iter().any(|streams| visit.is_of(streams)) {
             Err(Denied::Stream)
         } else {
-            let expires = Duration::from_millis(u64::try_from(expires).unwrap_or_default());
-            Ok(WallTime::from_unix(expires.saturating_add(self.leeway)))
-        }
-    }
-
-    /// The claims, once a key vouches for them.
-    fn claims(&self, token: &UntrustedToken<'_, Critical>) -> Result<Claims<Others>, Denied> {
-        let mut denied = Denied::Algorithm;
-        for key in self.keys.iter().filter(|key| key.is_for(token.algorithm())) {
-            if !key.answers_to(token.header().key_id.as_deref()) {
-                denied = if denied == Denied::Algorithm { Denied::UnknownKey } else { denied };
-                continue;
-            }
-            match key.validate(token) {
-                Err(Denied::Forged) => denied = Denied::Forged,
-                answer => return answer,
-            }
-        }
-        Err(denied)
-    }
-
-    fn check(
-        &self,
-        visit: &Visit,
-        expires: i64,
-        begins: Option<i64>,
-        custom: &Private,
-    ) -> Result<(), Denied> {
-        let now = i128::try_from(visit.now.since_unix().as_millis()).unwrap_or(i128::MAX);
-        let leeway = i128::try_from(self.leeway.as_millis()).unwrap_or(i128::MAX);
-        if !custom.aud.as_ref().is_some_and(|aud| aud.names(&self.audience)) {
-            Err(Denied::Audience)
-        } else if self.issuer.is_some() && custom.iss.as_deref() != self.issuer.as_deref() {
-            Err(Denied::Issuer)
-        } else if now.saturating_sub(leeway) >= i128::from(expires) {
-            // RFC 7519, 4.1.4: on or after.
-            Err(Denied::Expired)
-        } else if begins.is_some_and(|it| now.saturating_add(leeway) < i128::from(it)) {
-            Err(Denied::TooEarly)
-        } else {
-            Ok(())
+            Ok(WallTime::from_unix(held.until.since_unix()))
         }
     }
 
@@ -181,31 +113,30 @@ impl Gate for Verifier {
     }
 }
 
-/// The claims beside the times.
+/// What a token says of somebody.
 #[derive(Deserialize)]
-struct Private {
-    #[serde(default)]
-    aud: Option<OneOrMore>,
-    #[serde(default)]
-    iss: Option<String>,
+struct Claims {
     #[serde(default)]
     play: Vec<String>,
     #[serde(default)]
     publish: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-impl OneOrMore {
-    fn names(&self, wanted: &str) -> bool {
-        match self {
-            Self::One(one) => one == wanted,
-            Self::More(more) => more.iter().any(|one| one == wanted),
+/// Why a token is not believed; what a chat alone refuses does not come from there.
+impl From<Disbelieved> for Denied {
+    fn from(denied: Disbelieved) -> Self {
+        match denied {
+            Disbelieved::Required => Self::Required,
+            Disbelieved::Malformed { field } => Self::Malformed { field },
+            Disbelieved::Algorithm => Self::Algorithm,
+            Disbelieved::UnknownKey => Self::UnknownKey,
+            Disbelieved::Forged => Self::Forged,
+            Disbelieved::Expired => Self::Expired,
+            Disbelieved::TooEarly => Self::TooEarly,
+            Disbelieved::Audience => Self::Audience,
+            Disbelieved::Issuer => Self::Issuer,
+            Disbelieved::Unavailable => Self::Unavailable,
+            _ => Self::Refused,
         }
     }
 }
@@ -213,8 +144,8 @@ impl OneOrMore {
 #[cfg(test)]
 mod tests {
     use jwt_compact::alg::{Hs256, Hs256Key};
-    use jwt_compact::{AlgorithmExt, Header};
-    use serde_json::json;
+    use jwt_compact::{AlgorithmExt, Claims, Header};
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -97,5 +97,5 @@ async fn secure(
     endpoint: &Endpoint,
     socket: TcpStream,
 ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
-    crate::rtmp::tls::system_roots()?.connect(endpoint.host(), socket).await
+    crate::tls::system_roots()?.connect(endpoint.host(), socket).await
 }

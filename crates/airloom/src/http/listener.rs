@@ -54,7 +54,7 @@ pub struct Listener {
     socket: TcpListener,
     config: Config,
     #[cfg(feature = "tls")]
-    tls: Option<super::Tls>,
+    tls: Option<crate::tls::Certificate>,
 }
 
 impl Listener {
@@ -83,8 +83,8 @@ impl Listener {
     /// [`Config::header_timeout`] for its handshake.
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn with_tls(mut self, tls: super::Tls) -> Self {
-        self.tls = Some(tls);
+    pub fn with_tls(mut self, certificate: crate::tls::Certificate) -> Self {
+        self.tls = Some(certificate);
         self
     }
 
@@ -101,7 +101,7 @@ impl Listener {
     /// [`Config::drain`] and closes every connection.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
         #[cfg(feature = "tls")]
-        let acceptor = self.tls.as_ref().map(super::Tls::acceptor);
+        let certificate = self.tls;
         let Self { socket, config, .. } = self;
         let (most, drain) = (config.max_connections, config.drain);
         let config = Arc::new(config);
@@ -110,11 +110,11 @@ impl Listener {
             let _ = socket.set_nodelay(true);
             let (router, config) = (router.clone(), Arc::clone(&config));
             #[cfg(feature = "tls")]
-            let acceptor = acceptor.clone();
+            let certificate = certificate.clone();
             async move {
                 #[cfg(feature = "tls")]
-                if let Some(acceptor) = acceptor {
-                    let handshake = acceptor.accept(socket);
+                if let Some(certificate) = certificate {
+                    let handshake = certificate.accept_http(socket);
                     match tokio::time::timeout(config.header_timeout, handshake).await {
                         Ok(Ok(socket)) => {
                             let http = connection(socket, None, peer, router, config, stopped);

@@ -50,7 +50,7 @@ impl Dialer {
     /// A dialer over TCP, and over TLS for targets that [are secure](Target::is_secure), to servers
     /// that `roots` vouch for. The default believes those the operating system trusts.
     #[cfg(feature = "tls")]
-    pub fn tls(roots: super::Roots) -> Self {
+    pub fn tls(roots: crate::tls::Roots) -> Self {
         Self(Arc::new(move |target| {
             let roots = roots.clone();
             Box::pin(async move { either(target, &roots).await })
@@ -90,11 +90,11 @@ async fn default(target: Target) -> io::Result<Box<dyn Socket>> {
     if !target.is_secure() {
         return Ok(Box::new(tcp(&target).await?));
     }
-    either(target, super::tls::system_roots()?).await
+    either(target, crate::tls::system_roots()?).await
 }
 
 #[cfg(feature = "tls")]
-async fn either(target: Target, roots: &super::Roots) -> io::Result<Box<dyn Socket>> {
+async fn either(target: Target, roots: &crate::tls::Roots) -> io::Result<Box<dyn Socket>> {
     let socket = tcp(&target).await?;
     if !target.is_secure() {
         return Ok(Box::new(socket));

@@ -8,12 +8,12 @@ use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::time::timeout;
 use tracing::debug;
 
-#[cfg(feature = "tls")]
-use super::Certificate;
 use super::Service;
 use super::connection::{Connection, Parting};
 use super::proxy::{FIXED, Proxied};
 use crate::accept::accept;
+#[cfg(feature = "tls")]
+use crate::tls::Certificate;
 
 /// How long a peer may take to hear the end of it.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -128,7 +128,9 @@ impl Listener {
                 let connection = Connection::new(service, peer, stopped, parting);
                 #[cfg(feature = "tls")]
                 if let Some(certificate) = certificate {
-                    if let Some(socket) = within(patience, peer, certificate.accept(socket)).await {
+                    if let Some(socket) =
+                        within(patience, peer, certificate.accept_rtmp(socket)).await
+                    {
                         connection.run_over(socket).await;
                     }
                     return;

@@ -86,18 +86,8 @@ impl Usage {
         if settled.is_empty() {
             return settled;
         }
-        let again = settled.clone();
-        let noted = self.work(move |usage| {
-            let inputs: Vec<_> = settled.into_iter().map(Input::Settled).collect();
-            usage.with_ledger(|ledger| {
-                ledger.recover()?;
-                ledger.apply(wall_time(), &inputs)
-            })
-        });
-        match noted.await {
-            Some(Ok(_)) => Vec::new(),
-            _ => again,
-        }
+        let inputs = settled.iter().copied().map(Input::Settled).collect();
+        if self.apply(inputs).await.is_ok() { Vec::new() } else { settled }
     }
 }
 

@@ -3,12 +3,12 @@ use airloom_billing::{Error, Name, Outcome};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use tracing::warn;
 
 use super::carrier::{Carrier, Letter};
-use super::{Usage, wall_time};
+use super::{Usage, bearer, wall_time};
 use crate::rtmp::Backoff;
 
 /// Inputs of one batch: some 300 KB of JSON.
@@ -105,35 +105,20 @@ async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let given = given.and_then(|value| value.strip_prefix("Bearer "));
-    if !given.is_some_and(|given| is_same(given.as_bytes(), token.as_bytes())) {
+    if !bearer::shows(&headers, &token) {
         return StatusCode::UNAUTHORIZED;
     }
     let Ok(batch) = serde_json::from_slice::<Batch>(&body) else {
         return StatusCode::BAD_REQUEST;
     };
-    let applied = usage.work(move |usage| {
-        usage.with_ledger(|ledger| {
-            ledger.recover()?;
-            ledger.apply(wall_time(), &batch.inputs)
-        })
-    });
-    match applied.await {
-        Some(Ok(outcomes)) => {
+    match usage.apply(batch.inputs).await {
+        Ok(outcomes) => {
             let gap = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Gap { .. }));
             if gap { StatusCode::CONFLICT } else { StatusCode::OK }
         }
-        Some(Err(error)) => {
+        Err(error) => {
             warn!("usage: a node's batch cannot be kept: {error}");
             StatusCode::SERVICE_UNAVAILABLE
         }
-        None => StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-/// In time that tells nothing but the length.
-fn is_same(given: &[u8], wanted: &[u8]) -> bool {
-    let differ = given.iter().zip(wanted).fold(0, |differ, (one, other)| differ | (one ^ other));
-    !wanted.is_empty() && given.len() == wanted.len() && differ == 0
 }

@@ -73,7 +73,7 @@ impl Keeper {
         Ok(())
     }
 
-    fn apply(&mut self, now: WallTime, inputs: &[Input]) -> Result<Vec<Outcome>, Error> {
+    pub(super) fn apply(&mut self, now: WallTime, inputs: &[Input]) -> Result<Vec<Outcome>, Error> {
         self.ledger.recover()?;
         self.ledger.apply(now, inputs)
     }

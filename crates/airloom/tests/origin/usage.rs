@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use airloom::Origin;
 use airloom::billing::ledger::Query;
-use airloom::billing::{Dimensions, WallTime};
+use airloom::billing::{Dimensions, Event, Input, Name, Outcome, WallTime};
 use airloom::usage::{Config, Usage};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -25,6 +26,23 @@ fn quantity(usage: &Usage, meter: &str) -> u128 {
     let always = (WallTime::UNIX_EPOCH, WallTime::from_unix_seconds(10_000_000_000));
     let figures = usage.figures(always.0, always.1);
     figures.iter().find(|figure| figure.meter.as_str() == meter).map_or(0, |found| found.quantity)
+}
+
+fn now() -> WallTime {
+    WallTime::UNIX_EPOCH.saturating_add(std::time::UNIX_EPOCH.elapsed().unwrap())
+}
+
+fn event(id: usize) -> Input {
+    Input::Event(Event {
+        tenant: Name::new("t").unwrap(),
+        source: Name::new("s").unwrap(),
+        id: Name::new(&id.to_string()).unwrap(),
+        meter: Name::new("recordings").unwrap(),
+        time: WallTime::from_unix_seconds(now().unix_millis() / 1000 / 3600 * 3600),
+        quantity: 1,
+        dimensions: Dimensions::default(),
+        unique: None,
+    })
 }
 
 fn watch(path: &str, user_agent: &str) -> Request<Body> {
@@ -206,6 +224,145 @@ async fn serving_flushes_at_the_interval_and_at_the_end() {
     serving.await.unwrap();
     let figures = usage.figures(always.0, always.1);
     assert_eq!(figures[0].quantity, 2);
+}
+
+#[tokio::test]
+async fn requests_count_once_they_are_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let usage = open(directory.path());
+    let api = axum::Router::new()
+        .route("/streams", axum::routing::get(async || "[]"))
+        .route("/moved", axum::routing::get(async || axum::response::Redirect::to("/streams")))
+        .route("/secret", axum::routing::get(async || StatusCode::FORBIDDEN))
+        .route("/broken", axum::routing::get(async || StatusCode::INTERNAL_SERVER_ERROR));
+    let api = axum::Router::new().nest("/api", usage.requests(api).unwrap());
+    for path in ["streams", "streams", "moved", "secret", "broken", "nothing"] {
+        let request = Request::get(format!("/api/{path}")).body(Body::empty()).unwrap();
+        tower_service::Service::call(&mut api.clone(), request).await.unwrap();
+    }
+    assert_eq!(quantity(&usage, "api_requests"), 3);
+}
+
+/// What an object store posts, with and without its token, again, and with nonsense in between.
+#[tokio::test]
+async fn downloads_from_an_object_store_count_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let usage = open(directory.path());
+    let tenant = usage.tenant().clone();
+    let downloads = usage.downloads("token", move |access| {
+        let stream = access.key.split('/').next().filter(|_| access.bucket == "live")?;
+        Some((tenant.clone(), Dimensions::new([("stream", stream)]).ok()?))
+    });
+    let post = async |token: &str, body: &str| {
+        let request = Request::post("/").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        tower_service::Service::call(&mut downloads.clone(), request).await.unwrap().status()
+    };
+    let time = now();
+    let get = |request: &str, bucket: &str, bytes: &str| {
+        format!(
+            r#"{{"eventName":"s3:ObjectAccessed:Get","eventTime":"{time}",
+            "responseElements":{{"content-length":"{bytes}","x-amz-request-id":"{request}"}},
+            "s3":{{"bucket":{{"name":"{bucket}"}},"object":{{"key":"cam%2F7.m4s"}}}}}}"#
+        )
+    };
+    let of = |records: &[String]| format!(r#"{{"Records":[{}]}}"#, records.join(","));
+    let two = of(&[get("A", "live", "100"), get("B", "live", "20")]);
+    for (token, status) in [
+        ("tokem", StatusCode::UNAUTHORIZED),
+        ("", StatusCode::UNAUTHORIZED),
+        ("token", StatusCode::OK),
+        ("token", StatusCode::OK),
+    ] {
+        assert_eq!(post(token, &two).await, status, "{token}");
+    }
+    assert_eq!(quantity(&usage, "egress_bytes"), 120);
+    // Somebody else's bucket, and one that says nothing of its size, beside one that counts.
+    let mixed = of(&[get("C", "other", "9"), get("D", "live", "much"), get("E", "live", "3")]);
+    assert_eq!(post("token", &mixed).await, StatusCode::OK);
+    assert_eq!(post("token", "nonsense").await, StatusCode::BAD_REQUEST);
+    assert_eq!(quantity(&usage, "egress_bytes"), 123);
+    let always = (WallTime::UNIX_EPOCH, WallTime::from_unix_seconds(10_000_000_000));
+    let query = Query::new(usage.tenant().clone(), always.0, always.1);
+    let query = query.dimensions(Dimensions::new([("stream", "cam")]).unwrap());
+    assert_eq!(usage.with_ledger(|ledger| ledger.usage(&query))[0].quantity, 123);
+}
+
+/// Many at once: each is answered for itself, in order, and counts once.
+#[tokio::test(flavor = "multi_thread")]
+async fn inputs_that_wait_together_are_answered_one_by_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let usage = open(directory.path());
+    let mut tasks = tokio::task::JoinSet::new();
+    for id in 0..200 {
+        let usage = usage.clone();
+        // Each has one of its own and one that all of them have, of which but one is right.
+        tasks.spawn(async move {
+            let inputs = vec![event(id), event(1_000)];
+            (id, usage.apply(inputs).await.unwrap())
+        });
+    }
+    let (mut counted, mut ids) = (0, Vec::new());
+    while let Some(done) = tasks.join_next().await {
+        let (id, outcomes) = done.unwrap();
+        assert!(matches!(outcomes[0], Outcome::Counted { .. }), "{id}: {outcomes:?}");
+        ids.push(id);
+        match outcomes[1] {
+            Outcome::Counted { .. } => counted += 1,
+            ref other => assert_eq!(*other, Outcome::Duplicate),
+        }
+    }
+    ids.sort_unstable();
+    assert_eq!((counted, ids), (1, (0..200).collect()));
+    let Input::Event(mut other) = event(1_000) else { unreachable!() };
+    other.quantity += 1;
+    let outcomes = usage.apply(vec![Input::Event(other), event(5), event(2_000)]).await.unwrap();
+    assert_eq!(outcomes[..2], [Outcome::Conflict, Outcome::Duplicate]);
+    assert!(usage.apply(Vec::new()).await.unwrap().is_empty());
+    let totals = usage.with_ledger(|ledger| ledger.totals());
+    assert_eq!(totals.accepted, 202);
+    usage.with_ledger(|ledger| ledger.verify(&[])).unwrap();
+}
+
+/// While the ledger is busy, whoever comes waits; all of them become one group.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_while_the_disk_is_busy_is_one_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let usage = open(directory.path());
+    let mut tasks = tokio::task::JoinSet::new();
+    let groups = |usage: &Usage| usage.with_ledger(|ledger| ledger.verify(&[])).unwrap().groups;
+    let (busy, free) = (std::sync::mpsc::channel::<()>(), std::sync::mpsc::channel::<()>());
+    let holding = std::thread::spawn({
+        let (usage, busy, free) = (usage.clone(), busy.0, free.1);
+        move || {
+            usage.with_ledger(|_| {
+                busy.send(()).unwrap();
+                let _ = free.recv();
+            })
+        }
+    });
+    busy.1.recv().unwrap();
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    for id in 0..50 {
+        let (usage, asked) = (usage.clone(), Arc::clone(&asked));
+        tasks.spawn(async move {
+            let mut applying = Box::pin(usage.apply(vec![event(id)]));
+            let first = std::future::poll_fn(|cx| {
+                let polled = applying.as_mut().poll(cx);
+                std::task::Poll::Ready(polled.is_ready())
+            });
+            assert!(!first.await, "answered before it is durable");
+            asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            applying.await.unwrap()
+        });
+    }
+    while asked.load(std::sync::atomic::Ordering::SeqCst) < 50 {
+        tokio::task::yield_now().await;
+    }
+    drop(free.0);
+    holding.join().unwrap();
+    assert!(tasks.join_all().await.iter().all(|outcomes| outcomes.len() == 1));
+    assert!(groups(&usage) <= 2, "{}", groups(&usage));
 }
 
 #[test]

@@ -4,9 +4,8 @@ use std::time::Duration;
 use airloom::Origin;
 use airloom::rtmp::client::Target;
 use airloom::rtmp::flv::{Kind, Tag};
-use airloom::rtmp::{
-    Certificate, ClientError, Config, Dialer, Listener, Media, Player, Publisher, Push, Roots,
-};
+use airloom::rtmp::{ClientError, Config, Dialer, Listener, Media, Player, Publisher, Push};
+use airloom::tls::{Certificate, Roots};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

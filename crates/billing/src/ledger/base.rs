@@ -10,10 +10,10 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::aggregate::{Cells, Figure, Use};
+use super::code::{aggregation_code, aggregation_from, reason_code, reason_from};
 use super::codec::{Cursor, put_number, put_signed, put_text, put_wide, put_words};
 use super::frame::Chain;
 use super::index::Index;
-use super::record::{aggregation_code, aggregation_from, reason_code, with_reason};
 use super::state::{Closed, Item, State, Tenant, Totals, Waiting};
 use crate::event::CONTENT;
 use crate::{Aggregation, Currency, Dimensions, Held, Name};
@@ -214,7 +214,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(State, Chain, [u8; 32])> {
         let series = (cursor.small()?, cursor.small()?, cursor.small()?);
         let used =
             Use { time: cursor.signed()?, quantity: cursor.number()?, unique: cursor.word()? };
-        let reason = with_reason(cursor, |_, reason| reason)?;
+        let reason = reason_from(cursor.byte()?).ok()??;
         state.quarantine.insert(held, Item { series, used, reason });
     }
     for _ in 0..cursor.number()? {

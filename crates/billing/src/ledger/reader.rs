@@ -37,6 +37,36 @@ pub struct Kept {
     pub input: Input,
 }
 
+impl Kept {
+    /// What it says was used, for a raw export: an event as it is; of a delta each entry, as an
+    /// event of its producer (`source`) whose `id` is `EPOCH-SEQUENCE-PLACE`; of anything else
+    /// nothing.
+    ///
+    /// Recorded in an empty ledger these give the same figures, and recorded twice they still do.
+    pub fn events(self) -> Vec<Event> {
+        match self.input {
+            Input::Event(event) => vec![event],
+            Input::Delta(Delta { producer, epoch, sequence, entries }) => {
+                let numbered = entries.into_iter().enumerate();
+                let event = numbered.filter_map(|(place, entry)| {
+                    Some(Event {
+                        tenant: entry.tenant,
+                        source: producer.clone(),
+                        id: Name::new(&format!("{epoch}-{sequence}-{place}")).ok()?,
+                        meter: entry.meter,
+                        time: entry.time,
+                        quantity: entry.quantity,
+                        dimensions: entry.dimensions,
+                        unique: None,
+                    })
+                });
+                event.collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl Reader {
     pub(super) fn new(wanted: u64) -> Self {
         let ready = std::collections::VecDeque::new();

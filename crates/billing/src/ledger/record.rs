@@ -1,7 +1,9 @@
 //! The records of the log. Names, dimension sets and meters are written once and then referred
 //! to by number, in the order they were written.
 
+use super::code::{aggregation_code, aggregation_from, reason_code, reason_from};
 use super::codec::{Cursor, put_number, put_signed, put_text, put_words};
+use super::lists::{Entries, Pairs};
 use crate::{Aggregation, Held, Reason};
 
 /// One record, borrowing its texts from the group it stands in.
@@ -63,30 +65,6 @@ pub(super) struct CreditRecord<'a> {
     pub(super) id: &'a str,
 }
 
-/// The entries of a delta as they stand in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entries<'a> {
-    count: u32,
-    bytes: &'a [u8],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct EntryRecord {
-    pub(super) tenant: u32,
-    pub(super) meter: u32,
-    pub(super) dimensions: u32,
-    pub(super) time: i64,
-    pub(super) quantity: u64,
-    pub(super) reason: Option<Reason>,
-}
-
-/// The pairs of a dimension set, as numbers of names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pairs<'a> {
-    count: u32,
-    bytes: &'a [u8],
-}
-
 const WINDOW: u8 = 1;
 const NAME: u8 = 2;
 const DIMENSIONS: u8 = 3;
@@ -101,120 +79,6 @@ const STATEMENT: u8 = 11;
 const NOTICE: u8 = 12;
 const SETTLED: u8 = 13;
 const FORWARDED: u8 = 14;
-
-/// The number of a reason; 0 stands for counted.
-pub(super) fn reason_code(reason: Option<Reason>) -> u8 {
-    match reason {
-        None => 0,
-        Some(Reason::Late) => 1,
-        Some(Reason::Early) => 2,
-        Some(Reason::Meter) => 3,
-        Some(Reason::Cardinality) => 4,
-    }
-}
-
-fn reason_from(code: u8) -> Option<Reason> {
-    match code {
-        1 => Some(Reason::Late),
-        2 => Some(Reason::Early),
-        3 => Some(Reason::Meter),
-        4 => Some(Reason::Cardinality),
-        _ => None,
-    }
-}
-
-/// Reads a number that [`reason_code`] wrote and passes what it stands for to `then`.
-pub(super) fn with_reason<'a, T>(
-    cursor: &mut Cursor<'a>,
-    then: impl FnOnce(&mut Cursor<'a>, Option<Reason>) -> Option<T>,
-) -> Option<T> {
-    let code = cursor.byte()?;
-    let reason = reason_from(code);
-    if code != 0 && reason.is_none() {
-        return None;
-    }
-    then(cursor, reason)
-}
-
-pub(super) fn aggregation_code(aggregation: Aggregation) -> u8 {
-    match aggregation {
-        Aggregation::Sum => 0,
-        Aggregation::Max => 1,
-        Aggregation::Last => 2,
-        Aggregation::Unique => 3,
-    }
-}
-
-pub(super) fn aggregation_from(code: u8) -> Option<Aggregation> {
-    Some(match code {
-        0 => Aggregation::Sum,
-        1 => Aggregation::Max,
-        2 => Aggregation::Last,
-        3 => Aggregation::Unique,
-        _ => return None,
-    })
-}
-
-impl EntryRecord {
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        out.push(reason_code(self.reason));
-        for number in [self.tenant, self.meter, self.dimensions] {
-            put_number(out, u64::from(number));
-        }
-        put_signed(out, self.time);
-        put_number(out, self.quantity);
-    }
-
-    fn decode(cursor: &mut Cursor<'_>) -> Option<Self> {
-        with_reason(cursor, |cursor, reason| {
-            Some(Self {
-                tenant: cursor.small()?,
-                meter: cursor.small()?,
-                dimensions: cursor.small()?,
-                time: cursor.signed()?,
-                quantity: cursor.number()?,
-                reason,
-            })
-        })
-    }
-}
-
-impl<'a> Entries<'a> {
-    /// Entries encoded by [`EntryRecord::encode`], one after another.
-    pub(super) fn new(count: u32, bytes: &'a [u8]) -> Self {
-        Self { count, bytes }
-    }
-
-    pub(super) fn iter(self) -> impl Iterator<Item = EntryRecord> + use<'a> {
-        let mut cursor = Cursor(self.bytes);
-        (0..self.count).map_while(move |_| EntryRecord::decode(&mut cursor))
-    }
-}
-
-impl<'a> Pairs<'a> {
-    /// Pairs of numbers of names encoded one after another.
-    pub(super) fn new(count: u32, bytes: &'a [u8]) -> Self {
-        Self { count, bytes }
-    }
-
-    pub(super) fn iter(self) -> impl Iterator<Item = (u32, u32)> + use<'a> {
-        let mut cursor = Cursor(self.bytes);
-        (0..self.count).map_while(move |_| Some((cursor.small()?, cursor.small()?)))
-    }
-}
-
-/// The bytes `skip` moves a cursor over, after a count.
-fn list<'a>(
-    cursor: &mut Cursor<'a>,
-    mut skip: impl FnMut(&mut Cursor<'a>) -> Option<()>,
-) -> Option<(u32, &'a [u8])> {
-    let count = cursor.small()?;
-    let start = cursor.0;
-    for _ in 0..count {
-        skip(cursor)?;
-    }
-    Some((count, start.get(..start.len() - cursor.0.len())?))
-}
 
 fn put_held(out: &mut Vec<u8>, held: Held) {
     put_number(out, held.record);
@@ -234,8 +98,7 @@ impl<'a> Record<'a> {
             }
             Self::Dimensions { pairs } => {
                 out.push(DIMENSIONS);
-                put_number(out, u64::from(pairs.count));
-                out.extend_from_slice(pairs.bytes);
+                pairs.put(out);
             }
             Self::Meter { name, unit, aggregation } => {
                 out.push(METER);
@@ -263,8 +126,7 @@ impl<'a> Record<'a> {
                 put_number(out, u64::from(producer));
                 put_number(out, epoch);
                 put_number(out, sequence);
-                put_number(out, u64::from(entries.count));
-                out.extend_from_slice(entries.bytes);
+                entries.put(out);
             }
             Self::Release { held, dimensions } => {
                 out.push(RELEASE);
@@ -323,39 +185,31 @@ impl<'a> Record<'a> {
         Some(match cursor.byte()? {
             WINDOW => Self::Window { width: cursor.number()? },
             NAME => Self::Name { text: cursor.text()? },
-            DIMENSIONS => {
-                let (count, bytes) = list(cursor, |cursor| {
-                    cursor.small()?;
-                    cursor.small().map(drop)
-                })?;
-                Self::Dimensions { pairs: Pairs { count, bytes } }
-            }
+            DIMENSIONS => Self::Dimensions { pairs: Pairs::read(cursor)? },
             METER => Self::Meter {
                 name: cursor.small()?,
                 unit: cursor.text()?,
                 aggregation: aggregation_from(cursor.byte()?)?,
             },
-            EVENT => Self::Event(with_reason(cursor, |cursor, reason| {
-                Some(EventRecord {
-                    tenant: cursor.small()?,
-                    meter: cursor.small()?,
-                    dimensions: cursor.small()?,
-                    key: [cursor.word()?, cursor.word()?],
-                    content: cursor.number()?,
-                    time: cursor.signed()?,
-                    quantity: cursor.number()?,
-                    source: cursor.text()?,
-                    id: cursor.text()?,
-                    unique: Some(cursor.text()?).filter(|text| !text.is_empty()),
-                    reason,
-                })
-            })?),
-            DELTA => {
-                let (producer, epoch, sequence) =
-                    (cursor.small()?, cursor.number()?, cursor.number()?);
-                let (count, bytes) = list(cursor, |cursor| EntryRecord::decode(cursor).map(drop))?;
-                Self::Delta { producer, epoch, sequence, entries: Entries { count, bytes } }
-            }
+            EVENT => Self::Event(EventRecord {
+                reason: reason_from(cursor.byte()?).ok()?,
+                tenant: cursor.small()?,
+                meter: cursor.small()?,
+                dimensions: cursor.small()?,
+                key: [cursor.word()?, cursor.word()?],
+                content: cursor.number()?,
+                time: cursor.signed()?,
+                quantity: cursor.number()?,
+                source: cursor.text()?,
+                id: cursor.text()?,
+                unique: Some(cursor.text()?).filter(|text| !text.is_empty()),
+            }),
+            DELTA => Self::Delta {
+                producer: cursor.small()?,
+                epoch: cursor.number()?,
+                sequence: cursor.number()?,
+                entries: Entries::read(cursor)?,
+            },
             RELEASE => {
                 let held = Held { record: cursor.number()?, entry: cursor.small()? };
                 Self::Release { held, dimensions: cursor.small()? }
@@ -397,6 +251,7 @@ impl<'a> Record<'a> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::lists::EntryRecord;
     use super::*;
 
     fn round(record: Record<'_>) {

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use super::aggregate::{Cells, Use};
@@ -6,7 +7,7 @@ use super::hash::ByNumber;
 use super::index::{Index, day};
 use super::record::{CreditRecord, EventRecord, Record};
 use crate::event::Fields;
-use crate::{Aggregation, Currency, Dimensions, Held, Name, Reason, WallTime};
+use crate::{Aggregation, Currency, Dimensions, Held, Meter, Name, Reason, WallTime};
 
 /// How many lives of one producer have a high-water mark.
 pub(super) const EPOCHS: usize = 16;
@@ -57,6 +58,13 @@ pub struct Totals {
     pub counted: u64,
     /// Items held back at present.
     pub quarantined: u64,
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accepted, counted, quarantined } = self;
+        write!(f, "accepted {accepted} = counted {counted} + quarantined {quarantined}")
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -166,6 +174,14 @@ impl Default for State {
 }
 
 impl State {
+    /// Whether usage was counted by another meaning of a meter.
+    pub(super) fn contradicts(&self, meter: &Meter) -> bool {
+        let known = self.names.number(meter.name()).and_then(|number| self.meters.get(&number));
+        known.is_some_and(|(unit, aggregation)| {
+            (unit, *aggregation) != (meter.unit(), meter.aggregation())
+        })
+    }
+
     /// Takes in the next record; `None` where it refers to something that is not there.
     pub(super) fn apply(&mut self, record: Record<'_>) -> Option<()> {
         self.record += 1;

@@ -1,3 +1,6 @@
+//! TLS, with the feature `tls`: what a server shows, and whom a client believes; for RTMPS and HTTPS
+//! alike.
+
 use std::fmt;
 use std::io;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -30,21 +33,32 @@ pub enum TlsError {
     Rustls(#[from] rustls::Error),
 }
 
-/// What a listener shows to those who come over TLS. Cloning shares it.
+/// What listeners show to those who come over TLS, 1.2 or 1.3. Cloning shares it: one serves
+/// [`rtmp::Listener`](crate::rtmp::Listener) and [`http::Listener`](crate::http::Listener), which
+/// offers HTTP/2 before HTTP/1.1 with it. Browsers speak HTTP/2 over TLS only, and some of Apple's
+/// players want HTTP/2 for Low-Latency HLS.
 ///
 /// ```no_run
-/// use airloom::rtmp::{Certificate, Listener};
+/// use airloom::tls::Certificate;
+/// use airloom::{http, rtmp};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let certificate = Certificate::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
-/// let listener = Listener::bind("[::]:443").await?.tls(certificate.clone());
+/// let encoders = rtmp::Listener::bind("[::]:1936").await?.tls(certificate.clone());
+/// let viewers = http::Listener::bind("[::]:443").await?.with_tls(certificate.clone());
 /// // … weeks later, without a restart:
 /// certificate.renew(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Certificate(Arc<RwLock<Arc<ServerConfig>>>);
+pub struct Certificate(Arc<RwLock<Shown>>);
+
+/// The same certificate, by what is spoken under it.
+struct Shown {
+    rtmp: Arc<ServerConfig>,
+    http: Arc<ServerConfig>,
+}
 
 impl Certificate {
     /// Reads a chain of certificates, its own first, and its key (PKCS#8, PKCS#1 or SEC1), both PEM.
@@ -54,7 +68,7 @@ impl Certificate {
     ///
     /// [`TlsError`], by what is wrong.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        Ok(Self(Arc::new(RwLock::new(Arc::new(server_config(chain, key)?)))))
+        Ok(Self(Arc::new(RwLock::new(Shown::read(chain, key)?))))
     }
 
     /// Shows another certificate to all who come from now on; connections that are open stay.
@@ -63,17 +77,39 @@ impl Certificate {
     ///
     /// As [`from_pem`](Self::from_pem); the one before is kept then.
     pub fn renew(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
-        let config = Arc::new(server_config(chain, key)?);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+        let shown = Shown::read(chain, key)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = shown;
         Ok(())
     }
 
-    pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) async fn accept_rtmp<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         socket: S,
     ) -> io::Result<server::TlsStream<S>> {
-        let config = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        let config = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).rtmp);
         TlsAcceptor::from(config).accept(socket).await
+    }
+
+    pub(crate) async fn accept_http<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        socket: S,
+    ) -> io::Result<server::TlsStream<S>> {
+        let config = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).http);
+        TlsAcceptor::from(config).accept(socket).await
+    }
+}
+
+impl Shown {
+    fn read(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|error| TlsError::Pem { what: "private key", error })?;
+        let rtmp = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain(certificates)?, key)?;
+        let mut http = rtmp.clone();
+        http.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { rtmp: Arc::new(rtmp), http: Arc::new(http) })
     }
 }
 
@@ -86,7 +122,8 @@ impl fmt::Debug for Certificate {
 /// Whom a client believes that a server is who it says.
 ///
 /// ```no_run
-/// use airloom::rtmp::{Config, Dialer, Push, Roots, client::Target};
+/// use airloom::rtmp::{Config, Dialer, Push, client::Target};
+/// use airloom::tls::Roots;
 ///
 /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// // A server of one's own, with a certificate of one's own.
@@ -165,15 +202,4 @@ fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let chain = chain.map_err(|error| TlsError::Pem { what: "certificate", error })?;
     if chain.is_empty() { Err(TlsError::NoCertificate) } else { Ok(chain) }
-}
-
-/// A server of `certificates`, its own first, and their `key`, both in PEM.
-pub(crate) fn server_config(certificates: &[u8], key: &[u8]) -> Result<ServerConfig, TlsError> {
-    let key = PrivateKeyDer::from_pem_slice(key)
-        .map_err(|error| TlsError::Pem { what: "private key", error })?;
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain(certificates)?, key)?;
-    Ok(config)
 }
