@@ -73,6 +73,10 @@ use shelf::Shelf;
 /// With the process, the part that was being written; with the power, what came since the last
 /// [`Config::sync`]. A part for which the disk has no time is left out, and its segment listed as a
 /// gap; a disk that takes no more ends the recording with what it has.
+///
+/// Streams that are [encrypted](crate::origin::Event::Protection) are not recorded, which is logged and
+/// counted as refused: who wants them kept puts them into an archive, which keeps what playlists say
+/// of their keys.
 #[derive(Debug, Clone)]
 pub struct Recorder(Arc<Handle>);
 

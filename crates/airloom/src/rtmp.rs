@@ -14,6 +14,7 @@ pub mod proxy;
 mod publisher;
 mod pull;
 mod push;
+mod push_metrics;
 mod read_buffer;
 mod remote;
 mod service;
@@ -31,6 +32,7 @@ pub use player::Player;
 pub use publisher::Publisher;
 pub use pull::Pull;
 pub use push::Push;
+pub use push_metrics::PushMetrics;
 pub use service::{Media, PlayEvent, PlayMeter, Playback, Publication, Service};
 #[cfg(feature = "tls")]
 pub use tls::{Certificate, Roots, TlsError};

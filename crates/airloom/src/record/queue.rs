@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use airloom_media::TrackId;
 use airloom_playlist::WallTime;
@@ -33,6 +34,8 @@ pub(super) enum Note {
         gap: StoredGap,
         at: WallTime,
     },
+    /// What comes is encrypted.
+    Encrypted,
     End,
     /// Not even what is small could be kept: what comes is not known any more.
     Abandon,
@@ -70,6 +73,8 @@ struct State {
     bytes: usize,
     streams: HashMap<StreamName, Intake>,
     closed: bool,
+    /// Whether the writer waits for the first note of all.
+    idle: bool,
 }
 
 /// What was refused of a stream that goes on.
@@ -92,6 +97,10 @@ pub(super) enum Taken {
     Abandoned,
 }
 
+/// How long a writer that had nothing to do lets notes gather before it begins: waking it for each
+/// part costs as much as a third of the writing. A part is on its way to the disk by then.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// Notes that are let in for each one that carries media.
 const RESERVE: usize = 2;
 
@@ -109,9 +118,14 @@ impl Queue {
         if state.closed {
             return Taken::Yes;
         }
+        let before = state.bytes;
         let taken = self.take(&mut state, stream, event);
+        // Waking nobody is a system call, too.
+        let wake = state.idle || (before < self.much() && state.bytes >= self.much());
         drop(state);
-        self.filled.notify_one();
+        if wake {
+            self.filled.notify_one();
+        }
         taken
     }
 
@@ -157,6 +171,10 @@ impl Queue {
                 })
             }
             Event::Gap { gap, at } => Some(Note::Gap { gap: (*gap).into(), at: *at }),
+            Event::Protection { .. } => {
+                intake.abandoned = true;
+                Some(Note::Encrypted)
+            }
             Event::Ended { .. } => Some(Note::End),
             _ => None,
         };
@@ -188,8 +206,19 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle = true;
+            let nothing = |state: &mut State| state.waiting.is_empty() && !state.closed;
+            state = self.filled.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner);
+            state.idle = false;
+            let little = |state: &mut State| state.bytes < self.much() && !state.closed;
+            let gathered = self.filled.wait_timeout_while(state, GATHER, little);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Bytes that are not left waiting for more.
+    fn much(&self) -> usize {
+        self.bytes / 4
     }
 
     /// Bytes of media that wait.
@@ -224,6 +253,7 @@ mod tests {
             Note::Part { .. } => 'p',
             Note::Close { .. } => 'c',
             Note::Gap { .. } => 'g',
+            Note::Encrypted => 'e',
             Note::End => 'E',
             Note::Abandon => '!',
         };
