@@ -6,9 +6,11 @@ use bench::ingest::Plan;
 use bench::input::Input;
 use bench::measure::{Clock, compete};
 use bench::report::{Allocations, machine, table};
-use bench::{Failure, access, billing, chat, delivery, directory, heats, ingest, instructions};
+use bench::{
+    Failure, access, archive, billing, chat, delivery, directory, heats, ingest, instructions,
+};
 
-const USAGE: &str = "usage: bench all | access | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
+const USAGE: &str = "usage: bench all | access | archive | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
                      \x20      bench idle | record | billing | billing/hot | billing/durable | billing/duplicates\n\
                      \x20      bench billing/recovery | billing/query\n\
                      \x20      bench delivery | delivery/egress | delivery/render | delivery/blocked\n\
@@ -34,6 +36,10 @@ fn main() -> ExitCode {
             Ok(port) => chat::serve(port).map(|()| true),
             Err(_) => Ok(false),
         },
+        ["archive"] => {
+            println!("Machine: {}.\n", machine());
+            archive::run(50).map(|()| true)
+        }
         ["access"] => measure_access(rounds),
         ["serve", "delivery", port] => match port.parse() {
             Ok(port) => delivery::serve(port).map(|()| true),

@@ -125,7 +125,7 @@ impl Recorder {
     /// What the file system says where the folder cannot be made or read, or the thread that writes
     /// not be started. A recording that cannot be read is left as it is, with a warning.
     pub fn open(folder: impl AsRef<Path>, config: Config) -> io::Result<Self> {
-        let queue = Arc::new(Queue::new(config.queue, NOTES));
+        let queue = Arc::new(Queue::new(config.queue, NOTES, config.gather));
         let shelf = Arc::new(Shelf::open(folder.as_ref(), config)?);
         let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn({
             let (shelf, queue) = (Arc::clone(&shelf), Arc::clone(&queue));

@@ -65,6 +65,8 @@ pub(super) struct Queue {
     filled: Condvar,
     bytes: usize,
     notes: usize,
+    /// How long the writer lets notes gather.
+    gather: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -97,16 +99,12 @@ pub(super) enum Taken {
     Abandoned,
 }
 
-/// How long a writer that had nothing to do lets notes gather before it begins: waking it for each
-/// part costs as much as a third of the writing. A part is on its way to the disk by then.
-const GATHER: Duration = Duration::from_millis(20);
-
 /// Notes that are let in for each one that carries media.
 const RESERVE: usize = 2;
 
 impl Queue {
-    pub(super) fn new(bytes: usize, notes: usize) -> Self {
-        Self { state: Mutex::default(), filled: Condvar::new(), bytes, notes }
+    pub(super) fn new(bytes: usize, notes: usize, gather: Duration) -> Self {
+        Self { state: Mutex::default(), filled: Condvar::new(), bytes, notes, gather }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -211,7 +209,7 @@ impl Queue {
             state = self.filled.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner);
             state.idle = false;
             let little = |state: &mut State| state.bytes < self.much() && !state.closed;
-            let gathered = self.filled.wait_timeout_while(state, GATHER, little);
+            let gathered = self.filled.wait_timeout_while(state, self.gather, little);
             state = gathered.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -262,7 +260,7 @@ mod tests {
 
     #[test]
     fn with_room_everything_is_there_in_order() {
-        let queue = Queue::new(1 << 20, 1000);
+        let queue = Queue::new(1 << 20, 1000, Duration::ZERO);
         let events = events();
         assert!(events.iter().all(|event| queue.push(&name(), event) == Taken::Yes));
         let letters = letters(&queue);
@@ -279,7 +277,7 @@ mod tests {
             _ => None,
         });
         // Room for two parts, fewer than any segment has, and nobody takes them out.
-        let queue = Queue::new(first.unwrap() * 2, 1000);
+        let queue = Queue::new(first.unwrap() * 2, 1000, Duration::ZERO);
         let taken: Vec<_> = events.iter().map(|event| queue.push(&name(), event)).collect();
         let firsts = taken.iter().filter(|taken| **taken == Taken::Lost { first: true }).count();
         let letters = letters(&queue);
@@ -292,7 +290,7 @@ mod tests {
     #[test]
     fn after_a_gap_the_next_segment_is_whole_again() {
         let events = events();
-        let mut queue = Queue::new(0, 1000);
+        let mut queue = Queue::new(0, 1000, Duration::ZERO);
         let second = events.iter().position(|event| matches!(event, Event::Segment { .. }));
         let (one, rest) = events.split_at(second.unwrap() + 1);
         for event in one {
@@ -307,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_is_small_is_bounded_as_well() {
-        let queue = Queue::new(1 << 20, 2);
+        let queue = Queue::new(1 << 20, 2, Duration::ZERO);
         let taken: Vec<_> = events().iter().map(|event| queue.push(&name(), event)).collect();
         assert_eq!(taken.iter().filter(|taken| **taken == Taken::Abandoned).count(), 1);
         // The next life has its chance again.
@@ -318,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_writer_that_waits_is_woken() {
-        let queue = Arc::new(Queue::new(1 << 20, 100));
+        let queue = Arc::new(Queue::new(1 << 20, 100, Duration::ZERO));
         let writer = std::thread::spawn({
             let queue = Arc::clone(&queue);
             move || std::iter::from_fn(|| queue.pop()).count()
