@@ -4,6 +4,7 @@
 pub mod players;
 pub(crate) mod process;
 mod publisher;
+pub mod record;
 mod serve;
 mod servers;
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
+pub mod archive;
 pub mod billing;
 pub mod chat;
 pub mod cmaf;

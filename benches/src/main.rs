@@ -6,16 +6,18 @@ use bench::ingest::Plan;
 use bench::input::Input;
 use bench::measure::{Clock, compete};
 use bench::report::{Allocations, machine, table};
-use bench::{Failure, access, billing, chat, delivery, directory, heats, ingest, instructions};
+use bench::{
+    Failure, access, archive, billing, chat, delivery, directory, heats, ingest, instructions,
+};
 
-const USAGE: &str = "usage: bench all | access | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
+const USAGE: &str = "usage: bench all | access | archive | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
                      \x20      bench chat/fanout | chat/million | chat/loopback | chat/writers\n\
                      \x20      bench chat/connections [count]\n\
-                     \x20      bench idle | billing | billing/hot | billing/durable | billing/duplicates\n\
+                     \x20      bench idle | record | billing | billing/hot | billing/durable | billing/duplicates\n\
                      \x20      bench billing/recovery | billing/query\n\
                      \x20      bench delivery | delivery/egress | delivery/render | delivery/blocked\n\
                      \x20      bench instructions [word]\n\
-                     options: --rounds <n> (default 11, of ingest, players and delivery 5)";
+                     options: --rounds <n> (default 11, of ingest, record, players and delivery 5)";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,6 +57,10 @@ fn main() -> ExitCode {
             Ok(count) => measure_connections(count),
             Err(_) => Ok(false),
         },
+        ["archive"] => {
+            println!("Machine: {}.\n", machine());
+            archive::run(50).map(|()| true)
+        }
         ["access"] => measure_access(rounds),
         ["serve", "delivery", port] => match port.parse() {
             Ok(port) => delivery::serve(port).map(|()| true),
@@ -73,6 +79,9 @@ fn main() -> ExitCode {
         ["players"] => Input::open(&directory())
             .map_err(Failure::from)
             .and_then(|input| ingest::players::run(&input, rounds.unwrap_or(5), 4).map(|()| true)),
+        ["record"] => Input::open(&directory())
+            .map_err(Failure::from)
+            .and_then(|input| ingest::record::run(&input, rounds.unwrap_or(5), 8).map(|()| true)),
         ["idle"] => Input::open(&directory())
             .map_err(Failure::from)
             .and_then(|input| ingest::idle(&input, 100).map(|()| true)),

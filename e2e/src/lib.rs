@@ -15,6 +15,7 @@ pub mod nginx;
 pub mod packets;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod relay;
 pub mod scratch;
 pub mod server;

@@ -109,6 +109,18 @@ fn own(word: &str, name: &str) -> Result<Server, Failure> {
 }
 
 fn live() -> Result<Server, Failure> {
+    live_in(Scratch::new("live")?, &[])
+}
+
+/// `live` with its data on the disk: as it is, and recording.
+pub(crate) fn recording() -> Result<[Server; 2], Failure> {
+    Ok([
+        live_in(Scratch::on_disk("plain")?, &[])?,
+        live_in(Scratch::on_disk("record")?, &["--record"])?,
+    ])
+}
+
+fn live_in(scratch: Scratch, flags: &[&str]) -> Result<Server, Failure> {
     let binary = std::env::var_os("AIRLOOM_LIVE").map_or_else(|| LIVE.into(), PathBuf::from);
     if !binary.exists() {
         return Err(format!(
@@ -117,12 +129,13 @@ fn live() -> Result<Server, Failure> {
         )
         .into());
     }
-    let scratch = Scratch::new("live")?;
     let (port, http) = (free_port()?, free_port()?);
     let mut command = Command::new(binary);
     command
         .args(["--rtmp", &format!("127.0.0.1:{port}"), "--http", &format!("127.0.0.1:{http}")])
-        .args(["--part", "200", "--data"])
+        .args(["--part", "200"])
+        .args(flags)
+        .arg("--data")
         .arg(&scratch.0);
     started(Server {
         name: "airloom's `live`, HLS and DASH".to_owned(),
@@ -214,6 +227,15 @@ impl Scratch {
     fn new(name: &str) -> std::io::Result<Self> {
         let memory = Path::new("/dev/shm");
         let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        Self::within(&base, name)
+    }
+
+    /// One on the disk the benches themselves are on.
+    fn on_disk(name: &str) -> std::io::Result<Self> {
+        Self::within(&crate::directory(), name)
+    }
+
+    fn within(base: &Path, name: &str) -> std::io::Result<Self> {
         let directory = base.join(format!("airloom-bench-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&directory)?;
         Ok(Self(directory))

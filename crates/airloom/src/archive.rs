@@ -52,7 +52,7 @@ use crate::origin::{Event, Observer, StreamName};
 ///     .with_bucket_name("streams")
 ///     .with_endpoint("http://minio.internal:9000")
 ///     .with_allow_http(true)
-///     .with_http_connector(archive::Client)
+///     .with_http_connector(archive::Client::default())
 ///     .build()?;
 /// let archive = Archive::open(Arc::new(store), archive::Config::default())?;
 /// let origin = Origin::builder().observer(Arc::new(archive.clone())).build();
@@ -191,6 +191,10 @@ impl Observer for Archive {
         match event {
             Event::Init { id, init, at } => {
                 line.push(Item::Init { id: *id, init: init.clone(), at: *at });
+            }
+            Event::Protection { track, protection, at } => {
+                let (track, protection) = (*track, Box::new(protection.clone()));
+                line.push(Item::Protection { track, protection, at: *at });
             }
             Event::TargetDuration(seconds) => line.push(Item::TargetDuration(*seconds)),
             Event::Segment { segment, at } => {

@@ -26,7 +26,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
@@ -39,7 +38,7 @@ use counts::{Counts, Gauge};
 use flight::{Failure, Outcome};
 use key::Key;
 
-use crate::http::{Problem, WriteDeadline};
+use crate::http::{Connector, Problem, WriteDeadline};
 use crate::origin::StreamName;
 
 /// How long a connection that nobody uses is kept: shorter than an origin waits for a request.
@@ -68,7 +67,7 @@ pub struct Edge(Arc<Shared>);
 struct Shared {
     upstream: Upstream,
     config: Config,
-    client: Client<HttpConnector, Body>,
+    client: Client<Connector, Body>,
     cache: Mutex<Cache>,
     counts: Counts,
     /// When the origin was last found to be out of reach; `None` where it answered since.
@@ -79,9 +78,19 @@ impl Edge {
     /// An edge of the origin at `upstream` that holds nothing yet. Nothing is asked of the origin
     /// before somebody asks the edge.
     pub fn new(upstream: Upstream, config: Config) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(config.connect));
+        let connector = Connector::new(config.connect);
+        Self::over(connector, upstream, config)
+    }
+
+    /// The same of an origin that is reached over TLS, and has a certificate that `roots` vouch for;
+    /// [`new`](Self::new) believes those the operating system trusts.
+    #[cfg(feature = "tls")]
+    pub fn with_roots(upstream: Upstream, config: Config, roots: crate::tls::Roots) -> Self {
+        let connector = Connector::new(config.connect).with_roots(roots);
+        Self::over(connector, upstream, config)
+    }
+
+    fn over(connector: Connector, upstream: Upstream, config: Config) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)

@@ -5,6 +5,8 @@
 mod chunks;
 #[cfg(feature = "client")]
 mod client;
+#[cfg(any(feature = "archive", feature = "edge"))]
+mod connector;
 mod deadline;
 mod detach;
 #[cfg(feature = "client")]
@@ -15,6 +17,8 @@ mod problem;
 pub(crate) use chunks::Chunks;
 #[cfg(feature = "client")]
 pub(crate) use client::{Reply, post};
+#[cfg(any(feature = "archive", feature = "edge"))]
+pub(crate) use connector::Connector;
 pub use deadline::WriteDeadline;
 pub use detach::{Detach, Detachable, Returning, Shared, Suspended};
 #[cfg(feature = "client")]

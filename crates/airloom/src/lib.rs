@@ -12,6 +12,7 @@ pub mod edge;
 pub mod http;
 mod metrics;
 pub mod origin;
+pub mod pull;
 #[cfg(feature = "record")]
 pub mod record;
 pub mod rtmp;

@@ -25,6 +25,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use airloom_playlist::WallTime;
 
 use crate::access::Gate;
+use crate::pull::{Pulls, Unavailable};
 
 pub use annotate::AnnotationError;
 pub use config::{Builder, Config, Limits};
@@ -84,6 +85,7 @@ struct Shared {
     observers: Observers,
     bounds: Bounds,
     door: RwLock<Option<Arc<Door>>>,
+    pulls: RwLock<Option<Pulls>>,
     streams: Mutex<HashMap<StreamName, Arc<Stream>>>,
     groups: Groups,
     totals: Totals,
@@ -119,13 +121,15 @@ impl Origin {
 
     fn with(config: Config, metering: Metering, observers: Observers) -> Self {
         let (streams, groups, totals) = (Mutex::default(), Groups::default(), Totals::default());
-        let (bounds, door) = (Bounds::new(config.limits.clone()), RwLock::default());
+        let bounds = Bounds::new(config.limits.clone());
+        let (door, pulls) = (RwLock::default(), RwLock::default());
         Self(Arc::new(Shared {
             config,
             metering,
             observers,
             bounds,
             door,
+            pulls,
             streams,
             groups,
             totals,
@@ -164,6 +168,16 @@ impl Origin {
 
     fn door(&self) -> Option<Arc<Door>> {
         self.0.door.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces where streams are [pulled](crate::pull) from that viewers ask for and nobody
+    /// publishes; `None`, as at first, leaves them missing. Pulls under way go on.
+    pub fn set_pulls(&self, pulls: Option<Pulls>) {
+        *self.0.pulls.write().unwrap_or_else(PoisonError::into_inner) = pulls;
+    }
+
+    fn pulls(&self) -> Option<Pulls> {
+        self.0.pulls.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn visit_number(&self) -> u64 {
@@ -216,10 +230,11 @@ impl Origin {
         metrics::render(self)
     }
 
-    /// Ends every stream: playlists get their end mark, and whoever waits for more is told. When
-    /// anybody was watching, it then stays for the time of a playlist reload, so that they can see
-    /// it.
+    /// Ends every stream, and pulls no more: playlists get their end mark, and whoever waits for
+    /// more is told. When anybody was watching, it then stays for the time of a playlist reload, so
+    /// that they can see it.
     pub async fn end(&self) {
+        self.set_pulls(None);
         let streams: Vec<_> = self.lock().values().cloned().collect();
         let watched = streams.iter().any(|stream| stream.viewers() > 0);
         for stream in &streams {
@@ -280,6 +295,26 @@ impl Origin {
 
     fn find(&self, name: &StreamName) -> Option<Arc<Stream>> {
         self.lock().get(name).cloned()
+    }
+
+    /// The stream that a request is for. Who begins to watch one that is not on air has it pulled,
+    /// where it is to be had; if it is not, what there is of it is what there is.
+    async fn seek(&self, name: &StreamName, begins: bool) -> Result<Arc<Stream>, Unavailable> {
+        let held = self.find(name);
+        let missing = begins && held.as_ref().is_none_or(|stream| stream.is_over());
+        if missing && let Some(pulls) = self.pulls() {
+            match Box::pin(pulls.bring(self, name)).await {
+                Ok(()) => return self.find(name).ok_or(Unavailable::Gone),
+                Err(why) if held.is_none() => return Err(why),
+                Err(_) => {}
+            }
+        }
+        held.ok_or(Unavailable::Nowhere)
+    }
+
+    /// Who watches `name`, over HTTP and RTMP.
+    pub(crate) fn viewers_of(&self, name: &StreamName) -> usize {
+        self.find(name).map_or(0, |stream| stream.viewers())
     }
 
     fn is_on_air(&self, name: &StreamName) -> bool {

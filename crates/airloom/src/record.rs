@@ -73,6 +73,10 @@ use shelf::Shelf;
 /// With the process, the part that was being written; with the power, what came since the last
 /// [`Config::sync`]. A part for which the disk has no time is left out, and its segment listed as a
 /// gap; a disk that takes no more ends the recording with what it has.
+///
+/// Streams that are [encrypted](crate::origin::Event::Protection) are not recorded, which is logged and
+/// counted as refused: who wants them kept puts them into an archive, which keeps what playlists say
+/// of their keys.
 #[derive(Debug, Clone)]
 pub struct Recorder(Arc<Handle>);
 
@@ -121,7 +125,7 @@ impl Recorder {
     /// What the file system says where the folder cannot be made or read, or the thread that writes
     /// not be started. A recording that cannot be read is left as it is, with a warning.
     pub fn open(folder: impl AsRef<Path>, config: Config) -> io::Result<Self> {
-        let queue = Arc::new(Queue::new(config.queue, NOTES));
+        let queue = Arc::new(Queue::new(config.queue, NOTES, config.gather));
         let shelf = Arc::new(Shelf::open(folder.as_ref(), config)?);
         let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn({
             let (shelf, queue) = (Arc::clone(&shelf), Arc::clone(&queue));

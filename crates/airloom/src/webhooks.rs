@@ -21,8 +21,12 @@
 //! `sequence` counts what there was to tell this receiver: where a number is left out, something was
 //! lost. A receiver answers with a status of 2xx. Until it does a message is sent again, after waits
 //! that double and are drawn at random, and those of the same stream wait behind it; streams do not
-//! wait for one another. Nothing is kept on disk: what was not delivered when the process ends is
-//! lost.
+//! wait for one another.
+//!
+//! [`Webhooks::open`] keeps what waits in a file, so that it survives the process, killed or not, and a
+//! loss of power: a message is on disk some milliseconds after it was made, and is told again, under
+//! the same id, where the process ended before it had noted that it was taken. With
+//! [`Webhooks::new`] nothing is kept, and what was not delivered when the process ends is lost.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -45,8 +49,10 @@ mod message;
 mod outbox;
 mod receiver;
 mod secret;
+mod store;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +65,8 @@ pub use config::Config;
 use message::Notice;
 use receiver::Receiver;
 pub use secret::{InvalidSecret, Secret};
+use store::Store;
+pub use store::StoreError;
 
 /// Tells receivers what streams do; cloning gives another handle to the same.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +77,7 @@ struct Shared {
     receivers: Mutex<Vec<Arc<Receiver>>>,
     /// Streams that are on air, and have no segment yet.
     unseen: Mutex<HashSet<StreamName>>,
+    store: Option<Store>,
 }
 
 impl Drop for Shared {
@@ -80,20 +89,37 @@ impl Drop for Shared {
 }
 
 impl Webhooks {
-    /// With no receiver yet.
+    /// With no receiver yet, and nothing kept on disk.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// With no receiver yet; what waits is kept in `file`, which is made if there is none. What waits
+    /// in it for a receiver is told once that is [added](Self::add), by its URL, in the order and
+    /// under the ids it had.
+    ///
+    /// Blocks while it reads, some milliseconds. Dropping the last handle waits for what is still to
+    /// be written.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`] while another process has it open, [`StoreError::Unusable`] where it
+    /// cannot be made, read or repaired.
+    pub fn open(file: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let store = Some(Store::open(file.as_ref())?);
+        let (receivers, unseen) = (Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Shared { receivers, unseen, store })))
     }
 
     /// Tells one more receiver, from now on.
     ///
     /// Must be called inside a tokio runtime, which sends what there is to send.
     pub fn add(&self, config: Config) {
-        lock(&self.0.receivers).push(Receiver::start(config));
+        lock(&self.0.receivers).push(self.start(config));
     }
 
     /// Tells these receivers from now on, and no others: what waits for one whose URL stays is still
-    /// delivered, with the new secret; what waits for others is dropped.
+    /// delivered, with the new secret; what waits for others is dropped, on disk too.
     ///
     /// Must be called inside a tokio runtime.
     pub fn replace(&self, configs: impl IntoIterator<Item = Config>) {
@@ -106,13 +132,22 @@ impl Webhooks {
                 receiver.reconfigure(config);
                 receiver
             } else {
-                Receiver::start(config)
+                self.start(config)
             };
             receivers.push(receiver);
         }
         for receiver in before {
-            receiver.stop();
+            receiver.dismiss();
         }
+        if let Some(store) = &self.0.store {
+            store.forget_others();
+        }
+    }
+
+    fn start(&self, config: Config) -> Arc<Receiver> {
+        let endpoint = config.endpoint.to_string();
+        let (kept, keeper) = self.0.store.as_ref().map(|store| store.keeper(&endpoint)).unzip();
+        Receiver::start(config, kept.flatten(), keeper)
     }
 
     /// Tells the receivers something else about a stream: `type` is a word like `recording.ready`,
@@ -131,7 +166,7 @@ impl Webhooks {
     }
 
     /// Waits until everything is delivered, at most so long; whether it was. At the end of the
-    /// process, after [`Origin::end`](crate::Origin::end).
+    /// process, after [`Origin::end`](crate::Origin::end). What is kept on disk then is what was not.
     pub async fn settle(&self, within: Duration) -> bool {
         let receivers = lock(&self.0.receivers).clone();
         let settled = async {
@@ -139,7 +174,11 @@ impl Webhooks {
                 receiver.settled().await;
             }
         };
-        tokio::time::timeout(within, settled).await.is_ok()
+        let all = tokio::time::timeout(within, settled).await.is_ok();
+        if let Some(store) = &self.0.store {
+            store.flush().await;
+        }
+        all
     }
 
     /// Prometheus text (exposition format 0.0.4): messages by receiver and by what came of them.
@@ -170,6 +209,11 @@ impl Webhooks {
         for receiver in &receivers {
             let labels = format!("{{receiver=\"{}\"}}", label(receiver));
             family.sample(&labels, receiver.waiting());
+        }
+        if let Some(store) = &self.0.store {
+            let help = "Webhooks that could not be kept on disk, and wait in memory alone.";
+            Family::new(&mut text, "airloom_webhook_unstored_total", "counter", help)
+                .sample("", store.unstored());
         }
         text
     }

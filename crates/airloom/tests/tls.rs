@@ -1,6 +1,10 @@
 //! HTTPS: HTTP/2 where the client can, HTTP/1.1 where it cannot.
 #![cfg(feature = "tls")]
 
+#[cfg(feature = "edge")]
+#[path = "origin/camera.rs"]
+mod camera;
+
 use std::sync::Arc;
 
 use airloom::http::Listener;
@@ -96,4 +100,39 @@ fn what_is_no_certificate_is_refused() {
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (chain, key) = (made.cert.pem(), other.signing_key.serialize_pem());
     assert!(Certificate::from_pem(chain.as_bytes(), key.as_bytes()).is_err());
+}
+
+/// An edge asks its origin over TLS, where it trusts it.
+#[cfg(feature = "edge")]
+#[tokio::test]
+async fn an_edge_reaches_its_origin_over_tls_and_only_where_it_trusts_it() {
+    use airloom::edge::Config;
+    use airloom::tls::Roots;
+    use airloom::{Edge, Origin};
+    use tower_service::Service;
+
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let tls = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
+    let listener = Listener::bind("127.0.0.1:0").await.unwrap().with_tls(tls);
+    let upstream = format!("https://localhost:{}/live", listener.local_addr().unwrap().port());
+    let origin = Origin::builder().build();
+    let mut camera = camera::Camera::publish(&origin, "cam").unwrap();
+    camera.run_to(9.0);
+    let app = Router::new().nest("/live", origin.router());
+    tokio::spawn(listener.serve(app, std::future::pending()));
+    let get = async |edge: &Edge, path: &str| {
+        let request = hyper::Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let answer = edge.router().call(request).await.unwrap();
+        let status = answer.status();
+        (status.as_u16(), answer.into_body().collect().await.unwrap().to_bytes())
+    };
+    let roots = Roots::from_pem(chain.as_bytes()).unwrap();
+    let edge = Edge::with_roots(upstream.parse().unwrap(), Config::default(), roots);
+    let (status, text) = get(&edge, "/cam/index.m3u8").await;
+    assert_eq!(status, 200);
+    assert!(text.starts_with(b"#EXTM3U"), "{text:?}");
+    // With the roots of the system it is whoever says so.
+    let wary = Edge::new(upstream.parse().unwrap(), Config::default());
+    assert_eq!(get(&wary, "/cam/index.m3u8").await.0, 502);
 }

@@ -1,5 +1,5 @@
-//! Webhooks, sent to real receivers on loopback. An hour of silence is played in the unit tests of
-//! the outbox, on virtual time.
+//! Webhooks, sent to real receivers on loopback. Hours of silence are virtual; see also the unit tests of
+//! the outbox.
 
 #[path = "origin/camera.rs"]
 mod camera;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use airloom::Origin;
 use airloom::http::Listener;
 use airloom::origin::State;
-use airloom::webhooks::{Config, Secret, Webhooks};
+use airloom::webhooks::{Config, Secret, StoreError, Webhooks};
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
@@ -193,4 +193,135 @@ async fn receivers_and_secrets_are_replaced_while_messages_wait() {
     assert_eq!(last["webhook-signature"].to_str().unwrap().split(' ').count(), 2);
     webhooks.replace([]);
     assert!(!webhooks.metrics().contains("receiver="));
+}
+
+/// A web server on a thread of its own, in real time, that takes everything and says what came.
+struct Taker {
+    came: std::sync::mpsc::Receiver<(String, Value)>,
+}
+
+impl Taker {
+    fn at(port: u16) -> Self {
+        let (sender, came) = std::sync::mpsc::channel();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async move {
+                let listener = Listener::bind(("127.0.0.1", port)).await.unwrap();
+                ready.send(()).unwrap();
+                let app = Router::new().fallback(async move |headers: HeaderMap, body: Bytes| {
+                    let id = headers["webhook-id"].to_str().unwrap().to_owned();
+                    let _ = sender.send((id, serde_json::from_slice(&body).unwrap()));
+                    StatusCode::NO_CONTENT
+                });
+                listener.serve(app, std::future::pending()).await;
+            });
+        });
+        is_ready.recv().unwrap();
+        Self { came }
+    }
+}
+
+/// Fifty streams come and go in an hour in which nobody listens; then the process ends.
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_was_down_for_an_hour_is_told_everything_by_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("webhooks.redb");
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/hooks");
+    let mut config = Config::new(url.parse().unwrap(), SECRET.parse().unwrap());
+    // Time is virtual, and runs ahead of the sockets, which are real.
+    config.timeout = Duration::from_hours(1000);
+
+    let webhooks = Webhooks::open(&file).unwrap();
+    assert!(matches!(Webhooks::open(&file), Err(StoreError::InUse)));
+    webhooks.add(config.clone());
+    let origin = Origin::builder().observer(Arc::new(webhooks.clone())).build();
+    for round in 0..50 {
+        let mut camera = Camera::publish(&origin, &format!("cam{}", round % 5)).unwrap();
+        camera.run_to(9.0);
+        drop(camera);
+        tokio::time::sleep(Duration::from_secs(72)).await;
+    }
+    assert!(!webhooks.settle(Duration::ZERO).await);
+    assert!(webhooks.metrics().contains("airloom_webhook_unstored_total 0\n"));
+    // Each of ten lives of five streams: started, first segment, interrupted, ended.
+    let waiting = format!("airloom_webhook_waiting{{receiver=\"{url}\"}} 200\n");
+    assert!(webhooks.metrics().contains(&waiting), "{}", webhooks.metrics());
+    drop((webhooks, origin));
+
+    // The tasks of the process before are gone with it.
+    let webhooks = wait_to_open(&file).await;
+    let taker = Taker::at(port);
+    webhooks.add(config.clone());
+    let at = airloom::playlist::WallTime::UNIX_EPOCH;
+    webhooks.send("later", &"cam0".parse().unwrap(), at, &serde_json::Map::new());
+    assert!(webhooks.settle(Duration::from_hours(10)).await);
+    let mut came: Vec<_> = taker.came.try_iter().collect();
+    came.sort_by_key(|(_, body)| body["data"]["sequence"].as_u64());
+    let sequences: Vec<_> =
+        came.iter().filter_map(|(_, body)| body["data"]["sequence"].as_u64()).collect();
+    assert_eq!(sequences, (1..=201).collect::<Vec<_>>(), "numbers go on where they were");
+    let ids: std::collections::HashSet<_> = came.iter().map(|(id, _)| id).collect();
+    assert_eq!(ids.len(), 201);
+    drop(webhooks);
+
+    // What was taken is not told again.
+    let webhooks = wait_to_open(&file).await;
+    webhooks.add(config);
+    assert!(webhooks.settle(Duration::ZERO).await);
+    assert!(taker.came.try_recv().is_err());
+}
+
+/// Opens a file that was just closed.
+async fn wait_to_open(file: &std::path::Path) -> Webhooks {
+    loop {
+        match Webhooks::open(file) {
+            Ok(webhooks) => return webhooks,
+            Err(StoreError::InUse) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_receiver_that_is_not_wanted_any_more_is_forgotten_on_disk_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("webhooks.redb");
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let config = |path: &str| {
+        Config::new(format!("http://{nobody}/{path}").parse().unwrap(), SECRET.parse().unwrap())
+    };
+    let tell = |webhooks: &Webhooks| {
+        let at = airloom::playlist::WallTime::UNIX_EPOCH;
+        webhooks.send("word", &"cam".parse().unwrap(), at, &serde_json::Map::new());
+    };
+    let webhooks = Webhooks::open(&file).unwrap();
+    webhooks.replace([config("a"), config("b"), config("c")]);
+    tell(&webhooks);
+    webhooks.replace([config("b"), config("c")]);
+    assert!(!webhooks.settle(Duration::ZERO).await);
+    drop(webhooks);
+    // Between two lives of the process "b" was struck from its configuration.
+    let webhooks = wait_to_open(&file).await;
+    webhooks.replace([config("c")]);
+    webhooks.settle(Duration::ZERO).await;
+    drop(webhooks);
+    let webhooks = wait_to_open(&file).await;
+    webhooks.replace([config("a"), config("b"), config("c")]);
+    for (path, waiting) in [("a", 0), ("b", 0), ("c", 1)] {
+        let line =
+            format!("airloom_webhook_waiting{{receiver=\"http://{nobody}/{path}\"}} {waiting}\n");
+        assert!(webhooks.metrics().contains(&line), "{}", webhooks.metrics());
+    }
+}
+
+#[test]
+fn a_file_that_is_none_of_webhooks_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("webhooks.redb");
+    std::fs::write(&file, "not a database, and longer than its header would be ".repeat(200))
+        .unwrap();
+    assert!(matches!(Webhooks::open(&file), Err(StoreError::Unusable(_))));
+    assert!(std::fs::read(&file).unwrap().starts_with(b"not a database"));
 }

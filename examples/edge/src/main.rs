@@ -20,7 +20,7 @@ edge: serves on over HTTP what an origin serves
 
 usage: edge --origin URL [OPTIONS]
 
-  --origin URL   where the origin serves its streams, as http://HOST:PORT/live
+  --origin URL   where the origin serves its streams, as http[s]://HOST:PORT/live
   --http ADDR    where viewers ask (127.0.0.1:8081; port 0 picks a free one)
   --cache MIB    what is kept of the origin's answers (512)
   --sign-key KEY lets in who shows a token for playing that is signed with it (all, without one)

@@ -1,4 +1,4 @@
-//! Who may publish and play, who is told, and limits: the file of `--hooks`, read again on SIGHUP.
+//! Who may publish and play, who is told, whom streams come from and go to, and limits: the file of `--hooks`, read again on SIGHUP.
 //!
 //! ```json
 //! {
@@ -9,112 +9,39 @@
 //!   "webhooks": [
 //!     { "url": "http://127.0.0.1:8000/events", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }
 //!   ],
+//!   "pull": { "from": "rtmp://source.example/live/{name}", "linger_s": 30 },
+//!   "push": ["rtmp://far.example/live/{name}?key=secret"],
 //!   "limits": { "streams": 100, "viewers": 5000 }
 //! }
 //! ```
 
-use std::io;
+mod plan;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use airloom::Origin;
-use airloom::access::callbacks::{self, Callbacks, Form, WhenDown};
-use airloom::access::{Action, All, FirstCome, Gate, Grant, ShortKey, SignedUrls};
-use airloom::http::{Endpoint, InvalidEndpoint};
-use airloom::origin::{Limits, StreamName};
+use airloom::access::callbacks::Callbacks;
+use airloom::access::{Action, Grant};
+use airloom::origin::{Ingest, StreamName};
+use airloom::pull::Pulls;
 use airloom::record::Recorder;
-use airloom::webhooks::{self, InvalidSecret, Secret, Webhooks};
+use airloom::rtmp::server::Publish;
+use airloom::rtmp::{Config, Fanout, Push, PushMetrics};
+use airloom::webhooks::Webhooks;
 use axum::Router;
-use serde::Deserialize;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
+
+pub(crate) use plan::Error;
+use plan::Plan;
 
 /// How long what was not told yet may take at the end.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How long a token holds that the demo shows itself.
 const OWN: u64 = 60;
-
-/// What is in the file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    sign_keys: Vec<String>,
-    callbacks: Option<Asked>,
-    webhooks: Vec<Told>,
-    limits: Bounds,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    form: Shape,
-    on_connect: Option<String>,
-    on_publish: Option<String>,
-    on_play: Option<String>,
-    on_publish_done: Option<String>,
-    on_play_done: Option<String>,
-    on_done: Option<String>,
-    #[serde(default)]
-    when_down: Policy,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Shape {
-    Nginx,
-    Srs,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Policy {
-    #[default]
-    Refuse,
-    Allow,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Told {
-    url: String,
-    secret: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Bounds {
-    streams: Option<usize>,
-    players: Option<usize>,
-    viewers: Option<usize>,
-    waiting: Option<usize>,
-    held_bytes: Option<usize>,
-}
-
-/// Why the file cannot be obeyed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    #[error("cannot read the hooks in {}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
-    #[error("cannot read the hooks in {}: {source}", path.display())]
-    Json { path: PathBuf, source: serde_json::Error },
-    #[error("hooks: '{url}' is {source}")]
-    Url { url: String, source: InvalidEndpoint },
-    #[error("hooks: sign_keys: {0}")]
-    Key(#[from] ShortKey),
-    #[error("hooks: webhooks: {0}")]
-    Secret(#[from] InvalidSecret),
-}
-
-/// The file, understood.
-#[derive(Debug, Default)]
-struct Plan {
-    signed: Option<SignedUrls>,
-    callbacks: Option<Callbacks>,
-    webhooks: Vec<webhooks::Config>,
-    limits: Limits,
-}
 
 /// What the file said last; cloning gives another handle to the same.
 #[derive(Debug, Clone)]
@@ -124,15 +51,21 @@ pub(crate) struct Hooks(Arc<Shared>);
 struct Shared {
     path: Option<PathBuf>,
     webhooks: Webhooks,
+    pushes: PushMetrics,
     plan: Mutex<Plan>,
 }
 
 impl Hooks {
-    /// Reads the file, where there is one.
-    pub(crate) fn read(path: Option<&Path>) -> Result<Self, Error> {
+    /// Reads the file, where there is one; what waits for receivers of webhooks is kept under `data`.
+    pub(crate) fn read(path: Option<&Path>, data: &Path) -> Result<Self, Error> {
         let plan = Mutex::new(path.map_or_else(|| Ok(Plan::default()), Plan::read)?);
         let path = path.map(Path::to_owned);
-        Ok(Self(Arc::new(Shared { path, webhooks: Webhooks::new(), plan })))
+        let webhooks = match &path {
+            Some(_) => Webhooks::open(data.join("webhooks.redb"))?,
+            None => Webhooks::new(),
+        };
+        let pushes = PushMetrics::default();
+        Ok(Self(Arc::new(Shared { path, webhooks, pushes, plan })))
     }
 
     pub(crate) fn webhooks(&self) -> Webhooks {
@@ -147,8 +80,11 @@ impl Hooks {
     }
 
     pub(crate) fn metrics(&self) -> String {
-        let callbacks = self.plan().callbacks.as_ref().map(Callbacks::metrics);
-        self.0.webhooks.metrics() + &callbacks.unwrap_or_default()
+        let plan = self.plan();
+        let callbacks = plan.callbacks.as_ref().map(Callbacks::metrics).unwrap_or_default();
+        let pulls = plan.pulls.as_ref().map(Pulls::metrics).unwrap_or_default();
+        drop(plan);
+        self.0.webhooks.metrics() + &callbacks + &pulls + &self.0.pushes.render()
     }
 
     /// The key under which this process publishes to a stream of its own.
@@ -159,6 +95,20 @@ impl Hooks {
         let grant = Grant { action: Action::Publish, expires, streams: stream };
         let token = signed.sign(&grant);
         format!("{stream}?token={token}")
+    }
+
+    /// What is published goes on to others, too, whoever they are when it begins.
+    pub(crate) fn fan_out(&self, ingest: Ingest) -> Fanout<Ingest> {
+        let hooks = self.clone();
+        Fanout::new(ingest, move |request| hooks.pushes(request))
+    }
+
+    fn pushes(&self, request: &Publish) -> Vec<Push> {
+        let Ok(name) = request.name.parse::<StreamName>() else { return Vec::new() };
+        let plan = self.plan();
+        let targets = plan.push.iter().filter_map(|template| template.target(&name));
+        let push = |target| Push::new(Config::default(), target).metrics(self.0.pushes.clone());
+        targets.map(push).collect()
     }
 
     /// Gives those who are to be told a moment to hear it.
@@ -178,88 +128,16 @@ impl Hooks {
         while hangup.recv().await.is_some() {
             match Plan::read(&path) {
                 Ok(plan) => {
-                    plan.set(&origin, &self.0.webhooks);
-                    *self.plan() = plan;
+                    let mut held = self.plan();
+                    *held = plan.after(&held);
+                    held.set(&origin, &self.0.webhooks);
+                    drop(held);
                     tracing::info!("hooks and limits read again");
                 }
                 Err(error) => tracing::error!("hooks stay as they were: {error}"),
             }
         }
     }
-}
-
-impl Plan {
-    fn read(path: &Path) -> Result<Self, Error> {
-        let text =
-            std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-        let file = serde_json::from_slice(&text)
-            .map_err(|source| Error::Json { path: path.to_owned(), source })?;
-        Self::new(file)
-    }
-
-    fn new(file: File) -> Result<Self, Error> {
-        let mut signed: Option<SignedUrls> = None;
-        for key in &file.sign_keys {
-            signed = Some(match signed {
-                Some(signed) => signed.with_key(key.as_bytes())?,
-                None => SignedUrls::new(key.as_bytes())?,
-            });
-        }
-        let callbacks = file.callbacks.map(asked).transpose()?;
-        let webhooks: Result<_, Error> = file
-            .webhooks
-            .into_iter()
-            .map(|told| {
-                let secret: Secret = told.secret.parse()?;
-                Ok(webhooks::Config::new(endpoint(told.url)?, secret))
-            })
-            .collect();
-        let mut limits = Limits::default();
-        let set = |limit: &mut usize, said: Option<usize>| *limit = said.unwrap_or(*limit);
-        set(&mut limits.streams, file.limits.streams);
-        set(&mut limits.players, file.limits.players);
-        set(&mut limits.viewers, file.limits.viewers);
-        set(&mut limits.waiting, file.limits.waiting);
-        set(&mut limits.held_bytes, file.limits.held_bytes);
-        Ok(Self { signed, callbacks, webhooks: webhooks?, limits })
-    }
-
-    fn set(&self, origin: &Origin, webhooks: &Webhooks) {
-        let mut gates = All::new();
-        if let Some(signed) = &self.signed {
-            gates = gates.with(FirstCome::new(signed.clone()));
-        }
-        if let Some(callbacks) = &self.callbacks {
-            gates = gates.with(callbacks.clone());
-        }
-        let some = self.signed.is_some() || self.callbacks.is_some();
-        origin.set_gate(some.then(|| Arc::new(gates) as Arc<dyn Gate>));
-        origin.set_limits(self.limits.clone());
-        webhooks.replace(self.webhooks.iter().cloned());
-    }
-}
-
-fn asked(asked: Asked) -> Result<Callbacks, Error> {
-    let mut config = callbacks::Config::new(match asked.form {
-        Shape::Nginx => Form::Nginx,
-        Shape::Srs => Form::Srs,
-    });
-    let at = |url: Option<String>| url.map(endpoint).transpose();
-    config.on_connect = at(asked.on_connect)?;
-    config.on_publish = at(asked.on_publish)?;
-    config.on_play = at(asked.on_play)?;
-    config.on_publish_done = at(asked.on_publish_done)?;
-    config.on_play_done = at(asked.on_play_done)?;
-    config.on_done = at(asked.on_done)?;
-    config.when_down = match asked.when_down {
-        Policy::Refuse => WhenDown::Refuse,
-        Policy::Allow => WhenDown::Allow,
-    };
-    Ok(Callbacks::new(config))
-}
-
-fn endpoint(url: String) -> Result<Endpoint, Error> {
-    url.parse().map_err(|source| Error::Url { url, source })
 }
 
 fn now() -> u64 {
@@ -308,50 +186,4 @@ pub(crate) fn recordings(origin: &Origin, recorder: &Recorder) -> Router {
 
 fn first(path: &str) -> Option<&str> {
     path.split('/').nth(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(text: &str) -> Result<Plan, String> {
-        let file = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        Plan::new(file).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_file_in_the_documentation_is_understood() {
-        let text: String = include_str!("hooks.rs")
-            .lines()
-            .skip_while(|line| !line.contains("```json"))
-            .skip(1)
-            .take_while(|line| !line.contains("```"))
-            .map(|line| line.trim_start_matches("//!"))
-            .collect();
-        let plan = plan(&text).unwrap();
-        assert!(plan.signed.is_some() && plan.callbacks.is_some());
-        assert_eq!(plan.webhooks.len(), 1);
-        assert_eq!((plan.limits.streams, plan.limits.viewers), (100, 5000));
-        assert_eq!(plan.limits.players, Limits::default().players);
-    }
-
-    #[test]
-    fn what_is_wrong_is_said() {
-        for (text, said) in [
-            ("{\"sign_key\":1}", "unknown field `sign_key`"),
-            ("{\"sign_keys\":[\"short\"]}", "hooks: sign_keys: a key has 16 bytes at least"),
-            (
-                "{\"webhooks\":[{\"url\":\"ftp://a/\",\"secret\":\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"}]}",
-                "hooks: 'ftp://a/' is not a URL of http",
-            ),
-            (
-                "{\"webhooks\":[{\"url\":\"http://a/\",\"secret\":\"x\"}]}",
-                "hooks: webhooks: a secret is",
-            ),
-            ("{\"callbacks\":{\"form\":\"other\"}}", "unknown variant `other`"),
-        ] {
-            let error = plan(text).unwrap_err();
-            assert!(error.starts_with(said), "{error}");
-        }
-    }
 }

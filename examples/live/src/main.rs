@@ -83,7 +83,7 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     let usage = usage::open(&arguments.data).map_err(unmetered)?;
     let recorder = vod::open(&arguments.data)
         .map_err(|source| Failure::Data { path: arguments.data.clone(), source })?;
-    let hooks = hooks::Hooks::read(arguments.hooks.as_deref())?;
+    let hooks = hooks::Hooks::read(arguments.hooks.as_deref(), &arguments.data)?;
     let mut builder = Origin::builder().observer(Arc::new(hooks.webhooks()));
     if arguments.record {
         builder = builder.observer(Arc::new(recorder.clone()));
@@ -142,7 +142,7 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
 
     let closing = |mut stopped: watch::Receiver<()>| async move { drop(stopped.changed().await) };
     let ((leave, left), (stop, stopped)) = (watch::channel(()), watch::channel(()));
-    let ingest = tokio::spawn(encoders.serve(origin.ingest("live"), closing(left)));
+    let ingest = tokio::spawn(encoders.serve(hooks.fan_out(origin.ingest("live")), closing(left)));
     let delivery = tokio::spawn(viewers.serve(app, closing(stopped)));
     let metering = usage::Metering::start(usage, recorder.clone());
     let demo = arguments.demo.then(|| tokio::spawn(demo::publish(rtmp_address, hooks.clone())));

@@ -47,6 +47,9 @@ impl Catalogue {
                 }
                 self.input(*at, Input::Track(rendition(*id, init)));
             }
+            Item::Protection { track, protection, at } => {
+                self.input(*at, Input::Protect(*track, (**protection).clone()));
+            }
             Item::TargetDuration(seconds) => {
                 self.input(self.latest, Input::TargetDuration(*seconds));
             }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use airloom_playlist::{Gap, WallTime};
+use airloom_media::TrackId;
+use airloom_playlist::{Gap, Protection, WallTime};
 use airloom_segmenter::{Init, Segment};
 use bytes::Bytes;
 use object_store::PutPayload;
@@ -47,6 +48,7 @@ struct State {
 #[derive(Debug)]
 pub(super) enum Item {
     Init { id: u64, init: Init, at: WallTime },
+    Protection { track: TrackId, protection: Box<Protection>, at: WallTime },
     TargetDuration(u32),
     Segment { segment: Outline, media: Media, at: WallTime },
     Gap { gap: Gap, at: WallTime },

@@ -62,7 +62,10 @@ impl Upload {
                 let name = Resource::Segment { track: segment.track, sequence: segment.sequence };
                 self.put(name, Source::Media(media)).await;
             }
-            Item::TargetDuration(_) | Item::Gap { .. } | Item::End { .. } => {}
+            Item::Protection { .. }
+            | Item::TargetDuration(_)
+            | Item::Gap { .. }
+            | Item::End { .. } => {}
         }
     }
 

@@ -5,8 +5,8 @@ use axum::http::uri::{Authority, PathAndQuery, Scheme};
 
 use super::key::Key;
 
-/// Where an [`Edge`](super::Edge)'s origin serves its streams: `http://HOST[:PORT]/BASE`, under
-/// which `NAME/index.m3u8` and the rest are found.
+/// Where an [`Edge`](super::Edge)'s origin serves its streams: `http://HOST[:PORT]/BASE`, or
+/// `https://…` with the feature `tls`, under which `NAME/index.m3u8` and the rest are found.
 ///
 /// ```
 /// use airloom::edge::Upstream;
@@ -16,6 +16,7 @@ use super::key::Key;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
+    scheme: Scheme,
     authority: Authority,
     base: String,
 }
@@ -27,9 +28,8 @@ pub enum InvalidUpstream {
     /// It is no URL.
     #[error("not a URL of the form http://HOST[:PORT]/PATH")]
     Malformed,
-    /// It is one, of something else than HTTP: an edge and its origin share a private network, or a
-    /// tunnel.
-    #[error("an origin is reached by http:// only")]
+    /// It is one, of something that is not spoken here: `https` takes the feature `tls`.
+    #[error("an origin is reached by http://, or by https:// with the feature `tls`")]
     Scheme,
     /// It has a query, which would stand before the stream's name.
     #[error("the URL of an origin has no query")]
@@ -42,7 +42,7 @@ impl FromStr for Upstream {
     fn from_str(text: &str) -> Result<Self, InvalidUpstream> {
         let uri: Uri = text.parse().map_err(|_| InvalidUpstream::Malformed)?;
         match (uri.scheme(), uri.authority()) {
-            (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP => {
+            (Some(scheme), Some(authority)) if is_spoken(scheme) => {
                 if uri.query().is_some() {
                     return Err(InvalidUpstream::Query);
                 }
@@ -54,7 +54,7 @@ impl FromStr for Upstream {
                     return Err(InvalidUpstream::Malformed);
                 }
                 let base = uri.path().trim_end_matches('/').to_owned();
-                Ok(Self { authority: authority.clone(), base })
+                Ok(Self { scheme: scheme.clone(), authority: authority.clone(), base })
             }
             (Some(_), _) => Err(InvalidUpstream::Scheme),
             _ => Err(InvalidUpstream::Malformed),
@@ -68,12 +68,16 @@ impl Upstream {
     pub(super) fn uri(&self, key: &Key) -> Option<Uri> {
         let path = PathAndQuery::try_from(format!("{}/{key}", self.base)).ok()?;
         Uri::builder()
-            .scheme(Scheme::HTTP)
+            .scheme(self.scheme.clone())
             .authority(self.authority.clone())
             .path_and_query(path)
             .build()
             .ok()
     }
+}
+
+fn is_spoken(scheme: &Scheme) -> bool {
+    *scheme == Scheme::HTTP || cfg!(feature = "tls") && *scheme == Scheme::HTTPS
 }
 
 #[cfg(test)]
@@ -84,7 +88,8 @@ mod tests {
     fn an_upstream_is_an_http_url_without_query() {
         let parse = str::parse::<Upstream>;
         assert!(parse("http://h").is_ok() && parse("http://[::1]:1/a/b/").is_ok());
-        assert_eq!(parse("https://h/live"), Err(InvalidUpstream::Scheme));
+        assert_eq!(parse("https://h/live").is_ok(), cfg!(feature = "tls"));
+        assert_eq!(parse("ftp://h/live"), Err(InvalidUpstream::Scheme));
         assert_eq!(parse("http://h/live?x=1"), Err(InvalidUpstream::Query));
         for bad in ["", "h", "h:80", "/live", "http://", "http://h:x/", "http://a:b@h/"] {
             assert!(parse(bad).is_err(), "{bad}");

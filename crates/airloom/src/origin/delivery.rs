@@ -113,11 +113,13 @@ async fn let_in(origin: Origin, mut asked: Asked) -> Response {
 
 async fn answer(origin: Origin, asked: Asked) -> Response {
     let Asked { name, resource, query, peer, deadline, detachable, headers } = asked;
-    let Some(stream) = origin.find(&name) else {
-        return Problem::new(StatusCode::NOT_FOUND, "No stream of that name is on air")
-            .into_response();
+    let resource = Resource::parse(&resource);
+    let begins = matches!(resource, Some(Resource::Multivariant | Resource::Ts | Resource::Mpd));
+    let stream = match origin.seek(&name, begins).await {
+        Ok(stream) => stream,
+        Err(unavailable) => return unavailable.into_response(),
     };
-    let Some(resource) = Resource::parse(&resource) else {
+    let Some(resource) = resource else {
         return Problem::new(StatusCode::NOT_FOUND, "A stream has no resource of that name")
             .into_response();
     };

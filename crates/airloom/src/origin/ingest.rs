@@ -10,6 +10,7 @@ use super::group::Membership;
 use super::stream::{Replaced, Stream};
 use super::{InvalidName, JoinError, Origin, StreamName, wall_time};
 use crate::access::{Arrival, Denied, Pass, Protocol, Visit};
+use crate::pull::Unavailable;
 use crate::rtmp::{Media, Playback, Publication, Service};
 
 /// Publishing into an [`Origin`] and playing from it, under one application name.
@@ -163,9 +164,13 @@ impl Service for Ingest {
             };
         }
         let name = pass.stream().cloned().unwrap_or(name);
-        match self.origin.find(&name).and_then(|stream| stream.play(pass)) {
-            Some(playback) => Ok(playback),
-            None => self.refuse(Rejection::NotFound),
+        match self.origin.seek(&name, true).await.map(|stream| stream.play(pass)) {
+            Ok(Some(playback)) => Ok(playback),
+            Ok(None) | Err(Unavailable::Nowhere) => self.refuse(Rejection::NotFound),
+            Err(unavailable) => {
+                warn!(%peer, "playing {name} refused: {unavailable}");
+                self.refuse(Rejection::Failed)
+            }
         }
     }
 }
@@ -274,6 +279,13 @@ impl Publishing {
     /// Whether this goes on with a stream that was published before.
     pub const fn is_resumed(&self) -> bool {
         self.resumed
+    }
+
+    /// Ends the stream, and forgets it at once: nobody is to come back, and nobody is watching.
+    pub fn end(self) {
+        if self.stream.end_as(self.generation) {
+            self.origin.forget(&self.stream);
+        }
     }
 
     /// Makes this one of several encodings of the programme `group`, which is a stream too; to be

@@ -1,7 +1,8 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use airloom_playlist::WallTime;
+use airloom_media::TrackId;
+use airloom_playlist::{Protection, WallTime};
 use airloom_segmenter::{Gap, Init, Part, Segment, TsSegment};
 
 use super::StreamName;
@@ -76,6 +77,16 @@ pub enum Event {
         /// What it is. Parts name it by [`Init::id`], which counts from 0 in each life.
         init: Init,
         /// When it was made.
+        at: WallTime,
+    },
+    /// How a track's media is encrypted, from the next segment it opens on: before the first part of
+    /// that. [`Init`](Self::Init) and parts are told as they are given out, encrypted.
+    Protection {
+        /// Which track.
+        track: TrackId,
+        /// What its playlists say of it.
+        protection: Protection,
+        /// When.
         at: WallTime,
     },
     /// How long segments are at most, in seconds; once, before the first segment.

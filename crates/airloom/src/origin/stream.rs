@@ -168,6 +168,11 @@ impl Stream {
         state.life == Life::Live && state.heard.elapsed() < SILENT
     }
 
+    /// Whether there will be no more of it.
+    pub(super) fn is_over(&self) -> bool {
+        self.lock().life == Life::Ended
+    }
+
     /// Asks to become the publisher of what is to be a stream of that `nature`.
     pub(super) fn claim(&self, nature: Nature) -> Claim {
         let mut state = self.lock();
@@ -318,6 +323,15 @@ impl Stream {
             self.end();
         }
         due
+    }
+
+    /// Ends the stream where it is publisher `generation`'s; `true` where it was.
+    pub(super) fn end_as(&self, generation: u64) -> bool {
+        let its_own = self.publisher(generation).is_ok();
+        if its_own {
+            self.end();
+        }
+        its_own
     }
 
     /// Ends the stream now.

@@ -8,6 +8,11 @@ pub struct Config {
     /// Default 5 s, which is what such a loss costs at most; the death of the process alone costs
     /// the part being written. Each recording is synced once more when it ends.
     pub sync: Duration,
+    /// How long a thread that had nothing to write lets parts gather before it begins. Default 20 ms:
+    /// waking it for each part costs as much as a third of the writing. The death of the process costs
+    /// what came in the meantime, too, which is a part of each track at most as long as parts are
+    /// longer than this. Zero writes at once.
+    pub gather: Duration,
     /// Bytes of media that may wait for the disk, over all streams. Default 64 MiB: half a minute
     /// of 16 Mbit/s. What comes beyond is left out of the recordings, as gaps; viewers are not
     /// kept waiting.
@@ -36,7 +41,12 @@ pub struct Limits {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { sync: Duration::from_secs(5), queue: 64 << 20, limits: Limits::default() }
+        Self {
+            sync: Duration::from_secs(5),
+            gather: Duration::from_millis(20),
+            queue: 64 << 20,
+            limits: Limits::default(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use airloom_media::TrackId;
 use airloom_playlist::WallTime;
@@ -33,6 +34,8 @@ pub(super) enum Note {
         gap: StoredGap,
         at: WallTime,
     },
+    /// What comes is encrypted.
+    Encrypted,
     End,
     /// Not even what is small could be kept: what comes is not known any more.
     Abandon,
@@ -62,6 +65,8 @@ pub(super) struct Queue {
     filled: Condvar,
     bytes: usize,
     notes: usize,
+    /// How long the writer lets notes gather.
+    gather: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +75,8 @@ struct State {
     bytes: usize,
     streams: HashMap<StreamName, Intake>,
     closed: bool,
+    /// Whether the writer waits for the first note of all.
+    idle: bool,
 }
 
 /// What was refused of a stream that goes on.
@@ -96,8 +103,8 @@ pub(super) enum Taken {
 const RESERVE: usize = 2;
 
 impl Queue {
-    pub(super) fn new(bytes: usize, notes: usize) -> Self {
-        Self { state: Mutex::default(), filled: Condvar::new(), bytes, notes }
+    pub(super) fn new(bytes: usize, notes: usize, gather: Duration) -> Self {
+        Self { state: Mutex::default(), filled: Condvar::new(), bytes, notes, gather }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -109,9 +116,14 @@ impl Queue {
         if state.closed {
             return Taken::Yes;
         }
+        let before = state.bytes;
         let taken = self.take(&mut state, stream, event);
+        // Waking nobody is a system call, too.
+        let wake = state.idle || (before < self.much() && state.bytes >= self.much());
         drop(state);
-        self.filled.notify_one();
+        if wake {
+            self.filled.notify_one();
+        }
         taken
     }
 
@@ -157,6 +169,10 @@ impl Queue {
                 })
             }
             Event::Gap { gap, at } => Some(Note::Gap { gap: (*gap).into(), at: *at }),
+            Event::Protection { .. } => {
+                intake.abandoned = true;
+                Some(Note::Encrypted)
+            }
             Event::Ended { .. } => Some(Note::End),
             _ => None,
         };
@@ -188,8 +204,19 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle = true;
+            let nothing = |state: &mut State| state.waiting.is_empty() && !state.closed;
+            state = self.filled.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner);
+            state.idle = false;
+            let little = |state: &mut State| state.bytes < self.much() && !state.closed;
+            let gathered = self.filled.wait_timeout_while(state, self.gather, little);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Bytes that are not left waiting for more.
+    fn much(&self) -> usize {
+        self.bytes / 4
     }
 
     /// Bytes of media that wait.
@@ -224,6 +251,7 @@ mod tests {
             Note::Part { .. } => 'p',
             Note::Close { .. } => 'c',
             Note::Gap { .. } => 'g',
+            Note::Encrypted => 'e',
             Note::End => 'E',
             Note::Abandon => '!',
         };
@@ -232,7 +260,7 @@ mod tests {
 
     #[test]
     fn with_room_everything_is_there_in_order() {
-        let queue = Queue::new(1 << 20, 1000);
+        let queue = Queue::new(1 << 20, 1000, Duration::ZERO);
         let events = events();
         assert!(events.iter().all(|event| queue.push(&name(), event) == Taken::Yes));
         let letters = letters(&queue);
@@ -249,7 +277,7 @@ mod tests {
             _ => None,
         });
         // Room for two parts, fewer than any segment has, and nobody takes them out.
-        let queue = Queue::new(first.unwrap() * 2, 1000);
+        let queue = Queue::new(first.unwrap() * 2, 1000, Duration::ZERO);
         let taken: Vec<_> = events.iter().map(|event| queue.push(&name(), event)).collect();
         let firsts = taken.iter().filter(|taken| **taken == Taken::Lost { first: true }).count();
         let letters = letters(&queue);
@@ -262,7 +290,7 @@ mod tests {
     #[test]
     fn after_a_gap_the_next_segment_is_whole_again() {
         let events = events();
-        let mut queue = Queue::new(0, 1000);
+        let mut queue = Queue::new(0, 1000, Duration::ZERO);
         let second = events.iter().position(|event| matches!(event, Event::Segment { .. }));
         let (one, rest) = events.split_at(second.unwrap() + 1);
         for event in one {
@@ -277,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_is_small_is_bounded_as_well() {
-        let queue = Queue::new(1 << 20, 2);
+        let queue = Queue::new(1 << 20, 2, Duration::ZERO);
         let taken: Vec<_> = events().iter().map(|event| queue.push(&name(), event)).collect();
         assert_eq!(taken.iter().filter(|taken| **taken == Taken::Abandoned).count(), 1);
         // The next life has its chance again.
@@ -288,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_writer_that_waits_is_woken() {
-        let queue = Arc::new(Queue::new(1 << 20, 100));
+        let queue = Arc::new(Queue::new(1 << 20, 100, Duration::ZERO));
         let writer = std::thread::spawn({
             let queue = Arc::clone(&queue);
             move || std::iter::from_fn(|| queue.pop()).count()

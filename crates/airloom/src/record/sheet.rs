@@ -41,6 +41,8 @@ pub enum CutShort {
     Limit,
     /// The disk was so slow that not even what describes the stream could wait for it.
     Overrun,
+    /// The stream is encrypted, which is not recorded: a recording would outlive its keys.
+    Encrypted,
 }
 
 const FILE: &str = "recording.json";

@@ -55,6 +55,11 @@ fn take(shelf: &Arc<Shelf>, tapes: &mut HashMap<StreamName, Tape>, stream: Strea
                 })
             }
         },
+        Note::Encrypted => {
+            shelf.totals.refused.fetch_add(1, Relaxed);
+            warn!("{stream} is not recorded: it is encrypted");
+            Some(CutShort::Encrypted)
+        }
         Note::Abandon => Some(CutShort::Overrun),
         Note::End => None,
     };

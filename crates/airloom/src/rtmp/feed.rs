@@ -7,7 +7,7 @@ use airloom_rtmp::{EncodedTag, GopCache};
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use super::{Media, Publication};
+use super::{Media, Publication, PushMetrics};
 
 /// One published stream on its way to any number of servers: each tag is encoded once, and waits
 /// for each of them in a queue of its own.
@@ -48,6 +48,7 @@ struct Queue {
     max_bytes: usize,
     mode: Mode,
     wake: Arc<Notify>,
+    metrics: PushMetrics,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,10 @@ impl Feed {
 
     /// A place to take from, with a queue of at most `max_bytes`; for [`Push`](super::Push).
     pub fn subscribe(&self, max_bytes: usize) -> Subscription {
+        self.subscribe_counted(max_bytes, PushMetrics::default())
+    }
+
+    pub(super) fn subscribe_counted(&self, max_bytes: usize, metrics: PushMetrics) -> Subscription {
         let wake = Arc::new(Notify::new());
         let mut state = self.0.lock();
         let id = state.next_id;
@@ -103,6 +108,7 @@ impl Feed {
             max_bytes,
             mode: Mode::Off,
             wake: Arc::clone(&wake),
+            metrics,
         });
         drop(state);
         let subscription = Subscription { id, shared: Arc::clone(&self.0), wake };
@@ -173,10 +179,12 @@ impl Queue {
     fn offer(&mut self, tag: &EncodedTag) {
         if let Mode::Skipping { lost } = &mut self.mode {
             *lost += 1;
+            self.metrics.lost(1);
         } else if self.bytes + tag.len() > self.max_bytes && !self.tags.is_empty() {
             let lost = self.tags.len() as u64 + 1;
             warn!(push = self.id, lost, bytes = self.bytes, "too slow: dropped what waited");
             self.clear();
+            self.metrics.lost(lost);
             self.mode = Mode::Skipping { lost };
         } else {
             self.push(tag.clone());

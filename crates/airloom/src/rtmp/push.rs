@@ -5,7 +5,7 @@ use tracing::{info, warn};
 
 use super::feed::Subscription;
 use super::remote::Remote;
-use super::{Backoff, ClientError, Dialer, Feed, Publisher};
+use super::{Backoff, ClientError, Dialer, Feed, Publisher, PushMetrics};
 
 /// Pushes a [`Feed`] to one server, and comes back whenever it is cut off.
 ///
@@ -25,12 +25,17 @@ use super::{Backoff, ClientError, Dialer, Feed, Publisher};
 pub struct Push {
     remote: Remote,
     queue: usize,
+    metrics: PushMetrics,
 }
 
 impl Push {
     /// A push to `target`, not begun yet.
     pub fn new(config: Config, target: Target) -> Self {
-        Self { remote: Remote::new(config, target), queue: 8 << 20 }
+        Self {
+            remote: Remote::new(config, target),
+            queue: 8 << 20,
+            metrics: PushMetrics::default(),
+        }
     }
 
     /// How long to wait between attempts; by default [`Backoff::default`]. A connection that held
@@ -57,22 +62,32 @@ impl Push {
         self
     }
 
+    /// Where it is counted; by default nowhere that anybody looks.
+    #[must_use]
+    pub fn metrics(mut self, metrics: PushMetrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// Pushes until the feed is over and all is sent.
     pub fn run(self, feed: &Feed) -> impl Future<Output = ()> + Send + use<> {
-        let Self { remote, queue } = self;
-        drive(remote, feed.subscribe(queue))
+        let Self { remote, queue, metrics } = self;
+        let tags = feed.subscribe_counted(queue, metrics.clone());
+        drive(remote, tags, metrics)
     }
 }
 
-async fn drive(mut remote: Remote, tags: Subscription) {
+async fn drive(mut remote: Remote, tags: Subscription, metrics: PushMetrics) {
+    let _running = metrics.running();
     let (push, to) = (tags.id(), remote.label());
     remote.config.chunk_size = tags.chunk_size();
     loop {
-        let Err(error) = push_once(&mut remote, &tags).await else {
+        let Err(error) = push_once(&mut remote, &tags, &metrics).await else {
             return info!(push, to, "push ended");
         };
         tags.stop();
         let wait = remote.failed(&error);
+        metrics.interrupted();
         warn!(push, to, %error, ?wait, "push interrupted");
         tokio::select! {
             () = sleep(wait) => {}
@@ -81,13 +96,18 @@ async fn drive(mut remote: Remote, tags: Subscription) {
     }
 }
 
-async fn push_once(remote: &mut Remote, tags: &Subscription) -> Result<(), ClientError> {
+async fn push_once(
+    remote: &mut Remote,
+    tags: &Subscription,
+    metrics: &PushMetrics,
+) -> Result<(), ClientError> {
     let target = remote.next_target();
     let mut publisher = tokio::select! {
         publisher = Publisher::dial(&remote.dialer, &remote.config, &target) => publisher?,
         () = tags.over() => return Ok(()),
     };
     remote.connected();
+    let _connected = metrics.connected();
     info!(push = tags.id(), to = target.tc_url(), "pushing");
     tags.start();
     loop {

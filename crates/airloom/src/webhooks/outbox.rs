@@ -19,6 +19,8 @@ pub(super) struct Outbox {
     under_way: usize,
     gone: bool,
     counts: Counts,
+    /// Numbers of messages that wait no longer, whatever came of them.
+    over: Vec<u64>,
 }
 
 /// What came of messages.
@@ -49,7 +51,7 @@ pub(super) enum Answer {
 impl Outbox {
     pub(super) fn new() -> Self {
         let (lines, counts) = (HashMap::new(), Counts::default());
-        Self { lines, waiting: 0, under_way: 0, gone: false, counts }
+        Self { lines, waiting: 0, under_way: 0, gone: false, counts, over: Vec::new() }
     }
 
     pub(super) const fn counts(&self) -> Counts {
@@ -65,6 +67,7 @@ impl Outbox {
     pub(super) fn push(&mut self, config: &Config, message: Message) {
         if self.gone {
             self.counts.dropped += 1;
+            self.over.push(message.sequence);
             return;
         }
         let made = message.made;
@@ -76,6 +79,11 @@ impl Outbox {
         line.messages.push_back(message);
         self.waiting += 1;
         while self.waiting > config.queue.max(1) && self.drop_oldest() {}
+    }
+
+    /// The numbers of those that have come to wait no longer since this was last asked.
+    pub(super) fn take_over(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.over)
     }
 
     /// The next message to send, if any.
@@ -113,7 +121,7 @@ impl Outbox {
             Answer::Status(200..=299, _) => {
                 self.counts.delivered += 1;
                 line.backoff.reset();
-                line.messages.pop_front();
+                self.over.extend(line.messages.pop_front().map(|first| first.sequence));
                 self.waiting -= 1;
             }
             Answer::Status(410, _) => {
@@ -122,7 +130,8 @@ impl Outbox {
                 self.counts.dropped += self.waiting as u64;
                 self.gone = true;
                 self.waiting = 0;
-                self.lines.clear();
+                let lines = self.lines.drain().flat_map(|(_, line)| line.messages);
+                self.over.extend(lines.map(|message| message.sequence));
                 return;
             }
             Answer::Status(_, after) => {
@@ -141,7 +150,7 @@ impl Outbox {
             .front()
             .is_some_and(|first| now.saturating_sub(first.made) >= config.give_up)
         {
-            line.messages.pop_front();
+            self.over.extend(line.messages.pop_front().map(|first| first.sequence));
             self.waiting -= 1;
             self.counts.dropped += 1;
         }
@@ -165,7 +174,8 @@ impl Outbox {
             .min();
         let Some(name) = oldest.map(|(_, name)| name.clone()) else { return false };
         if let Some(line) = self.lines.get_mut(&name) {
-            line.messages.remove(first(line));
+            let dropped = line.messages.remove(first(line));
+            self.over.extend(dropped.map(|message| message.sequence));
             if line.messages.is_empty() {
                 self.lines.remove(&name);
             }
@@ -234,6 +244,9 @@ mod tests {
         }
         assert_eq!(outbox.counts().dropped, 0);
         assert_eq!(outbox.poll_timeout(), None);
+        let mut over = outbox.take_over();
+        over.sort_unstable();
+        assert_eq!(over, (0..300).collect::<Vec<_>>());
     }
 
     #[test]
@@ -250,6 +263,7 @@ mod tests {
             outbox.push(&config, message(stream, sequence, 0));
         }
         assert_eq!((outbox.waiting(), outbox.counts().dropped), (10, 90));
+        assert_eq!(outbox.take_over().len(), 90);
         outbox.settle(&config, Duration::ZERO, &"a".parse().unwrap(), Answer::Status(200, None));
         let told = play(&mut outbox, &config, 0, 100, Answer::Status(200, None));
         let mut told: Vec<_> = told.into_iter().map(|told| told.1).collect();
@@ -289,6 +303,7 @@ mod tests {
         assert!(outbox.is_gone());
         outbox.push(&config, message("a", 2, 3001));
         assert_eq!((outbox.waiting(), outbox.counts().dropped), (0, 3));
+        assert_eq!(outbox.take_over(), [0, 1, 2]);
         assert_eq!(outbox.poll(&config, Duration::from_hours(9)), None);
     }
 

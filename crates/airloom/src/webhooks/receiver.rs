@@ -11,6 +11,7 @@ use tracing::{debug, error, warn};
 use super::Config;
 use super::message::{Message, Notice};
 use super::outbox::{Answer, Counts, Outbox};
+use super::store::{Keeper, Kept};
 use crate::http::{Endpoint, post};
 use crate::origin::{StreamName, wall_time};
 
@@ -28,6 +29,9 @@ pub(super) struct Receiver {
     /// Tells its messages from those of any other process.
     name: u64,
     started: Instant,
+    /// The wall clock then, since 1970: what waits may be older than this process.
+    since: Duration,
+    keeper: Option<Keeper>,
     state: Mutex<State>,
     wake: Notify,
     settled: Notify,
@@ -42,16 +46,26 @@ struct State {
 }
 
 impl Receiver {
-    pub(super) fn start(config: Config) -> Arc<Self> {
+    /// Begins with what was kept of one for the same endpoint.
+    pub(super) fn start(config: Config, kept: Option<Kept>, keeper: Option<Keeper>) -> Arc<Self> {
+        let fresh = || Kept { name: RandomState::new().build_hasher().finish(), ..Kept::default() };
+        let Kept { name, sequence, messages } = kept.unwrap_or_else(fresh);
+        let mut outbox = Outbox::new();
+        for message in messages {
+            outbox.push(&config, message);
+        }
+        // More than this one may hold, where it may hold less than the one before.
+        let over = outbox.take_over();
+        if let Some(keeper) = keeper.as_ref().filter(|_| !over.is_empty()) {
+            keeper.done(over);
+        }
         let receiver = Arc::new(Self {
             endpoint: config.endpoint.clone(),
-            name: RandomState::new().build_hasher().finish(),
+            name,
             started: Instant::now(),
-            state: Mutex::new(State {
-                config: Arc::new(config),
-                outbox: Outbox::new(),
-                sequence: 0,
-            }),
+            since: wall_time().since_unix(),
+            keeper,
+            state: Mutex::new(State { config: Arc::new(config), outbox, sequence }),
             wake: Notify::new(),
             settled: Notify::new(),
             task: Mutex::default(),
@@ -68,6 +82,14 @@ impl Receiver {
     pub(super) fn reconfigure(&self, config: Config) {
         self.lock().config = Arc::new(config);
         self.wake.notify_one();
+    }
+
+    /// Tells it no more, and keeps nothing for it.
+    pub(super) fn dismiss(&self) {
+        self.stop();
+        if let Some(keeper) = &self.keeper {
+            keeper.forget();
+        }
     }
 
     pub(super) fn stop(&self) {
@@ -91,10 +113,13 @@ impl Receiver {
         let message = Message {
             stream: notice.stream.clone(),
             sequence,
-            made: self.started.elapsed(),
+            made: self.now(),
             id: format!("msg_{:016x}{sequence:08x}", self.name).into(),
             body: notice.body(sequence),
         };
+        if let Some(keeper) = &self.keeper {
+            keeper.put(self.name, &message);
+        }
         let State { config, outbox, .. } = &mut *state;
         let dropped = outbox.counts().dropped;
         outbox.push(config, message);
@@ -105,8 +130,22 @@ impl Receiver {
                 warn!(receiver = %self.endpoint, dropped, "webhooks were dropped");
             }
         }
+        self.keep(outbox);
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// Has it forgotten what waits no longer.
+    fn keep(&self, outbox: &mut Outbox) {
+        let over = outbox.take_over();
+        if let Some(keeper) = self.keeper.as_ref().filter(|_| !over.is_empty()) {
+            keeper.done(over);
+        }
+    }
+
+    /// Since 1970, and by a clock that never goes back while the process runs.
+    fn now(&self) -> Duration {
+        self.since + self.started.elapsed()
     }
 
     /// Waits until everything has arrived.
@@ -132,10 +171,10 @@ impl Receiver {
             let wake = {
                 let mut state = self.lock();
                 let State { config, outbox, .. } = &mut *state;
-                while let Some(message) = outbox.poll(config, self.started.elapsed()) {
+                while let Some(message) = outbox.poll(config, self.now()) {
                     attempts.spawn(attempt(Arc::clone(config), message));
                 }
-                outbox.poll_timeout().map(|time| self.started + time)
+                outbox.poll_timeout().map(|time| self.started + time.saturating_sub(self.since))
             };
             tokio::select! {
                 () = self.wake.notified() => {}
@@ -153,7 +192,8 @@ impl Receiver {
     fn settle(&self, stream: &StreamName, answer: Answer) {
         let mut state = self.lock();
         let State { config, outbox, .. } = &mut *state;
-        outbox.settle(config, self.started.elapsed(), stream, answer);
+        outbox.settle(config, self.now(), stream, answer);
+        self.keep(outbox);
         let (gone, waiting) = (outbox.is_gone(), outbox.waiting());
         drop(state);
         match answer {

@@ -73,3 +73,40 @@ async fn two_lives_of_a_name_are_two_folders() {
     assert_eq!(names.iter().filter(|name| name.ends_with("/index.m3u8")).count(), 2, "{names:?}");
     assert_eq!(shelf.wrong(), <[String; 0]>::default());
 }
+
+#[cfg(feature = "encryption")]
+#[tokio::test(start_paused = true)]
+async fn an_encrypted_stream_is_stored_with_what_players_need_to_know_of_its_keys() {
+    use airloom::origin::Encryption;
+    use airloom::playlist::{ContentProtection, Key, KeyMethod, Protection};
+    use airloom::segmenter::encrypt::{self, Scheme};
+
+    let (id, iv) = ([7; 16], [9; 16]);
+    let key = Key::new(KeyMethod::SampleAes, "https://keys.example/7").unwrap().with_iv(iv);
+    let encryption = Encryption {
+        scheme: Scheme::Cbcs,
+        key: encrypt::Key::new(id, [1; 16]).with_iv(iv),
+        protection: Protection { keys: vec![key], content: vec![ContentProtection::cbcs(id)] },
+    };
+    let shelf = Shelf::new();
+    let (archive, origin) = archived(&shelf, Config::default());
+    let mut camera = Camera::publish(&origin, "cam").unwrap();
+    camera.publishing.encrypt(encryption).unwrap();
+    camera.run_to(10.0);
+    drop(camera);
+    origin.end().await;
+    archive.settled().await;
+    let names = shelf.names().await;
+    let find = |end: &str| names.iter().find(|name| name.ends_with(end)).unwrap().clone();
+    for rendition in ["/1.m3u8", "/2.m3u8"] {
+        let text = shelf.text(&find(rendition)).await;
+        let (head, media) = text.split_once("#EXTINF").unwrap();
+        assert!(
+            head.contains("#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"https://keys.example/7\""),
+            "{text}"
+        );
+        assert!(media.contains("#EXT-X-ENDLIST"), "{text}");
+    }
+    let manifest = shelf.text(&find("/manifest.mpd")).await;
+    assert!(manifest.contains("cenc:default_KID=\"07070707-"), "{manifest}");
+}

@@ -107,6 +107,31 @@ mod encrypted {
         assert_eq!(get(&origin, "/cam/ts.m3u8").await.status, 404);
     }
 
+    #[cfg(feature = "record")]
+    #[tokio::test]
+    async fn what_is_encrypted_is_not_recorded_and_that_is_said() {
+        use airloom::record::{Config, Recorder};
+
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = Recorder::open(folder.path(), Config::default()).unwrap();
+        let origin = Origin::builder().observer(std::sync::Arc::new(recorder.clone())).build();
+        let mut secret = Camera::publish(&origin, "secret").unwrap();
+        secret.publishing.encrypt(encryption(Scheme::Cbcs, 1)).unwrap();
+        let mut plain = Camera::publish(&origin, "plain").unwrap();
+        for camera in [&mut secret, &mut plain] {
+            camera.run_to(6.5);
+        }
+        origin.end().await;
+        recorder.close().await;
+        let recorded: Vec<_> =
+            recorder.recordings().into_iter().map(|it| it.name.to_string()).collect();
+        assert_eq!(recorded, ["plain"]);
+        let metrics = recorder.metrics();
+        assert!(metrics.contains("airloom_recordings_refused_total 1\n"), "{metrics}");
+        // Nor is any of it left on disk.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_has_begun_in_the_clear_stays_so() {
         let origin = Origin::builder().build();

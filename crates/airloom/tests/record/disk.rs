@@ -30,19 +30,31 @@ async fn the_one_with_little_room() {
     if std::env::var_os(ROOM).is_none() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let studio = Studio::open(folder.path());
+    fills_up(tempfile::tempdir().unwrap().path(), 60).await;
+}
+
+/// A file system of 200 kB, which `cargo xtask unit` mounts; by hand:
+/// `mount -t tmpfs -o size=200k tmpfs /mnt && AIRLOOM_SMALL_DISK=/mnt cargo test --test record`.
+#[tokio::test(start_paused = true)]
+async fn a_small_disk_that_fills_up_ends_the_recording_and_nothing_else() {
+    let Some(disk) = std::env::var_os("AIRLOOM_SMALL_DISK") else { return };
+    fills_up(tempfile::tempdir_in(disk).unwrap().path(), 600).await;
+}
+
+/// Records so many seconds where they do not fit.
+async fn fills_up(folder: &std::path::Path, seconds: u32) {
+    let studio = Studio::open(folder);
     let mut camera = Camera::publish(&studio.origin, "cam").unwrap();
-    camera.run_to(60.0);
+    camera.run_to(f64::from(seconds));
     // Whoever watches sees the last second of the minute.
     let live = studio.get("/live/cam/2.m3u8").await;
     assert!(live.links().len() >= 28, "{}", live.text());
     let recordings = studio.wrap().await;
     let [recording] = &recordings[..] else { panic!("{recordings:?}") };
     assert_eq!(recording.cut_short, Some(CutShort::Disk));
-    assert!(recording.duration.as_secs() >= 2 && recording.duration.as_secs() < 60);
+    assert!(recording.duration.as_secs() >= 2 && recording.duration.as_secs() < seconds.into());
     assert!(studio.recorder.metrics().contains("airloom_recordings_cut_short_total 1\n"));
-    let raw = std::fs::read(folder.path().join(&recording.id).join("1.mp4")).unwrap();
+    let raw = std::fs::read(folder.join(&recording.id).join("1.mp4")).unwrap();
     assert_eq!(index(&raw).damage(), None, "the part that was cut off is gone");
     let movie = studio.get(&format!("/vod/{}/video.mp4", recording.id)).await;
     let tracks = [0, 1].map(|track| index(&movie.body).tracks()[track].len());

@@ -32,7 +32,10 @@ impl Observer for Told {
 async fn the_one_that_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let told = Arc::new(Told::default());
-    let recorder = Recorder::open(folder, Config::default()).unwrap();
+    // What has gathered longer than a part lasts is another matter.
+    let mut config = Config::default();
+    config.gather = std::time::Duration::ZERO;
+    let recorder = Recorder::open(folder, config).unwrap();
     let observer = Arc::new(recorder.clone());
     let origin = Origin::builder().observer(told.clone()).observer(observer).build();
     let mut camera = Camera::publish(&origin, "cam").unwrap();

@@ -1,3 +1,4 @@
+use airloom::record::Config;
 use airloom::segmenter::mp4::Index;
 use axum::http::StatusCode;
 use tokio::time::{Duration, sleep};
@@ -200,7 +201,9 @@ async fn a_removed_recording_is_gone() {
 #[tokio::test(start_paused = true)]
 async fn two_hours_are_ready_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let studio = Studio::open(folder.path());
+    let mut config = Config::default();
+    config.gather = std::time::Duration::ZERO;
+    let studio = Studio::with(folder.path(), config);
     let mut ready = studio.recorder.ready();
     let mut camera = Camera::publish(&studio.origin, "long").unwrap();
     for step in 1..=720 {

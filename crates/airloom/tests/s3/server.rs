@@ -22,6 +22,11 @@ pub(super) struct Server {
 impl Server {
     /// On a port that is free, or was this server's before.
     pub(super) async fn start(directory: &Path, port: Option<u16>) -> Self {
+        Self::with(directory, port, &[]).await
+    }
+
+    /// With these flags besides.
+    pub(super) async fn with(directory: &Path, port: Option<u16>, flags: &[&str]) -> Self {
         let port = port.unwrap_or_else(|| {
             TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
         });
@@ -30,6 +35,7 @@ impl Server {
             .args(["--silent", "--address", "127.0.0.1", "--port", &port.to_string()])
             .args(["--configure-bucket", BUCKET, "--directory"])
             .arg(directory)
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -53,15 +59,19 @@ impl Drop for Server {
 
 /// The bucket, by way of a port.
 pub(super) fn bucket(port: u16) -> Arc<dyn ObjectStore> {
+    bucket_at(format!("http://127.0.0.1:{port}"), Client::default())
+}
+
+pub(super) fn bucket_at(endpoint: String, client: Client) -> Arc<dyn ObjectStore> {
     let store = AmazonS3Builder::new()
-        .with_endpoint(format!("http://127.0.0.1:{port}"))
+        .with_endpoint(endpoint)
         .with_allow_http(true)
         .with_bucket_name(BUCKET)
         .with_region("us-east-1")
         .with_access_key_id("S3RVER")
         .with_secret_access_key("S3RVER")
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-        .with_http_connector(Client)
+        .with_http_connector(client)
         .build();
     Arc::new(store.unwrap())
 }

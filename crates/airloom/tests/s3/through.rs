@@ -1,3 +1,5 @@
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use airloom::Archive;
@@ -6,6 +8,8 @@ use airloom::archive::Config;
 use super::camera::Camera;
 use super::judge::{archived, complete};
 use super::proxy::{Proxy, Way};
+#[cfg(feature = "tls")]
+use super::server::bucket_at;
 use super::server::{Server, bucket};
 use super::shelf::Shelf;
 
@@ -82,4 +86,42 @@ async fn everything_gets_there_whatever_happens_on_the_way() {
         count(&archive, "uploads_total"),
         count(&archive, "failures_total")
     );
+}
+
+/// The same server over TLS, with a certificate of its own.
+#[cfg(feature = "tls")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_reached_over_tls_and_only_by_who_trusts_it() {
+    use airloom::archive::Client;
+    use airloom::tls::Roots;
+
+    let (objects, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (keys.path().join("cert.pem"), keys.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let flags = ["--cert", certificate.to_str().unwrap(), "--key", key.to_str().unwrap()];
+    let server = Server::with(objects.path(), None, &flags).await;
+    let endpoint = format!("https://localhost:{}", server.port);
+    let roots = Roots::from_pem(made.cert.pem().as_bytes()).unwrap();
+    let trusting = bucket_at(endpoint.clone(), Client::with_roots(roots));
+    let shelf = Shelf::of(Arc::clone(&trusting), trusting);
+    let (archive, origin) = archived(&shelf, Config::default());
+    let mut camera = Camera::publish(&origin, "cam").unwrap();
+    camera.run_to(10.0);
+    drop(camera);
+    origin.end().await;
+    archive.settled().await;
+    assert_eq!(complete(&shelf).await.1, 0);
+
+    // Nobody vouches for it on this machine: nothing is sent, and that can be seen.
+    let wary = bucket_at(endpoint, Client::default());
+    let shelf = Shelf::of(Arc::clone(&wary), wary);
+    let mut config = Config::default();
+    config.backoff = Duration::from_millis(10);
+    let (archive, origin) = archived(&shelf, config);
+    let mut camera = Camera::publish(&origin, "cam").unwrap();
+    camera.run_to(10.0);
+    until("failures", || count(&archive, "failures_total") > 2).await;
+    assert_eq!(count(&archive, "uploads_total"), 0);
 }

@@ -241,6 +241,11 @@ impl Packager {
                 && let Some(protection) = cipher.news(part.track, part.sequence)
             {
                 let track = part.track;
+                self.observe(|| Event::Protection {
+                    track,
+                    protection: protection.clone(),
+                    at: now,
+                });
                 self.tell(now, playlist::Input::Protect(track, protection));
             }
             self.list(now, output);
