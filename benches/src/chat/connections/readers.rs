@@ -35,9 +35,9 @@ impl Report {
     pub fn parse(line: &str) -> Result<Self, Failure> {
         let mut words = line.split(' ');
         let mut number =
-            || words.next().ok_or("a number is missing")?.parse().map_err(Failure::from);
+            || -> Result<u64, Failure> { Ok(words.next().ok_or("a number is missing")?.parse()?) };
         let (entries, batches, missing) = (number()?, number()?, number()?);
-        let mut ages = BTreeMap::new();
+        let mut ages = BTreeMap::<u64, u64>::new();
         for word in words {
             let (age, count) = word.split_once(':').ok_or("an age without a count")?;
             ages.insert(age.parse()?, count.parse()?);
