@@ -50,10 +50,7 @@ impl Metering {
             storage.recordings(&recorder, async { drop(weighed.await) }).await;
         };
         let ledger = async move { usage.serve(async { drop(settled.await) }).await };
-        Self {
-            storage: (weigh, tokio::spawn(storage)),
-            ledger: (settle, tokio::spawn(ledger)),
-        }
+        Self { storage: (weigh, tokio::spawn(storage)), ledger: (settle, tokio::spawn(ledger)) }
     }
 
     /// Takes what was counted last to the ledger.
