@@ -338,7 +338,7 @@ async fn what_comes_while_the_disk_is_busy_is_one_group() {
             usage.with_ledger(|_| {
                 busy.send(()).unwrap();
                 let _ = free.recv();
-            })
+            });
         }
     });
     busy.1.recv().unwrap();
