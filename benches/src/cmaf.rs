@@ -13,6 +13,7 @@ use std::hint::black_box;
 use crate::input::{Input, Kind};
 use crate::measure::{Contender, Tally};
 use crate::output::enter;
+use crate::process::ffmpeg;
 use crate::{Heat, directory, named};
 
 /// The parts of the stream that are muxed over and over: they stay in the cache, where bytes lie
@@ -29,6 +30,16 @@ const RECEIVED: [(&str, &str, Option<Kind>); 3] = [
         "FLV to CMAF, bytes just received, small samples only",
         Some(Kind::Audio),
     ),
+];
+
+/// Both tracks in one file, as ffmpeg writes what is to be streamed.
+const FRAGMENTS: [&str; 6] = [
+    "-f",
+    "mp4",
+    "-frag_duration",
+    "200000",
+    "-movflags",
+    "frag_keyframe+empty_moov+default_base_moof",
 ];
 
 /// Bytes of such a part, and how often a pass goes over it.
@@ -87,6 +98,10 @@ fn heat<'a>(
         transmux::SEGMENTS,
     ] {
         enter(&mut contenders, input, place, muxer, times);
+    }
+    if times == 1 {
+        let name = "`ffmpeg -c copy -f mp4`, fragments of 200 ms";
+        contenders.push(ffmpeg(input, name, &FRAGMENTS));
     }
     Heat {
         key: key.to_owned(),

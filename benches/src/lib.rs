@@ -10,10 +10,13 @@ pub mod ingest;
 pub mod input;
 pub mod instructions;
 pub mod measure;
+pub mod memory;
 pub mod output;
+pub mod process;
 pub mod report;
 pub mod rtmp;
 pub mod ts;
+pub mod vod;
 
 use measure::Contender;
 

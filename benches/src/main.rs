@@ -7,10 +7,10 @@ use bench::input::Input;
 use bench::measure::{Clock, compete};
 use bench::report::{Allocations, machine, table};
 use bench::{
-    Failure, access, archive, billing, chat, delivery, directory, heats, ingest, instructions,
+    Failure, access, archive, billing, chat, delivery, directory, heats, ingest, instructions, vod,
 };
 
-const USAGE: &str = "usage: bench all | access | archive | rtmp | rtmp/<chunk size> | cmaf | ts | chat | ingest | players\n\
+const USAGE: &str = "usage: bench all | access | archive | rtmp | rtmp/<chunk size> | cmaf | ts | vod | memory | chat | ingest | players\n\
                      \x20      bench chat/fanout | chat/million | chat/loopback | chat/writers\n\
                      \x20      bench chat/connections [count]\n\
                      \x20      bench idle | record | billing | billing/hot | billing/durable | billing/duplicates\n\
@@ -62,6 +62,8 @@ fn main() -> ExitCode {
             archive::run(50).map(|()| true)
         }
         ["access"] => measure_access(rounds),
+        ["vod"] => measure_vod(rounds),
+        ["memory"] => measure_memory(),
         ["serve", "delivery", port] => match port.parse() {
             Ok(port) => delivery::serve(port).map(|()| true),
             Err(_) => Ok(false),
@@ -86,6 +88,8 @@ fn main() -> ExitCode {
             .map_err(Failure::from)
             .and_then(|input| ingest::idle(&input, 100).map(|()| true)),
         [] | ["all"] => throughput("all", rounds.unwrap_or(11))
+            .and_then(|_| measure_vod(rounds))
+            .and_then(|_| measure_memory())
             .and_then(|_| measure_ingest(rounds))
             .and_then(|_| measure_billing("all", rounds))
             .and_then(|_| measure_access(rounds))
@@ -130,6 +134,20 @@ fn throughput(word: &str, rounds: usize) -> Result<bool, Failure> {
     Ok(any)
 }
 
+fn measure_vod(rounds: Option<usize>) -> Result<bool, Failure> {
+    let input = Input::open(&directory())?;
+    println!("Machine: {}. Input: {}.\n", machine(), input.describe());
+    vod::run(&input, &directory(), rounds.unwrap_or(11))?;
+    Ok(true)
+}
+
+/// In the program that counts.
+fn measure_memory() -> Result<bool, Failure> {
+    let output = counting("memory").ok_or("the program that counts allocations does not run")?;
+    print!("{output}");
+    Ok(true)
+}
+
 fn measure_ingest(rounds: Option<usize>) -> Result<bool, Failure> {
     let input = Input::open(&directory())?;
     println!("Machine: {}. Input: {}.\n", machine(), input.describe());
@@ -166,17 +184,10 @@ fn measure_delivery(word: &str, rounds: Option<usize>) -> Result<bool, Failure> 
     delivery::run(word, rounds.unwrap_or(5))
 }
 
-/// Runs the program that counts allocations, building it first; nothing where that fails.
+/// What the program that counts allocations counted.
 fn allocations(word: &str) -> Allocations {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["run", "--release", "--quiet", "--bin", "allocations", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .args(["--", word])
-        .stderr(Stdio::inherit())
-        .output();
-    let Ok(output) = output else { return Allocations::new() };
-    String::from_utf8_lossy(&output.stdout)
+    let Some(output) = counting(word) else { return Allocations::new() };
+    output
         .lines()
         .filter_map(|line| {
             let mut fields = line.split('\t');
@@ -184,6 +195,19 @@ fn allocations(word: &str) -> Allocations {
             Some((place, (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?)))
         })
         .collect()
+}
+
+/// Runs the program that counts allocations, building it first; nothing where that fails.
+fn counting(word: &str) -> Option<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["run", "--release", "--quiet", "--bin", "allocations", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .args(["--", word])
+        .stderr(Stdio::inherit())
+        .output()
+        .ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn count_instructions(word: &str) -> Result<bool, Failure> {

@@ -15,7 +15,10 @@ use std::hint::black_box;
 use crate::input::Input;
 use crate::measure::{Contender, Tally};
 use crate::output::enter;
+use crate::process::ffmpeg;
 use crate::{Heat, directory, named};
+
+pub(crate) use self::airloom::{AUDIO, VIDEO, sample, tracks};
 
 /// The one heat.
 pub fn heats(word: &str, input: &Input, run: &mut dyn FnMut(Heat<'_>)) {
@@ -35,6 +38,7 @@ pub fn heats(word: &str, input: &Input, run: &mut dyn FnMut(Heat<'_>)) {
     {
         enter(&mut contenders, input, place, muxer, 1);
     }
+    contenders.push(ffmpeg(input, "`ffmpeg -c copy -f mpegts`", &["-f", "mpegts"]));
     run(Heat {
         key: "ts".to_owned(),
         title: "Samples to MPEG-TS".to_owned(),

@@ -1,5 +1,5 @@
 // Plays a recording through the page, by HLS or as an MP4 file, from its start, then from a place in the middle, to its
-// end.
+// end; points at the seek strip for a thumbnail, and seeks by keys.
 //
 //   node vod.mjs BASE_URL ID hls|mp4 SECONDS
 //
@@ -29,6 +29,45 @@ function sample() {
   };
 }
 
+/** The thumbnail that is shown: its width, and how many colours a row through its middle has. */
+async function thumbnail() {
+  const { width, height, backgroundImage, backgroundPosition } = getComputedStyle(document.querySelector('.vod-picture'));
+  const sheet = new Image();
+  sheet.src = /^url\("(.*)"\)$/.exec(backgroundImage)[1];
+  await sheet.decode();
+  const [x, y] = backgroundPosition.split(' ').map((offset) => -Number.parseFloat(offset));
+  const canvas = new OffscreenCanvas(Number.parseFloat(width), Number.parseFloat(height));
+  const context = canvas.getContext('2d');
+  context.drawImage(sheet, -x, -y);
+  const row = context.getImageData(0, canvas.height >> 1, canvas.width, 1).data;
+  const colours = new Set(Array.from({ length: canvas.width }, (_, at) => row.slice(at * 4, at * 4 + 3).join()));
+  return { width: canvas.width, colours: colours.size, time: document.querySelector('.vod-preview time').textContent };
+}
+
+/** Points at the middle of the strip, then seeks by keys; says what was wrong. */
+async function seekByStrip(page, seconds) {
+  const strip = page.locator('#vod-seek input');
+  const bubble = page.locator('.vod-preview');
+  await strip.hover({ timeout: START_S * 1000 });
+  await bubble.waitFor({ state: 'visible', timeout: START_S * 1000 });
+  const shown = await page.evaluate(thumbnail);
+  if (shown.width !== 160 || shown.colours < 8) return `the thumbnail is ${JSON.stringify(shown)}`;
+  const middle = Math.floor(seconds / 2);
+  if (![middle - 1, middle].some((second) => shown.time === `0:${String(second).padStart(2, '0')}`)) {
+    return `in the middle it says ${shown.time}`;
+  }
+  await page.mouse.move(0, 0);
+  await bubble.waitFor({ state: 'hidden', timeout: START_S * 1000 });
+  await page.evaluate(() => document.querySelector('#vod-video').pause());
+  await strip.focus();
+  const before = Number(await strip.inputValue());
+  await page.keyboard.press('ArrowRight');
+  await bubble.waitFor({ state: 'visible', timeout: START_S * 1000 });
+  const after = await page.evaluate(() => document.querySelector('#vod-video').currentTime);
+  await page.evaluate(() => document.querySelector('#vod-video').play());
+  return after > before ? null : `a key led from ${before} s to ${after} s`;
+}
+
 async function watch(browser) {
   const page = await browser.newPage();
   const errors = [];
@@ -52,6 +91,8 @@ async function watch(browser) {
   const first = await until('start', ({ position, frames }) => position > PLAYED_S && frames > 0);
   if (Math.abs(first.duration - seconds) > 0.5) return { ...result, reason: `it says that it lasts ${first.duration} s` };
   if (first.sound === 0) return { ...result, reason: 'no sound was decoded' };
+  const wrong = await seekByStrip(page, seconds);
+  if (wrong) return { ...result, reason: wrong };
   const target = seconds * 0.7;
   await page.evaluate((to) => (document.querySelector('#vod-video').currentTime = to), target);
   const after = await until('seek', ({ position, frames }) => position > target + 1 && frames > first.frames);

@@ -177,6 +177,77 @@ fn a_stream_on_air_is_rewound_to_its_start() {
     assert!(said.starts_with('K'), "{said}");
 }
 
+/// A thumbnail: since when it stands, its sheet, and where it is on it.
+struct Cue {
+    from: f64,
+    sheet: String,
+    crop: String,
+}
+
+fn cues(text: &str) -> Vec<Cue> {
+    let cue = |block: &str| {
+        let (times, link) = block.split_once('\n').expect("times and a link");
+        let (from, _) = times.split_once(" --> ").expect("two times");
+        let seconds = |sum: f64, part: &str| sum * 60.0 + part.parse::<f64>().expect("a number");
+        let (sheet, place) = link.trim().split_once("#xywh=").expect("a media fragment");
+        let [x, y, width, height] = place.split(',').collect::<Vec<_>>()[..] else {
+            panic!("{place}");
+        };
+        Cue {
+            from: from.split(':').fold(0.0, seconds),
+            sheet: sheet.to_owned(),
+            crop: format!("{width}:{height}:{x}:{y}"),
+        }
+    };
+    let (head, blocks) = text.split_once("\n\n").expect("cues");
+    assert_eq!(head, "WEBVTT");
+    blocks.split("\n\n").map(cue).collect()
+}
+
+/// One picture as ffmpeg sees it: 160 x 90 pixels of grey.
+fn grey(options: &[&str], input: &Path, filter: &str) -> Vec<u8> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error"]).args(options).arg("-i").arg(input);
+    command.args(["-vf", filter, "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo", "-"]);
+    let output = command.output().expect("ffmpeg");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stdout.len(), 160 * 90);
+    output.stdout
+}
+
+#[test]
+fn thumbnails_are_the_pictures_of_their_times() {
+    let (data, sheets) = (Scratch::new(), Scratch::new());
+    let live = Live::start_in(data.path(), &[], &["--resume", "0", "--record"]);
+    let recording = record(&live, "thumbs");
+    let text = live.get(member(&recording, "thumbnails"));
+    assert_eq!((text.status, text.header("content-type")), (200, "text/vtt; charset=utf-8"));
+    let cues = cues(&text.text());
+    assert!(cues.len() >= 2 && cues[0].from == 0.0, "{}", text.text());
+    for (number, cue) in cues.iter().enumerate() {
+        let sheet = live.get(&format!("/vod/{}/{}", member(&recording, "id"), cue.sheet));
+        assert_eq!((sheet.status, sheet.header("content-type")), (200, "image/jpeg"));
+        let file = sheets.join(&format!("{number}.jpg"));
+        std::fs::write(&file, &sheet.body).expect("a sheet");
+        let found = grey(&[], &file, &format!("crop={}", cue.crop));
+        let own = |from: f64| {
+            let filter = format!("select=gte(t\\,{from}),scale=160:90:flags=area");
+            grey(&["-skip_frame", "nokey"], &Clip::SMALL.file(), &filter)
+        };
+        let apart = |picture: &[u8]| {
+            let sum: u64 = found.iter().zip(picture).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+            sum as f64 / found.len() as f64
+        };
+        let (right, wrong) = (apart(&own(cue.from - 0.02)), apart(&own(cue.from + 0.98)));
+        eprintln!("{} s: {right:.2} from its picture, {wrong:.2} from the next keyframe", cue.from);
+        assert!(right < 5.0 && right < wrong, "{right} and {wrong} at {} s", cue.from);
+    }
+    // What it costs to look is not paid again.
+    let sheet = format!("/vod/{}/{}", member(&recording, "id"), cues[0].sheet);
+    assert_eq!(live.get(&sheet).body, live.get(&sheet).body);
+    live.get(&format!("/vod/{}/thumbnails-99.jpg", member(&recording, "id"))).assert_problem(404);
+}
+
 fn browser(form: &str) {
     let _one = BROWSER.lock();
     let live = Live::start(&["--resume", "0", "--record"]);

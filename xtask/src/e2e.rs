@@ -11,8 +11,10 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     if let ["s3", rest @ ..] = filter {
         return s3(shell, rest);
     }
-    let programs = ["live", "relay", "follow", "edge"].map(|program| ["--package", program]);
-    shell.run(cargo().args(["build", "--release"]).args(programs.as_flattened()))?;
+    let programs =
+        ["live", "relay", "follow", "edge", "package"].map(|program| ["--package", program]);
+    let features = ["--features", "live/thumbnails"];
+    shell.run(cargo().args(["build", "--release"]).args(programs.as_flattened()).args(features))?;
     let package = root().join("e2e");
     let mut tests = cargo();
     tests
@@ -21,6 +23,7 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
         .env("AIRLOOM_LIVE", target().join("release/live"))
         .env("AIRLOOM_RELAY", target().join("release/relay"))
         .env("AIRLOOM_EDGE", target().join("release/edge"))
+        .env("AIRLOOM_PACKAGE", target().join("release/package"))
         // Tests in real time mostly wait: more of them at once than there are processors.
         .env("RUST_TEST_THREADS", "4");
     let mut filter = filter;

@@ -23,7 +23,7 @@ const PACKAGES: [(&str, Sign, &str); 18] = [
     ("gstreamer1.0-plugins-good", Sign::Package, "flvmux"),
     ("gstreamer1.0-plugins-bad", Sign::Package, "rtmp2sink, and rtmpsink on librtmp"),
     ("gstreamer1.0-plugins-ugly", Sign::Package, "x264enc"),
-    ("g++", Sign::Program("c++"), "builds libFuzzer"),
+    ("g++", Sign::Program("c++"), "builds libFuzzer, and the decoder of thumbnails"),
     ("procps", Sign::Program("kill"), "ends the server by signal"),
     ("nats-server", Sign::Program("nats-server"), "between nodes of a chat, and beside it"),
     ("redis-server", Sign::Program("redis-server"), "pub/sub beside the chat"),

@@ -1,5 +1,5 @@
-//! Unit, property and documentation tests. They need a Rust toolchain, a C compiler and
-//! nothing else.
+//! Unit, property and documentation tests. They need a Rust toolchain, a C compiler, for thumbnails
+//! one for C++, and nothing else.
 
 use crate::shell::{Failure, Report, Shell, cargo};
 use crate::small_disk::SmallDisk;
@@ -12,7 +12,7 @@ pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
     // What no program of the workspace switches on.
     let features = [
         "--features",
-        "airloom/chat,airloom/encryption,airloom/jwt,airloom-chat/deflate,airloom-chat/jwt,\
+        "airloom/chat,airloom/encryption,airloom/jwt,airloom/thumbnails,airloom-chat/deflate,airloom-chat/jwt,\
          airloom-segmenter/level",
     ];
     let mut tests = cargo();

@@ -13,10 +13,11 @@ pub(super) const RENDER: Muxer = Muxer { name: "airloom-segmenter `ts::render`",
 pub(super) const SEGMENTER: Muxer =
     Muxer { name: "airloom-segmenter `Segmenter`, CMAF beside it", run: segmenter };
 
-const VIDEO: TrackId = TrackId::new(1);
-const AUDIO: TrackId = TrackId::new(2);
+pub(crate) const VIDEO: TrackId = TrackId::new(1);
+pub(crate) const AUDIO: TrackId = TrackId::new(2);
 
-fn sample(tag: &Tag) -> Sample {
+/// A frame as a source gives it.
+pub(crate) fn sample(tag: &Tag) -> Sample {
     Sample {
         track: if tag.kind == Kind::Video { VIDEO } else { AUDIO },
         decode_time: Timestamp::new(i64::from(tag.timestamp)),
@@ -33,6 +34,13 @@ fn configs(input: &Input) -> Result<(avc::Config, aac::Config), Failure> {
         tag.map(Tag::payload).ok_or("has no sequence header")
     };
     Ok((avc::Config::decode(config(Kind::Video)?)?, aac::Config::decode(config(Kind::Audio)?)?))
+}
+
+/// The two tracks of the input.
+pub(crate) fn tracks(input: &Input) -> Result<[Track; 2], Failure> {
+    let (video, audio) = configs(input)?;
+    let track = |id, codec| Track { id, timescale: Timescale::MILLIS, codec };
+    Ok([track(VIDEO, Codec::Avc(video)), track(AUDIO, Codec::Aac(audio))])
 }
 
 fn render(input: &Input, out: &mut dyn Collect) -> Result<(), Failure> {
@@ -61,13 +69,12 @@ fn render(input: &Input, out: &mut dyn Collect) -> Result<(), Failure> {
 }
 
 fn segmenter(input: &Input, out: &mut dyn Collect) -> Result<(), Failure> {
-    let (video, audio) = configs(input)?;
     let mut config = Config::default();
     config.part = None;
     let mut segmenter = Segmenter::new(config);
-    let timescale = Timescale::MILLIS;
-    segmenter.set_track(Track { id: VIDEO, timescale, codec: Codec::Avc(video) })?;
-    segmenter.set_track(Track { id: AUDIO, timescale, codec: Codec::Aac(audio) })?;
+    for track in tracks(input)? {
+        segmenter.set_track(track)?;
+    }
     for tag in input.samples() {
         segmenter.handle_input(sample(tag))?;
         drain(&mut segmenter, out);

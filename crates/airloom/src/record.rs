@@ -11,6 +11,7 @@ mod body;
 mod clip;
 mod config;
 mod delivery;
+mod held;
 mod metrics;
 mod movie;
 mod queue;
@@ -21,6 +22,8 @@ mod stamp;
 mod tape;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "thumbnails")]
+mod thumbnails;
 mod timeline;
 mod writer;
 
@@ -36,6 +39,8 @@ use tokio::sync::broadcast;
 
 pub use config::{Config, Limits};
 pub use sheet::CutShort;
+#[cfg(feature = "thumbnails")]
+pub use thumbnails::Config as Thumbnails;
 
 use crate::origin::{Event, Observer, StreamName};
 use queue::{Queue, Taken};
@@ -159,6 +164,11 @@ impl Recorder {
     /// or before `from`. Where the configuration changed, `video.mp4` is the one that lasts longest,
     /// `video-1.mp4` the first, and a clip across the change is `409`: a playlist can say it, one
     /// file cannot. `/?on_air=1` lists what is being recorded too; its playlists grow.
+    ///
+    /// With the feature `thumbnails`, `/ID/thumbnails.vtt` says which part of which
+    /// `/ID/thumbnails-N.jpg` to show for what time of the playlists, while somebody seeks: WebVTT with
+    /// media fragments. Sheets are made when they are asked for, one at a time; a recording without
+    /// H.264 has no thumbnails in its text.
     pub fn router(&self, base: impl Into<Arc<str>>) -> axum::Router {
         delivery::router(self.clone(), base.into())
     }

@@ -13,4 +13,6 @@ mod record {
     mod metered;
     mod playback;
     mod rewind;
+    #[cfg(feature = "thumbnails")]
+    mod thumbnails;
 }

@@ -17,6 +17,8 @@ mod segmenter;
 mod statistics;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "thumbnail")]
+pub mod thumbnail;
 pub mod ts;
 mod ts_segment;
 

@@ -2,6 +2,7 @@
 
 import { byId, setHidden, setText } from './dom.js';
 import * as format from './format.js';
+import { Preview } from './preview.js';
 
 const POLL_MS = 5000;
 const TIMEOUT_MS = 4000;
@@ -30,6 +31,7 @@ export class Recordings {
   #list = byId('vod-list');
   #stage = byId('vod-stage');
   #video = byId('vod-video');
+  #preview = new Preview(byId('vod-seek'), this.#video);
   #rows = new Map();
   #engine = null;
   /** Counts what was asked to play, so that a player that comes late is let go again. */
@@ -46,7 +48,7 @@ export class Recordings {
   }
 
   /** Plays a recording by HLS, or as the one file that it is too. */
-  async play({ name, hls, mp4, on_air: rewind }, form) {
+  async play({ name, hls, mp4, on_air: rewind, thumbnails, duration_s: seconds }, form) {
     this.close();
     const asked = ++this.#asked;
     setText(byId('vod-title'), name);
@@ -54,6 +56,8 @@ export class Recordings {
     this.#stage.dataset.form = form;
     setHidden(this.#stage, false);
     this.#stage.scrollIntoView({ block: 'nearest' });
+    // Without pictures it is a player all the same.
+    if (thumbnails) this.#preview.open(thumbnails, seconds).catch(() => {});
     const start = () => this.#video.play().catch(() => {});
     if (form === 'mp4') {
       this.#video.src = mp4;
@@ -72,6 +76,7 @@ export class Recordings {
     this.#asked += 1;
     this.#engine?.close();
     this.#engine = null;
+    this.#preview.close();
     if (this.#video.hasAttribute('src')) {
       this.#video.removeAttribute('src');
       this.#video.load();

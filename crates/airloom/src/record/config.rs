@@ -17,6 +17,9 @@ pub struct Config {
     /// of 16 Mbit/s. What comes beyond is left out of the recordings, as gaps; viewers are not
     /// kept waiting.
     pub queue: usize,
+    /// Thumbnails for seeking.
+    #[cfg(feature = "thumbnails")]
+    pub thumbnails: super::Thumbnails,
     /// What the recorder refuses to exceed.
     pub limits: Limits,
 }
@@ -45,6 +48,8 @@ impl Default for Config {
             sync: Duration::from_secs(5),
             gather: Duration::from_millis(20),
             queue: 64 << 20,
+            #[cfg(feature = "thumbnails")]
+            thumbnails: super::Thumbnails::default(),
             limits: Limits::default(),
         }
     }

@@ -15,6 +15,8 @@ use super::body::FileBody;
 use super::clip::Span;
 use super::movie::{self, Layout, NoMovie};
 use super::shelf::{Item, Shelf};
+#[cfg(feature = "thumbnails")]
+use super::thumbnails;
 use super::timeline::Timeline;
 use super::{Recorder, Recording};
 use crate::http::Problem;
@@ -64,6 +66,8 @@ struct Listed {
     dash: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     mp4: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thumbnails: Option<String>,
 }
 
 impl Listed {
@@ -73,6 +77,8 @@ impl Listed {
             hls: path("index.m3u8"),
             dash: path("manifest.mpd"),
             mp4: (!recording.on_air).then(|| path("video.mp4")),
+            thumbnails: (cfg!(feature = "thumbnails") && !recording.on_air)
+                .then(|| path("thumbnails.vtt")),
             name: recording.name.to_string(),
             started_at: recording.started_at.to_string(),
             duration_s: recording.duration.as_secs_f64(),
@@ -115,6 +121,10 @@ async fn serve(
     if file == Resource::Time.to_string() {
         return no_store(wall_time().to_string().into_response());
     }
+    #[cfg(feature = "thumbnails")]
+    if let Some(asked) = thumbnails::Asked::parse(&file) {
+        return thumbnails::serve(&served.recorder.0.shelf, item, asked, &headers).await;
+    }
     let span = match Span::of(query.as_deref().unwrap_or_default()) {
         Ok(span) => span,
         Err(error) => {
@@ -127,7 +137,7 @@ async fn serve(
     let found = tokio::task::spawn_blocking(move || find(&shelf, &asked, &name, span)).await;
     match found.map_err(io::Error::other).and_then(|found| found) {
         Ok(Answer::Problem(problem)) => problem.into_response(),
-        Ok(Answer::Text(resource, text)) => playlist(resource, &text, &headers),
+        Ok(Answer::Text(resource, found)) => text(resource.content_type(), &found, &headers),
         Ok(Answer::Media(layout)) => {
             let stretch = span.map(Span::query).unwrap_or_default();
             let tag = format!("\"{id}/{file}?{stretch}\"");
@@ -140,11 +150,11 @@ async fn serve(
     }
 }
 
-fn nothing(detail: &'static str) -> Response {
+pub(super) fn nothing(detail: &'static str) -> Response {
     Problem::new(StatusCode::NOT_FOUND, detail).into_response()
 }
 
-fn unreadable() -> Problem {
+pub(super) fn unreadable() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The recording cannot be read")
 }
 
@@ -238,7 +248,8 @@ fn single_file(
     }
 }
 
-fn playlist(resource: Resource, text: &Encoded, headers: &HeaderMap) -> Response {
+/// A text that may change, for whoever does not know it as it is.
+pub(super) fn text(content_type: &str, text: &Encoded, headers: &HeaderMap) -> Response {
     let coding = Coding::negotiate(headers);
     let tag = text.tag(coding);
     let mut response = if is_known(headers, &tag) {
@@ -252,7 +263,7 @@ fn playlist(resource: Resource, text: &Encoded, headers: &HeaderMap) -> Response
     };
     set(&mut response, header::VARY, "accept-encoding");
     set(&mut response, header::ETAG, &tag);
-    set(&mut response, header::CONTENT_TYPE, resource.content_type());
+    set(&mut response, header::CONTENT_TYPE, content_type);
     set(&mut response, header::CACHE_CONTROL, "no-cache");
     response
 }
@@ -305,7 +316,7 @@ fn no_store(mut response: Response) -> Response {
 }
 
 /// `value` is always one a header can carry: digits and names.
-fn set(response: &mut Response, name: HeaderName, value: &str) {
+pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

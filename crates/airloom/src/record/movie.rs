@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use airloom_media::{Kind, Rounding, Timescale, Timestamp, Track, TrackId};
 use airloom_segmenter::mp4::{self, Index, Limits, Progressive};
@@ -262,54 +261,5 @@ impl<'a> Sparse<'a> {
     }
 }
 
-/// The files made last, so that a player's next range needs no new one.
-#[derive(Debug)]
-pub(super) struct Movies {
-    held: Mutex<Vec<(Key, Arc<Layout>)>>,
-    making: Mutex<()>,
-    limit: usize,
-}
-
 /// Recording, volume and stretch.
 pub(super) type Key = (String, u32, Span);
-
-impl Movies {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { held: Mutex::default(), making: Mutex::default(), limit }
-    }
-
-    /// The file, made where it is not held; one at a time, so that a crowd of players costs one.
-    pub(super) fn get(
-        &self,
-        key: Key,
-        make: impl FnOnce() -> Result<Layout, NoMovie>,
-    ) -> Result<Arc<Layout>, NoMovie> {
-        if let Some(layout) = self.find(&key) {
-            return Ok(layout);
-        }
-        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(layout) = self.find(&key) {
-            return Ok(layout);
-        }
-        let layout = Arc::new(make()?);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.push((key, Arc::clone(&layout)));
-        let over = held.len().saturating_sub(self.limit.max(1));
-        held.drain(..over);
-        Ok(layout)
-    }
-
-    fn find(&self, key: &Key) -> Option<Arc<Layout>> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = held.iter().position(|(known, _)| known == key)?;
-        let found = held.remove(index);
-        let layout = Arc::clone(&found.1);
-        held.push(found);
-        Some(layout)
-    }
-
-    pub(super) fn forget(&self, id: &str) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|((known, ..), _)| known != id);
-    }
-}

@@ -10,7 +10,8 @@ use airloom_playlist::WallTime;
 use tokio::sync::broadcast;
 use tracing::{info, warn};
 
-use super::movie::Movies;
+use super::held::Held;
+use super::movie::{self, Layout};
 use super::scan::{self, Found};
 use super::sheet::{CutShort, Finished, Sheet, sync_folder};
 use super::timeline::Timeline;
@@ -25,7 +26,10 @@ pub(super) struct Shelf {
     items: RwLock<HashMap<String, Arc<Item>>>,
     /// Those whose timelines are held for viewers, the last one asked for at the end.
     open: Mutex<Vec<Arc<Item>>>,
-    pub(super) movies: Movies,
+    /// The files made last, so that a player's next range needs no new one.
+    pub(super) movies: Held<movie::Key, Layout>,
+    #[cfg(feature = "thumbnails")]
+    pub(super) sheets: super::thumbnails::Sheets,
     /// On disk.
     pub(super) bytes: AtomicU64,
     pub(super) totals: Totals,
@@ -81,7 +85,9 @@ impl Shelf {
             root: root.to_owned(),
             items: RwLock::default(),
             open: Mutex::default(),
-            movies: Movies::new(config.limits.movies),
+            movies: Held::new(config.limits.movies),
+            #[cfg(feature = "thumbnails")]
+            sheets: super::thumbnails::Sheets::new(&config.thumbnails),
             bytes: AtomicU64::new(0),
             totals: Totals::default(),
             ready: broadcast::Sender::new(READY),
@@ -217,7 +223,9 @@ impl Shelf {
         let item = items.remove(id);
         drop(items);
         self.bytes.fetch_sub(bytes.min(self.bytes.load(Relaxed)), Relaxed);
-        self.movies.forget(id);
+        self.movies.forget(|(known, ..)| known == id);
+        #[cfg(feature = "thumbnails")]
+        self.sheets.forget(id);
         if let Some(item) = item {
             self.held().retain(|open| !Arc::ptr_eq(open, &item));
             item.delete();

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+#[cfg(feature = "thumbnails")]
+use std::time::Duration;
 
 use airloom_media::{Kind, Timestamp, Track, TrackId};
 use airloom_playlist::{
@@ -54,6 +56,18 @@ pub(super) struct Piece {
     pub(super) volume: u32,
     pub(super) offset: u64,
     pub(super) size: u32,
+}
+
+/// A picture that decoding can start with.
+#[cfg(feature = "thumbnails")]
+#[derive(Debug, Clone)]
+pub(super) struct Keyframe {
+    /// Since the start, as playlists count.
+    pub(super) at: Duration,
+    /// The header of its track.
+    pub(super) init: Bytes,
+    /// What it is the first sample of.
+    pub(super) part: Piece,
 }
 
 /// The playlists of the whole, and how much of the timeline they know.
@@ -316,6 +330,34 @@ impl Timeline {
             Some(*numbers.iter().min()?..=*numbers.iter().max()?)
         };
         touched(self.decides().map(|known| known.id)).or_else(|| touched(None))
+    }
+
+    /// The keyframes that segments of the track that decides start with, in order.
+    #[cfg(feature = "thumbnails")]
+    pub(super) fn keyframes(&self) -> Vec<Keyframe> {
+        let Some(decides) = self.decides().filter(|known| known.codec.kind() == Kind::Video) else {
+            return Vec::new();
+        };
+        let (mut init, mut found) = (None, Vec::new());
+        for entry in &self.entries {
+            match entry {
+                Entry::Track(rendition) if rendition.track == decides.id => {
+                    init = self.inits.get(&(rendition.track, rendition.init));
+                }
+                Entry::Segment(Stored { segment, pieces, .. })
+                    if segment.track == decides.id && segment.independent =>
+                {
+                    let at = self.millis(segment.track, segment.start);
+                    let at = at.map(|at| at.saturating_sub(self.start()));
+                    if let (Some(init), Some(part), Some(at)) = (init, pieces.first(), at) {
+                        let at = Duration::from_millis(u64::try_from(at).unwrap_or(0));
+                        found.push(Keyframe { at, init: init.clone(), part: *part });
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     /// Where the recording begins, in milliseconds on the clock of its media.

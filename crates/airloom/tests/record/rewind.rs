@@ -6,7 +6,7 @@ use super::camera::Camera;
 use super::studio::{Answer, Studio};
 
 /// Asks until the writer, which has a thread of its own, has come so far.
-async fn until(studio: &Studio, path: &str, enough: impl Fn(&Answer) -> bool) -> Answer {
+pub(super) async fn until(studio: &Studio, path: &str, enough: impl Fn(&Answer) -> bool) -> Answer {
     let start = Instant::now();
     loop {
         let answer = studio.get(path).await;

@@ -22,6 +22,10 @@ pub struct Sps {
     pub width: u32,
     /// Height of the picture after cropping, in luma samples.
     pub height: u32,
+    /// Width before cropping, in luma samples: whole macroblocks, what a decoder makes room for.
+    pub coded_width: u32,
+    /// Height before cropping, in luma samples.
+    pub coded_height: u32,
     /// Sample aspect ratio, where the stream states one.
     pub aspect_ratio: Option<(u16, u16)>,
     /// Colour description, where the stream states one.
@@ -136,6 +140,7 @@ impl Sps {
 
         let (mut width, mut height) =
             (width_in_mbs * 16, height_in_units * 16 * (2 - u32::from(frame_mbs_only)));
+        let (coded_width, coded_height) = (width, height);
         if bits.flag("frame_cropping_flag")? {
             let offset = bits.offset();
             let left = u64::from(bits.ue("frame_crop_left_offset")?);
@@ -164,6 +169,8 @@ impl Sps {
             bit_depth_chroma,
             width,
             height,
+            coded_width,
+            coded_height,
             aspect_ratio: None,
             colour: None,
             frame_duration: None,
@@ -252,6 +259,7 @@ mod tests {
     fn x264_640x360_at_30() {
         let sps = Sps::decode(&X264[8..38]).unwrap();
         assert_eq!((sps.width, sps.height), (640, 360));
+        assert_eq!((sps.coded_width, sps.coded_height), (640, 368));
         assert_eq!((sps.profile_idc, sps.level_idc), (100, 30));
         assert_eq!(sps.aspect_ratio, Some((1, 1)));
         let colour = sps.colour.unwrap();

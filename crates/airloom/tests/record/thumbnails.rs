@@ -1,0 +1,119 @@
+use airloom::Origin;
+use airloom::media::{Codec, Delta, Sample, Timescale, Timestamp, Track, TrackId, avc};
+use airloom::record::Config;
+use airloom::rtmp::flv::{Demuxer, Kind};
+use airloom::rtmp::{self, Media};
+use axum::http::StatusCode;
+use bytes::Bytes;
+use tokio::time::Duration;
+
+use super::camera::Camera;
+use super::rewind::until;
+use super::studio::Studio;
+
+const VIDEO: TrackId = TrackId::new(1);
+
+/// Three seconds of H.264, 160 x 90, with B-pyramids and a keyframe each second.
+const CLIP: &[u8] = include_bytes!("../../../segmenter/tests/fixtures/pyramid.flv");
+
+/// Publishes the pictures of the clip so many times one after another.
+fn publish(origin: &Origin, name: &str, rounds: i64) {
+    let mut publishing = origin.publish(&name.parse().unwrap()).unwrap();
+    for round in 0..rounds {
+        let mut demuxer = Demuxer::new(rtmp::Config::default().limits);
+        let mut clip = Bytes::from_static(CLIP);
+        while let Some(tag) = demuxer.read(&mut clip).unwrap() {
+            let (Kind::Video, Some(kind)) = (tag.kind, tag.data.get(1)) else { continue };
+            let data = tag.data.slice(5..);
+            let media = match kind {
+                0 => Media::Track(Track {
+                    id: VIDEO,
+                    timescale: Timescale::MILLIS,
+                    codec: Codec::Avc(avc::Config::decode(data).unwrap()),
+                }),
+                1 => Media::Sample(Sample {
+                    track: VIDEO,
+                    decode_time: Timestamp::new(tag.timestamp + round * 3000),
+                    composition_offset: Delta::new(i64::from(
+                        i32::from_be_bytes([tag.data[2], tag.data[3], tag.data[4], 0]) >> 8,
+                    )),
+                    duration: None,
+                    sync: tag.is_keyframe(),
+                    data,
+                }),
+                _ => continue,
+            };
+            publishing.handle(media).unwrap();
+        }
+    }
+    publishing.flush();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_has_thumbnails_of_its_keyframes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.thumbnails.sheet.interval = Duration::from_secs(1);
+    (config.thumbnails.sheet.columns, config.thumbnails.sheet.rows) = (2, 2);
+    let studio = Studio::with(folder.path(), config);
+    publish(&studio.origin, "cam", 4);
+    let recording = studio.wrap().await.remove(0);
+    let list = studio.get("/vod").await;
+    let base = format!("/vod/{}", recording.id);
+    assert!(list.text().contains(&format!(r#""thumbnails":"{base}/thumbnails.vtt""#)));
+
+    let text = studio.get(&format!("{base}/thumbnails.vtt")).await;
+    assert_eq!(text.headers["content-type"], "text/vtt; charset=utf-8");
+    // Segments start at 0, 1, 3, 5, 7, 9 and 11 s.
+    let links: Vec<_> = text.text().lines().filter(|line| line.contains("#xywh=")).collect();
+    assert_eq!(links.len(), 7, "{}", text.text());
+    assert!(text.text().starts_with(
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nthumbnails-0.jpg#xywh=0,0,160,90\n"
+    ));
+    assert!(text.text().ends_with("00:00:12.000\nthumbnails-1.jpg#xywh=0,90,160,90\n"));
+    let tag = text.headers["etag"].to_str().unwrap().to_owned();
+    let again = studio.ask(&format!("{base}/thumbnails.vtt"), &[("if-none-match", &tag)]).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+
+    let sheet = studio.get(&format!("{base}/thumbnails-0.jpg")).await;
+    assert_eq!((sheet.status, &sheet.body[..2]), (StatusCode::OK, &[0xFF, 0xD8][..]));
+    assert_eq!(sheet.headers["content-type"], "image/jpeg");
+    let other = studio.get(&format!("{base}/thumbnails-1.jpg")).await;
+    assert_ne!(sheet.body, other.body);
+    let tag = sheet.headers["etag"].to_str().unwrap().to_owned();
+    let again = studio.ask(&format!("{base}/thumbnails-0.jpg"), &[("if-none-match", &tag)]).await;
+    assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    for missing in ["thumbnails-2.jpg", "thumbnails-00.jpg", "thumbnails-x.jpg", "thumbnails.jpg"] {
+        let answer = studio.get(&format!("{base}/{missing}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{missing}");
+    }
+}
+
+/// Pictures that no decoder knows are no reason to answer with rubbish, or not at all.
+#[tokio::test(start_paused = true)]
+async fn what_does_not_decode_has_no_sheet() {
+    let folder = tempfile::tempdir().unwrap();
+    let studio = Studio::open(folder.path());
+    let mut camera = Camera::publish(&studio.origin, "cam").unwrap();
+    camera.run_to(5.0);
+    drop(camera);
+    let recording = studio.wrap().await.remove(0);
+    let text = studio.get(&format!("/vod/{}/thumbnails.vtt", recording.id)).await;
+    assert!(text.text().contains("thumbnails-0.jpg#xywh=0,0,160,90"), "{}", text.text());
+    let sheet = studio.get(&format!("/vod/{}/thumbnails-0.jpg", recording.id)).await;
+    assert_eq!(sheet.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_air_has_thumbnails_once_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let studio = Studio::open(folder.path());
+    let mut camera = Camera::publish(&studio.origin, "cam").unwrap();
+    camera.run_to(10.0);
+    let list = until(&studio, "/vod?on_air=1", |list| list.text().contains("\"id\":")).await;
+    let list = list.text();
+    assert!(!list.contains("thumbnails"), "{list}");
+    let id = list.split(r#""id":""#).nth(1).unwrap().split('"').next().unwrap();
+    let text = studio.get(&format!("/vod/{id}/thumbnails.vtt")).await;
+    assert_eq!(text.status, StatusCode::CONFLICT);
+}

@@ -1,0 +1,59 @@
+//! Files of others as folders of HLS and DASH, judged by ffmpeg's own readers and decoders.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use airloom_e2e::clip::Clip;
+use airloom_e2e::frames::Frames;
+use airloom_e2e::packets::{self, Form};
+use airloom_e2e::scratch::Scratch;
+use airloom_e2e::{package, process};
+
+/// The clip in another container, as ffmpeg writes it.
+fn remuxed(folder: &Path, name: &str, options: &[&str]) -> PathBuf {
+    let path = folder.join(name);
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-i"]).arg(Clip::SMALL.file());
+    command.args(["-map", "0", "-c", "copy"]).args(options).arg(&path);
+    process::run(Duration::from_mins(1), &mut command);
+    path
+}
+
+/// Every packet with its times, and every frame as it decodes.
+fn same(file: &Path) {
+    let folder = Scratch::new();
+    package::run(file, folder.path(), &[]);
+    let source = Clip::SMALL.file();
+    let frames = Frames::of(&source);
+    let playlist = folder.join("index.m3u8");
+    let packaged = packets::of(&playlist.display().to_string(), Form::Exact);
+    packaged.assert_same(&Clip::SMALL.media(Form::Exact));
+    let decoded = Frames::of(&playlist);
+    for stream in [0, 1] {
+        assert!(decoded.hashes(stream) == frames.hashes(stream), "stream {stream}");
+    }
+}
+
+#[test]
+fn an_flv_file() {
+    same(&Clip::SMALL.file());
+}
+
+/// Pictures with reordering start with an edit list there.
+#[test]
+fn an_mp4_file_of_ffmpeg() {
+    let folder = Scratch::new();
+    let file = remuxed(folder.path(), "plain.mp4", &["-f", "mp4"]);
+    let data = std::fs::read(&file).expect("a file");
+    assert!(data.windows(4).any(|four| four == b"elst"));
+    same(&file);
+    same(&remuxed(folder.path(), "fast.mp4", &["-f", "mp4", "-movflags", "faststart"]));
+}
+
+#[test]
+fn a_fragmented_mp4_file_of_ffmpeg() {
+    let folder = Scratch::new();
+    let flags = "frag_keyframe+empty_moov+default_base_moof";
+    same(&remuxed(folder.path(), "fragmented.mp4", &["-f", "mp4", "-movflags", flags]));
+}
