@@ -92,7 +92,7 @@ fn readers_that_take_nothing_cost_nobody_anything() {
     let memory = live.memory();
     for reader in &mut stalled {
         // More than the sockets of both sides hold.
-        (0..100).for_each(|_| reader.ask(&segment));
+        (0..500).for_each(|_| reader.ask(&segment));
     }
     let parts = follow(live.http(), &path, Duration::from_secs(12));
     assert_in_order(&parts);

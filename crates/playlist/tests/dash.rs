@@ -313,7 +313,7 @@ fn a_late_track_begins_a_period() {
 }
 
 /// `$Number$` counts without holes, so a track with a hole is listed up to it, and goes on in the
-/// next Period.
+/// next Period: after the segment that others had begun, which may have been given out.
 #[test]
 fn a_gap_ends_a_run_of_numbers() {
     let mut stage = Stage::with_tracks(Config::default());
@@ -342,7 +342,7 @@ fn a_gap_ends_a_run_of_numbers() {
             (of(0), of(1))
         })
         .collect();
-    assert_eq!(numbers, [((0, 5), (0, 3)), ((5, 2), (5, 2))]);
+    assert_eq!(numbers, [((0, 6), (0, 3)), ((6, 1), (6, 1))]);
 }
 
 #[test]

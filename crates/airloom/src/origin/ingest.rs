@@ -288,10 +288,10 @@ impl Publishing {
         }
     }
 
-    /// Makes this one of several encodings of the programme `group`, which is a stream too; to be
-    /// said before any media. Its
+    /// Makes this one of several encodings of the programme `group`, which is a stream too: its
     /// multivariant playlist and manifest offer what all of its members publish, cut at the same
-    /// boundaries and with the same sequence numbers. The stream's own playlists stay.
+    /// boundaries and with the same sequence numbers. The stream's own playlists stay. To be said
+    /// before any media.
     ///
     /// To be switched between without a break, members need keyframes at the same times of the same
     /// clock, as one encoder gives them. The first member decides where segments begin; in another
