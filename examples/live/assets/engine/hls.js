@@ -27,9 +27,9 @@ const LOW_LATENCY = {
   // Where to play is left to the playlist: PART-HOLD-BACK is the server's word on how near to the edge its
   // parts allow, so a server with other parts needs no change here.
   //
-  // Who is late by more than that is caught up with below: hls.js would only with more than a second in the
-  // buffer, which is more than the whole latency aimed at.
-  maxLiveSyncPlaybackRate: 1,
+  // Late by more than that, play up to 10 % faster, which hardly anyone hears, instead of skipping.
+  // hls.js keeps at least a second in the buffer while it does so.
+  maxLiveSyncPlaybackRate: 1.1,
   // A stall moves the target away from the edge for good. By default by a second, which is more than the
   // whole latency aimed at; a part's length is enough for the jitter that caused it.
   liveSyncOnStallIncrease: 0.2,
@@ -51,29 +51,6 @@ function kindOf(Hls, data) {
   if ([MANIFEST_INCOMPATIBLE_CODECS_ERROR, BUFFER_ADD_CODEC_ERROR, BUFFER_INCOMPATIBLE_CODECS_ERROR].includes(data.details)) return 'codec';
   if (data.type === NETWORK_ERROR) return data.response?.code === 404 ? 'gone' : 'network';
   return data.type === MEDIA_ERROR ? 'media' : 'broken';
-}
-
-/** Late by this much, play faster, which hardly anyone hears, instead of skipping; until it is but this much. */
-const LATE_S = 0.1;
-const IN_TIME_S = 0.02;
-const CATCH_UP_RATE = 1.1;
-/** Parts that have to be in the buffer meanwhile. */
-const SPARE_PARTS = 2;
-
-/** Keeps a Low-Latency stream at the latency that its playlist asks for. */
-function keepUp(hls, video, signal) {
-  let hurrying = false;
-  video.addEventListener('timeupdate', () => {
-    const details = hls.latestLevelDetails;
-    const late = hls.latency - hls.targetLatency;
-    // Further behind than that is where the viewer went.
-    const near = details?.live && details.partTarget && late < hls.targetLatency + details.targetduration;
-    const { buffered } = video;
-    const ahead = buffered.length ? buffered.end(buffered.length - 1) - video.currentTime : 0;
-    const hurry = Boolean(near) && ahead > SPARE_PARTS * details.partTarget && late > (hurrying ? IN_TIME_S : LATE_S);
-    if (hurry !== hurrying) video.playbackRate = hurry ? CATCH_UP_RATE : 1;
-    hurrying = hurry;
-  }, { signal });
 }
 
 /** What is on air, from its start: an end that moves, and nothing that draws towards it. */
@@ -99,8 +76,6 @@ export async function open(video, { url, lowLatency, rewind = false, ready, fail
   });
   hls.loadSource(url);
   hls.attachMedia(video);
-  const closed = new AbortController();
-  if (lowLatency) keepUp(hls, video, closed.signal);
 
   return {
     /** Seconds from the newest media in the playlist, aged since it came, to what is shown. */
@@ -111,10 +86,6 @@ export async function open(video, { url, lowLatency, rewind = false, ready, fail
     goLive() {
       if (hls.liveSyncPosition !== null) video.currentTime = hls.liveSyncPosition;
     },
-    close() {
-      closed.abort();
-      video.playbackRate = 1;
-      hls.destroy();
-    },
+    close: () => hls.destroy(),
   };
 }
