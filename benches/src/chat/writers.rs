@@ -49,21 +49,21 @@ fn turn(rooms: usize, threads: usize) -> Result<f64, Failure> {
     let rooms = rooms.collect::<Result<Vec<RoomId>, _>>()?;
     let user = "ann".parse::<UserId>()?;
     let stop = AtomicBool::new(false);
+    let work = |offset: usize| {
+        let mut said = 0;
+        for room in rooms.iter().cycle().skip(offset * rooms.len() / threads) {
+            let message = Submission::message(Author::new(user.clone()), "some words");
+            let answer = chat.request(room, Input::Submit(message)).now_or_never();
+            said += u64::from(matches!(answer, Some(Ok(_))));
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        said
+    };
+    let work = &work;
     let start = Instant::now();
     let said: u64 = std::thread::scope(|scope| {
-        let work = |offset: usize| {
-            let mut said = 0;
-            for room in rooms.iter().cycle().skip(offset * rooms.len() / threads) {
-                let message = Submission::message(Author::new(user.clone()), "some words");
-                let answer = chat.request(room, Input::Submit(message)).now_or_never();
-                said += u64::from(matches!(answer, Some(Ok(_))));
-                if stop.load(Ordering::Relaxed) {
-                    break;
-                }
-            }
-            said
-        };
-        let work = &work;
         let workers: Vec<_> = (0..threads).map(|it| scope.spawn(move || work(it))).collect();
         std::thread::sleep(TURN);
         stop.store(true, Ordering::Relaxed);
