@@ -1,5 +1,6 @@
 //! What is encrypted is decrypted by ffmpeg's own readers, given the key, to the same frames.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -68,7 +69,7 @@ fn joined(folder: &Path, name: &str, outputs: &[Output]) -> Vec<PathBuf> {
 }
 
 fn hex(key: &[u8; 16]) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_be_bytes(*key))
 }
 
 /// The frames of what is encrypted under a key.
@@ -103,12 +104,13 @@ fn cbcs_is_decrypted_to_the_same_frames() {
     common(Scheme::Cbcs);
 }
 
-/// A playlist of segments that are encrypted whole; `init` stays clear.
+/// A playlist of segments that are encrypted whole, each with its length in milliseconds; `init` stays
+/// clear.
 fn aes_128_playlist(
     folder: &Path,
     extension: &str,
     init: Option<&Bytes>,
-    segments: &[(f64, Vec<Bytes>)],
+    segments: &[(u64, Vec<Bytes>)],
 ) -> PathBuf {
     fs::write(folder.join("key.bin"), KEY).expect("a key");
     let mut text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:3\n".to_owned();
@@ -116,11 +118,12 @@ fn aes_128_playlist(
         fs::write(folder.join("init.mp4"), init).expect("a header");
         text += "#EXT-X-MAP:URI=\"init.mp4\"\n";
     }
-    text += &format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key.bin\",IV=0x{}\n", hex(&IV));
-    for (number, (seconds, chunks)) in segments.iter().enumerate() {
+    writeln!(text, "#EXT-X-KEY:METHOD=AES-128,URI=\"key.bin\",IV=0x{}", hex(&IV)).expect("text");
+    for (number, (millis, chunks)) in segments.iter().enumerate() {
         let name = format!("{number}.{extension}");
         fs::write(folder.join(&name), aes_128(KEY, IV, chunks.iter())).expect("a segment");
-        text += &format!("#EXTINF:{seconds:.3},\n{name}\n");
+        let (seconds, millis) = (millis / 1000, millis % 1000);
+        writeln!(text, "#EXTINF:{seconds}.{millis:03},\n{name}").expect("text");
     }
     let path = folder.join(format!("{extension}.m3u8"));
     fs::write(&path, text + "#EXT-X-ENDLIST\n").expect("a playlist");
@@ -134,8 +137,8 @@ fn aes_128_of_mpeg_ts_is_decrypted_to_the_same_frames() {
         .iter()
         .filter_map(|output| match output {
             Output::TsSegment(segment) => {
-                let seconds = segment.duration.ticks() as f64 / 90_000.0;
-                Some((seconds, vec![segment.render()]))
+                let millis = segment.duration.ticks() / 90;
+                Some((millis, vec![segment.render()]))
             }
             _ => None,
         })
@@ -164,8 +167,8 @@ fn aes_128_of_cmaf_is_decrypted_to_the_same_frames() {
         .iter()
         .filter_map(|output| match output {
             Output::Segment(segment) if segment.track == init.track => {
-                let seconds = segment.duration.ticks() as f64 / f64::from(init.timescale.hz());
-                Some((seconds, segment.chunks().cloned().collect()))
+                let millis = segment.duration.ticks() * 1000 / u64::from(init.timescale.hz());
+                Some((millis, segment.chunks().cloned().collect()))
             }
             _ => None,
         })

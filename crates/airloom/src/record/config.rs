@@ -9,7 +9,7 @@ pub struct Config {
     /// the part being written. Each recording is synced once more when it ends.
     pub sync: Duration,
     /// How long a thread that had nothing to write lets parts gather before it begins. Default 20 ms:
-    /// waking it for each part costs as much as a third of the writing. The death of the process costs
+    /// waking it for each part is some 15 % of what writing costs. The death of the process costs
     /// what came in the meantime, too, which is a part of each track at most as long as parts are
     /// longer than this. Zero writes at once.
     pub gather: Duration,

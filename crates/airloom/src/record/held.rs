@@ -24,12 +24,12 @@ impl<K: PartialEq, V> Held<K, V> {
         if let Some(known) = self.find(&key) {
             return Ok(known);
         }
-        let made = Arc::new(make()?);
+        let value = Arc::new(make()?);
         let mut known = self.lock();
-        known.push((key, Arc::clone(&made)));
+        known.push((key, Arc::clone(&value)));
         let over = known.len().saturating_sub(self.limit);
         known.drain(..over);
-        Ok(made)
+        Ok(value)
     }
 
     /// What `key` stands for, where it is held.

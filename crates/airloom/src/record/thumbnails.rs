@@ -134,7 +134,8 @@ async fn blocking<T: Send + 'static>(
 
 /// Blocks.
 fn vtt(shelf: &Shelf, item: &Arc<Item>) -> io::Result<Encoded> {
-    let (plan, _) = plan(&shelf.timeline(item)?, &shelf.config.thumbnails);
+    let timeline = shelf.timeline(item)?;
+    let (plan, _) = plan(&timeline, &shelf.config.thumbnails);
     let text = plan.map_or_else(|| "WEBVTT\n".to_owned(), |plan| plan.vtt(name));
     let version = fingerprint(text.as_bytes());
     Ok(Encoded::new(Rendered { body: text.into(), version }))
@@ -210,7 +211,8 @@ fn described(init: &Bytes) -> Option<Track> {
 /// Blocks, for as long as it takes to decode a sheet's keyframes.
 fn sheet(shelf: &Shelf, item: &Arc<Item>, number: usize) -> Result<Bytes, NoSheet> {
     let config = &shelf.config.thumbnails;
-    let (plan, keyframes) = plan(&shelf.timeline(item)?, config);
+    let timeline = shelf.timeline(item)?;
+    let (plan, keyframes) = plan(&timeline, config);
     let plan = plan.filter(|plan| number < plan.sheets()).ok_or(NoSheet::Nothing)?;
     let mut sheet = plan.sheet(number);
     let mut thumbnailer: Option<(Bytes, Thumbnailer)> = None;

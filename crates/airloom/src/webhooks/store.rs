@@ -12,9 +12,12 @@ use tokio::sync::oneshot;
 
 use super::message::Message;
 
-/// By endpoint and number: the stream, when it was made (milliseconds since 1970), id and body.
-const MESSAGES: TableDefinition<(&str, u64), (&str, u64, &str, &[u8])> =
-    TableDefinition::new("messages");
+/// The endpoint and the number.
+type Place = (&'static str, u64);
+/// The stream, when it was made (milliseconds since 1970), id and body.
+type Waiting = (&'static str, u64, &'static str, &'static [u8]);
+
+const MESSAGES: TableDefinition<Place, Waiting> = TableDefinition::new("messages");
 /// By endpoint: what ids begin with, and the last number given out.
 const RECEIVERS: TableDefinition<&str, (u64, u64)> = TableDefinition::new("receivers");
 

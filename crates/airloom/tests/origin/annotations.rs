@@ -123,9 +123,9 @@ mod encrypted {
         }
         origin.end().await;
         recorder.close().await;
-        let recorded: Vec<_> =
+        let kept: Vec<_> =
             recorder.recordings().into_iter().map(|it| it.name.to_string()).collect();
-        assert_eq!(recorded, ["plain"]);
+        assert_eq!(kept, ["plain"]);
         let metrics = recorder.metrics();
         assert!(metrics.contains("airloom_recordings_refused_total 1\n"), "{metrics}");
         // Nor is any of it left on disk.

@@ -117,7 +117,7 @@ async fn members_come_and_go() {
     // Its keyframes are those of the other again, although it came a little later.
     assert!(three.contains("#EXT-X-INDEPENDENT-SEGMENTS\n"), "{three}");
     assert_eq!(lists[0].sequences(), lists[1].sequences());
-    let ends = [one, three].map(|list| lines(list, "#EXTINF").last().map(|line| line.to_owned()));
+    let ends = [one, three].map(|list| lines(list, "#EXTINF").last().map(ToOwned::to_owned));
     assert_eq!(ends[0], ends[1]);
     let mpd = text(&origin, "/cam/manifest.mpd").await;
     let last = mpd.text().rsplit("<Period").next().unwrap();

@@ -2,7 +2,7 @@ use airloom::Origin;
 use airloom::media::{Codec, Delta, Sample, Timescale, Timestamp, Track, TrackId, avc};
 use airloom::record::Config;
 use airloom::rtmp::flv::{Demuxer, Kind};
-use airloom::rtmp::{self, Media};
+use airloom::rtmp::{self, Media, Publication};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use tokio::time::Duration;
