@@ -233,7 +233,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(State, Chain, [u8; 32])> {
     }
     state.index = decode_index(cursor)?;
     let Totals { accepted, counted, quarantined } = state.totals;
-    if counted.checked_add(quarantined) != Some(accepted)
+    if state.window <= 0
+        || counted.checked_add(quarantined) != Some(accepted)
         || quarantined != state.quarantine.len() as u64
     {
         return None;

@@ -259,3 +259,30 @@ pub(super) fn apply(state: &mut State, payload: &[u8], count: u32) -> Option<()>
     }
     cursor.is_empty().then_some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Memory;
+
+    /// A fuzzer's: a log that did not begin with the width of its windows was opened; compacting it
+    /// then left a base that nothing vouched for, and the segments before it were gone.
+    #[test]
+    fn a_log_begins_with_the_width_of_its_windows() {
+        let log = |records: &[Record<'_>]| {
+            let mut group = vec![0; frame::GROUP];
+            records.iter().for_each(|record| record.encode(&mut group));
+            let at = WallTime::from_unix_seconds(1_773_144_000);
+            frame::seal(&mut group, 1, records.len() as u32, at, &[0; 32]);
+            let mut storage = Memory::new();
+            storage.append(&segment_name(1), &frame::segment_header(1, &[0; 32])).unwrap();
+            storage.append(&segment_name(1), &group).unwrap();
+            storage
+        };
+        let (window, horizon) = (Record::Window { width: 900_000 }, Record::Horizon { day: 544 });
+        assert_eq!(replay(&log(&[window, horizon]), true).unwrap().state.record, 2);
+        let damage =
+            Damage { segment: 1, offset: SEGMENT as u64, record: 0, kind: DamageKind::Record };
+        assert_eq!(replay(&log(&[horizon]), true).err(), Some(Error::Corrupt(damage)));
+    }
+}

@@ -184,6 +184,11 @@ impl State {
 
     /// Takes in the next record; `None` where it refers to something that is not there.
     pub(super) fn apply(&mut self, record: Record<'_>) -> Option<()> {
+        // Every log begins with it. Where it were missing, the next group would say it before what
+        // it is written for, and a base would not be found behind it.
+        if self.window == 0 && !matches!(record, Record::Window { .. }) {
+            return None;
+        }
         self.record += 1;
         match record {
             Record::Window { width } => {
