@@ -271,7 +271,9 @@ mod tests {
     fn a_log_begins_with_the_width_of_its_windows() {
         let log = |records: &[Record<'_>]| {
             let mut group = vec![0; frame::GROUP];
-            records.iter().for_each(|record| record.encode(&mut group));
+            for record in records {
+                record.encode(&mut group);
+            }
             let at = WallTime::from_unix_seconds(1_773_144_000);
             frame::seal(&mut group, 1, records.len() as u32, at, &[0; 32]);
             let mut storage = Memory::new();
