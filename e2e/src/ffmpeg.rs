@@ -43,6 +43,14 @@ pub fn pair(files: [&Path; 2], urls: [&str; 2]) -> Command {
     command
 }
 
+/// Plays a stream over RTMP, and says of every packet that it came.
+pub fn play(url: &str) -> Process {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-i", url]);
+    command.args(["-map", "0", "-c", "copy", "-f", "framemd5", "-flush_packets", "1", "-"]);
+    Process::start(&mut command)
+}
+
 /// Pulls a live playlist from its start to its end and prints the packets.
 pub fn pull(playlist: &str, form: Form) -> Process {
     Process::start(&mut packets::command(&["-live_start_index", "0"], playlist, form))

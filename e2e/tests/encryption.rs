@@ -72,9 +72,10 @@ fn hex(key: &[u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(*key))
 }
 
-/// The frames of what is encrypted under a key.
+/// The frames of what is encrypted under a key. Read from front to back: where it may seek, ffmpeg 5.1
+/// looks for the keys' subsamples of one fragment by the samples of another.
 fn decrypted(input: &Path, key: &[u8; 16]) -> Frames {
-    Frames::with(&["-decryption_key", &hex(key)], input)
+    Frames::with(&["-seekable", "0", "-decryption_key", &hex(key)], input)
 }
 
 fn common(scheme: Scheme) {

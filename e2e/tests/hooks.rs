@@ -88,9 +88,11 @@ fn a_service_is_asked_as_nginx_rtmp_asks_it() {
     };
     assert_eq!(ours.content_type, theirs.content_type);
     assert_eq!(names(ours.fields()), names(theirs.fields()), "{}\n{}", ours.body, theirs.body);
-    for name in ["call", "name", "type", "addr", "flashver", "key"] {
+    for name in ["call", "name", "type", "addr", "key"] {
         assert_eq!(ours.field(name), theirs.field(name), "{name}");
     }
+    // nginx-rtmp keeps 31 characters of it.
+    assert!(ours.field("flashver").starts_with(&theirs.field("flashver")));
     // Viewers are asked for once, however often they ask.
     for _ in 0..20 {
         assert_eq!(live.get("/live/cam/index.m3u8").status, 200);
@@ -98,7 +100,7 @@ fn a_service_is_asked_as_nginx_rtmp_asks_it() {
     let asked = receiver.came("/on_play");
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!((asked[0].field("call"), asked[0].field("name")), ("play".into(), "cam".into()));
-    let player = ffmpeg::pull(&live.rtmp_url("cam"), packets::Form::Exact);
+    let player = ffmpeg::play(&live.rtmp_url("cam"));
     receiver.wait_for("/on_play", 2, SOON);
     drop((publisher, player));
     let done = receiver.wait_for("/on_publish_done", 1, SOON).remove(0);
@@ -259,7 +261,7 @@ fn what_nobody_publishes_is_pulled_from_nginx_while_somebody_watches() {
         .collect();
     assert!(viewers.into_iter().all(|viewer| viewer.join().expect("an answer") == 200));
     assert_eq!(metric(&live, "airloom_pulls "), 1);
-    let player = ffmpeg::pull(&live.rtmp_url("cam"), packets::Form::Exact);
+    let player = ffmpeg::play(&live.rtmp_url("cam"));
     wait::until(SOON, "the player to play", || (!player.output().is_empty()).then_some(()));
     drop(player);
     // Nobody asks for it any more.

@@ -28,7 +28,8 @@ fn same(file: &Path) {
     let frames = Frames::of(&source);
     let playlist = folder.join("index.m3u8");
     let packaged = packets::of(&playlist.display().to_string(), Form::Exact);
-    packaged.assert_same(&Clip::SMALL.media(Form::Exact));
+    // As ffmpeg reads the file itself: a fragmented one has lost the offset of its sound.
+    packaged.assert_same(&packets::of(&file.display().to_string(), Form::Exact));
     let decoded = Frames::of(&playlist);
     for stream in [0, 1] {
         assert!(decoded.hashes(stream) == frames.hashes(stream), "stream {stream}");

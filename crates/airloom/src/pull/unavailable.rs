@@ -1,5 +1,6 @@
 use std::io;
 
+use airloom_rtmp::Error;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -76,6 +77,7 @@ impl From<&ClientError> for Unavailable {
         match error {
             ClientError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Self::Stalled,
             ClientError::Io(_) => Self::Unreachable,
+            ClientError::Protocol(Error::HandshakeTimeout | Error::IdleTimeout) => Self::Stalled,
             ClientError::Protocol(_) => Self::Broken,
             ClientError::Rejected { .. } => Self::Refused,
             ClientError::Moved { .. } | ClientError::Closed => Self::Gone,
