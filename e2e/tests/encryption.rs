@@ -52,6 +52,7 @@ fn joined(folder: &Path, name: &str, outputs: &[Output]) -> Vec<PathBuf> {
             _ => None,
         })
         .collect();
+    tracks.sort_unstable();
     tracks.dedup();
     assert_eq!(tracks.len(), 2);
     let file = |track| {
