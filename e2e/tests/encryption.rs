@@ -160,11 +160,11 @@ fn aes_128_of_cmaf_is_decrypted_to_the_same_frames() {
     let folder = Scratch::new();
     let outputs = outputs();
     let clear = joined(folder.path(), "clear", &outputs).remove(0);
-    let init = outputs.iter().find_map(|output| match output {
+    let inits = outputs.iter().filter_map(|output| match output {
         Output::Init(init) => Some(init.clone()),
         _ => None,
     });
-    let init = init.expect("a header");
+    let init = inits.min_by_key(|init| init.track).expect("a header");
     let segments: Vec<_> = outputs
         .iter()
         .filter_map(|output| match output {
