@@ -51,7 +51,10 @@ impl Receiver {
         let fresh = || Kept { name: RandomState::new().build_hasher().finish(), ..Kept::default() };
         let Kept { name, sequence, messages } = kept.unwrap_or_else(fresh);
         let mut outbox = Outbox::new();
-        for message in messages {
+        let since = wall_time().since_unix();
+        for mut message in messages {
+            // The wall clock may have been set back since.
+            message.made = message.made.min(since);
             outbox.push(&config, message);
         }
         // More than this one may hold, where it may hold less than the one before.
@@ -63,7 +66,7 @@ impl Receiver {
             endpoint: config.endpoint.clone(),
             name,
             started: Instant::now(),
-            since: wall_time().since_unix(),
+            since,
             keeper,
             state: Mutex::new(State { config: Arc::new(config), outbox, sequence }),
             wake: Notify::new(),
