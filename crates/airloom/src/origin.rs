@@ -41,7 +41,7 @@ use config::Bounds;
 #[cfg(feature = "record")]
 pub(crate) use delivery::encoding::{Coding, Encoded, Encodings};
 #[cfg(feature = "record")]
-pub(crate) use delivery::{is_known, range::Range};
+pub(crate) use delivery::{Carried, is_known, range::Range};
 use door::{Door, Tally};
 use group::Groups;
 #[cfg(feature = "billing")]
@@ -196,8 +196,8 @@ impl Origin {
     }
 
     /// Asks the [gate](crate::access) about what else there is of streams, too: recordings, or pages
-    /// of your own. `stream` tells by the path which stream something is of; what is of none is
-    /// let through.
+    /// of your own. `stream` tells by the path, percent-decoded, which stream something is of; what is
+    /// of none is let through. A path that cannot be decoded, or with a slash in a segment, is `400`.
     ///
     /// ```
     /// use airloom::Origin;

@@ -144,6 +144,20 @@ impl Recorder {
         self.0.shelf.recordings(false)
     }
 
+    /// The stream that a recording is of, also while it is on air: whom to ask about who may see it.
+    ///
+    /// ```no_run
+    /// # fn example(origin: &airloom::Origin, recorder: &airloom::record::Recorder) {
+    /// let known = recorder.clone();
+    /// let recordings = origin
+    ///     .guarded(recorder.router("/vod"), move |path| known.stream(path.split('/').nth(1)?));
+    /// # drop(recordings);
+    /// # }
+    /// ```
+    pub fn stream(&self, id: &str) -> Option<StreamName> {
+        self.0.shelf.item(id).map(|item| item.name().clone())
+    }
+
     /// Hears of each recording that is completed from now on; who falls behind by more than 64 is
     /// told so.
     pub fn ready(&self) -> broadcast::Receiver<Recording> {

@@ -8,6 +8,7 @@ mod record {
 
     mod clips;
     mod disk;
+    mod guarded;
     mod killed;
     #[cfg(feature = "billing")]
     mod metered;

@@ -27,7 +27,6 @@ use airloom::access::{Action, Grant};
 use airloom::origin::{Ingest, StreamName};
 use airloom::pull::Pulls;
 use airloom::record::Recorder;
-use airloom::rtmp::server::Publish;
 use airloom::rtmp::{Config, Fanout, Push, PushMetrics};
 use airloom::webhooks::Webhooks;
 use axum::Router;
@@ -100,13 +99,12 @@ impl Hooks {
     /// What is published goes on to others, too, whoever they are when it begins.
     pub(crate) fn fan_out(&self, ingest: Ingest) -> Fanout<Ingest> {
         let hooks = self.clone();
-        Fanout::new(ingest, move |request| hooks.pushes(request))
+        Fanout::new(ingest, move |publishing, _| hooks.pushes(publishing.name()))
     }
 
-    fn pushes(&self, request: &Publish) -> Vec<Push> {
-        let Ok(name) = request.name.parse::<StreamName>() else { return Vec::new() };
+    fn pushes(&self, name: &StreamName) -> Vec<Push> {
         let plan = self.plan();
-        let targets = plan.push.iter().filter_map(|template| template.target(&name));
+        let targets = plan.push.iter().filter_map(|template| template.target(name));
         let push = |target| Push::new(Config::default(), target).metrics(self.0.pushes.clone());
         targets.map(push).collect()
     }
@@ -178,10 +176,7 @@ pub(crate) fn rewind(origin: &Origin, recorder: &Recorder) -> Router {
 /// Recordings, for those who may play the stream of that name.
 pub(crate) fn recordings(origin: &Origin, recorder: &Recorder) -> Router {
     let known = recorder.clone();
-    origin.guarded(recorder.router("/vod"), move |path| -> Option<StreamName> {
-        let id = first(path)?;
-        known.recordings().into_iter().find(|recording| recording.id == id).map(|it| it.name)
-    })
+    origin.guarded(recorder.router("/vod"), move |path| known.stream(first(path)?))
 }
 
 fn first(path: &str) -> Option<&str> {

@@ -276,6 +276,11 @@ impl Publishing {
 }
 
 impl Publishing {
+    /// The stream's name: what was asked for, or what the [gate](crate::access::Pass::to) made of it.
+    pub fn name(&self) -> &StreamName {
+        self.stream.name()
+    }
+
     /// Whether this goes on with a stream that was published before.
     pub const fn is_resumed(&self) -> bool {
         self.resumed

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use airloom_playlist::Resource;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -20,7 +20,7 @@ use super::thumbnails;
 use super::timeline::Timeline;
 use super::{Recorder, Recording};
 use crate::http::Problem;
-use crate::origin::{Coding, Encoded, Range, is_known, wall_time};
+use crate::origin::{Carried, Coding, Encoded, Range, is_known, wall_time};
 
 /// Recordings, and the path they are served under.
 #[derive(Debug, Clone)]
@@ -40,12 +40,18 @@ pub(super) fn router(recorder: Recorder, base: Arc<str>) -> axum::Router {
 }
 
 pub(super) fn rewind(recorder: Recorder, base: Arc<str>) -> axum::Router {
-    let lead = async |State(served): State<Served>, Path(name): Path<String>| {
+    let lead = async |State(served): State<Served>,
+                      Path(name): Path<String>,
+                      shown: Option<Extension<Carried>>| {
         let Some(item) = served.recorder.0.shelf.on_air(&name) else {
             let detail = "No stream of that name is being recorded";
             return Problem::new(StatusCode::NOT_FOUND, detail).into_response();
         };
-        let path = format!("{}/{}/index.m3u8", served.base, item.id());
+        let mut path = format!("{}/{}/index.m3u8", served.base, item.id());
+        if let Some(Extension(Carried(shown))) = shown {
+            path.push('?');
+            path.push_str(&shown);
+        }
         no_store(Redirect::temporary(&path).into_response())
     };
     axum::Router::new().route("/{name}/dvr.m3u8", get(lead)).with_state(Served { recorder, base })
@@ -112,8 +118,10 @@ async fn serve(
     State(served): State<Served>,
     path: Result<Path<(String, String)>, PathRejection>,
     RawQuery(query): RawQuery,
+    shown: Option<Extension<Carried>>,
     headers: HeaderMap,
 ) -> Response {
+    let shown = shown.map(|Extension(Carried(shown))| shown);
     let Ok(Path((id, file))) = path else { return nothing("No recording has such a name") };
     let Some(item) = served.recorder.0.shelf.item(&id) else {
         return nothing("There is no such recording");
@@ -123,7 +131,7 @@ async fn serve(
     }
     #[cfg(feature = "thumbnails")]
     if let Some(asked) = thumbnails::Asked::parse(&file) {
-        return thumbnails::serve(&served.recorder.0.shelf, item, asked, &headers).await;
+        return thumbnails::serve(&served.recorder.0.shelf, item, asked, shown, &headers).await;
     }
     let span = match Span::of(query.as_deref().unwrap_or_default()) {
         Ok(span) => span,
@@ -134,7 +142,9 @@ async fn serve(
     // A recording may have to be read from disk first.
     let (shelf, asked, name) =
         (Arc::clone(&served.recorder.0.shelf), Arc::clone(&item), file.clone());
-    let found = tokio::task::spawn_blocking(move || find(&shelf, &asked, &name, span)).await;
+    let found =
+        tokio::task::spawn_blocking(move || find(&shelf, &asked, &name, span, shown.as_deref()))
+            .await;
     match found.map_err(io::Error::other).and_then(|found| found) {
         Ok(Answer::Problem(problem)) => problem.into_response(),
         Ok(Answer::Text(resource, found)) => text(resource.content_type(), &found, &headers),
@@ -159,7 +169,13 @@ pub(super) fn unreadable() -> Problem {
 }
 
 /// Blocks.
-fn find(shelf: &Shelf, item: &Arc<Item>, file: &str, span: Option<Span>) -> io::Result<Answer> {
+fn find(
+    shelf: &Shelf,
+    item: &Arc<Item>,
+    file: &str,
+    span: Option<Span>,
+    shown: Option<&str>,
+) -> io::Result<Answer> {
     let absent =
         |detail: &'static str| Ok(Answer::Problem(Problem::new(StatusCode::NOT_FOUND, detail)));
     let timeline = shelf.timeline(item)?;
@@ -176,7 +192,7 @@ fn find(shelf: &Shelf, item: &Arc<Item>, file: &str, span: Option<Span>) -> io::
             timeline.segment(track, sequence).map(|pieces| Layout::new(Bytes::new(), pieces))
         }
         _ => {
-            let text = timeline.text(resource, span);
+            let text = timeline.text(resource, span, shown);
             return text.map_or_else(
                 || absent("Nothing of that was recorded"),
                 |text| Ok(Answer::Text(resource, text)),

@@ -307,6 +307,10 @@ impl Item {
         &self.id
     }
 
+    pub(super) fn name(&self) -> &StreamName {
+        &self.name
+    }
+
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }

@@ -102,6 +102,7 @@ pub(super) async fn serve(
     shelf: &Arc<Shelf>,
     item: Arc<Item>,
     asked: Asked,
+    shown: Option<Arc<str>>,
     headers: &HeaderMap,
 ) -> Response {
     if item.finished().is_none() {
@@ -111,7 +112,7 @@ pub(super) async fn serve(
     let found = match asked {
         Asked::Text => {
             let shelf = Arc::clone(shelf);
-            blocking(move || Ok(vtt(&shelf, &item)?))
+            blocking(move || Ok(vtt(&shelf, &item, shown.as_deref())?))
                 .await
                 .map(|found| text("text/vtt; charset=utf-8", &found, headers))
         }
@@ -132,11 +133,17 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-/// Blocks.
-fn vtt(shelf: &Shelf, item: &Arc<Item>) -> io::Result<Encoded> {
+/// Blocks. Links carry `shown` on, the part of a query that let whoever asks in.
+fn vtt(shelf: &Shelf, item: &Arc<Item>, shown: Option<&str>) -> io::Result<Encoded> {
     let timeline = shelf.timeline(item)?;
     let (plan, _) = plan(&timeline, &shelf.config.thumbnails);
-    let text = plan.map_or_else(|| "WEBVTT\n".to_owned(), |plan| plan.vtt(name));
+    // A cue ends at an arrow (WebVTT, 4.1), which no token has.
+    let shown = shown.filter(|shown| !shown.contains(['<', '>', '"']));
+    let link = |number| match shown {
+        Some(shown) => format!("{}?{shown}", name(number)),
+        None => name(number),
+    };
+    let text = plan.map_or_else(|| "WEBVTT\n".to_owned(), |plan| plan.vtt(link));
     let version = fingerprint(text.as_bytes());
     Ok(Encoded::new(Rendered { body: text.into(), version }))
 }

@@ -215,14 +215,25 @@ impl Timeline {
     }
 
     /// A playlist or manifest of all of it, or of the segments that `span` touches; `None` where
-    /// there are none, or no such text.
-    pub(super) fn text(&mut self, resource: Resource, span: Option<Span>) -> Option<Arc<Encoded>> {
+    /// there are none, or no such text. Its links carry `span` on, and `shown`, the part of a query
+    /// that let whoever asks in.
+    pub(super) fn text(
+        &mut self,
+        resource: Resource,
+        span: Option<Span>,
+        shown: Option<&str>,
+    ) -> Option<Arc<Encoded>> {
         let text = self.rendered(resource, span)?;
-        let Some(span) = span else {
-            return Some(self.encodings.share(resource, Skip::No, text));
+        let stretch = span.map(Span::query);
+        let both = match (&stretch, shown) {
+            (None, None) => return Some(self.encodings.share(resource, Skip::No, text)),
+            (Some(stretch), Some(shown)) => format!("{stretch}&{shown}"),
+            (one, other) => one.as_deref().or(other).unwrap_or_default().to_owned(),
         };
-        // What is asked for with a stretch of time leads to what is, too.
-        let body = text.with_query(resource, &span.query()).unwrap_or(text.body);
+        let carrying = |query: &str| text.with_query(resource, query);
+        // What cannot stand in a link is not carried; where one asks for a stretch, that is.
+        let body = carrying(&both).or_else(|| carrying(stretch.as_deref()?));
+        let body = body.unwrap_or_else(|| text.body.clone());
         Some(Arc::new(Encoded::new(Rendered { body, version: text.version })))
     }
 

@@ -124,7 +124,7 @@ mod tests {
         let id = shelf.recordings(false).remove(0).id;
         let timeline: Arc<Mutex<Timeline>> = shelf.timeline(&shelf.item(&id).unwrap()).unwrap();
         let mut timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = timeline.text(Resource::Media { track: TrackId::new(1) }, None).unwrap();
+        let text = timeline.text(Resource::Media { track: TrackId::new(1) }, None, None).unwrap();
         String::from_utf8(text.body(Coding::Identity).to_vec()).unwrap()
     }
 

@@ -5,7 +5,7 @@ use airloom_rtmp::server::{Connect, Play, Publish, Rejection};
 
 use super::{Feed, Media, Playback, Publication, Push, Service};
 
-type Targets = dyn Fn(&Publish) -> Vec<Push> + Send + Sync;
+type Targets<P> = dyn Fn(&P, &Publish) -> Vec<Push> + Send + Sync;
 
 /// A [`Service`] whose publishes are pushed to other servers, too, for as long as they last.
 ///
@@ -18,30 +18,31 @@ type Targets = dyn Fn(&Publish) -> Vec<Push> + Send + Sync;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let origin = Origin::builder().build();
-/// let service = Fanout::new(origin.ingest("live"), |request| {
-///     let target = Target::parse(&format!("rtmp://far.example/live/{}", request.name));
+/// let service = Fanout::new(origin.ingest("live"), |publishing, _| {
+///     let target = Target::parse(&format!("rtmp://far.example/live/{}", publishing.name()));
 ///     target.into_iter().map(|target| Push::new(Config::default(), target)).collect()
 /// });
 /// Listener::bind("0.0.0.0:1935").await?.serve(service, std::future::pending()).await;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Fanout<S> {
+pub struct Fanout<S: Service> {
     service: S,
-    targets: Box<Targets>,
+    targets: Box<Targets<S::Publication>>,
 }
 
-impl<S: fmt::Debug> fmt::Debug for Fanout<S> {
+impl<S: Service + fmt::Debug> fmt::Debug for Fanout<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fanout").field("service", &self.service).finish_non_exhaustive()
     }
 }
 
 impl<S: Service> Fanout<S> {
-    /// `targets` says where a publish goes besides `service`; it must not block.
+    /// `targets` says where a publish goes besides `service`, by what was accepted and by what was
+    /// asked for; it must not block.
     pub fn new(
         service: S,
-        targets: impl Fn(&Publish) -> Vec<Push> + Send + Sync + 'static,
+        targets: impl Fn(&S::Publication, &Publish) -> Vec<Push> + Send + Sync + 'static,
     ) -> Self {
         Self { service, targets: Box::new(targets) }
     }
@@ -64,7 +65,8 @@ impl<S: Service> Service for Fanout<S> {
         request: &Publish,
     ) -> Result<Self::Publication, Rejection> {
         let publication = self.service.publish(peer, request).await?;
-        Ok(Tee::new(publication, (self.targets)(request)))
+        let pushes = (self.targets)(&publication, request);
+        Ok(Tee::new(publication, pushes))
     }
 
     async fn play(&self, peer: SocketAddr, request: &Play) -> Result<Playback, Rejection> {

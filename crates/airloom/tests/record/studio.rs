@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use airloom::Origin;
+use airloom::access::Gate;
 use airloom::record::{Config, Recorder, Recording};
 use airloom::segmenter::mp4::{Demuxer, Index, Limits};
 use axum::body::Body;
@@ -42,11 +43,20 @@ impl Studio {
 
     pub(super) fn with(folder: &Path, config: Config) -> Self {
         let recorder = Recorder::open(folder, config).unwrap();
-        let origin = Origin::builder()
-            .resume(Duration::from_secs(5))
-            .observer(Arc::new(recorder.clone()))
-            .build();
+        let origin = Self::origin(&recorder).build();
         Self { origin, recorder }
+    }
+
+    /// One that does not let everybody in.
+    pub(super) fn guarded(folder: &Path, gate: impl Gate) -> Self {
+        let recorder = Recorder::open(folder, Config::default()).unwrap();
+        let origin = Self::origin(&recorder).gate(gate).build();
+        Self { origin, recorder }
+    }
+
+    fn origin(recorder: &Recorder) -> airloom::origin::Builder {
+        let observer = Arc::new(recorder.clone());
+        Origin::builder().resume(Duration::from_secs(5)).observer(observer)
     }
 
     /// Ends all streams, waits until everything is written, and gives the recordings.
@@ -61,8 +71,13 @@ impl Studio {
     }
 
     pub(super) async fn ask(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let live = self.origin.router().merge(self.recorder.rewind("/vod"));
-        let vod = self.recorder.router("/vod");
+        let name = |path: &str| path.split('/').nth(1)?.parse().ok();
+        let rewind = self.origin.guarded(self.recorder.rewind("/vod"), name);
+        let live = self.origin.router().merge(rewind);
+        let known = self.recorder.clone();
+        let vod = self.origin.guarded(self.recorder.router("/vod"), move |path| {
+            known.stream(path.split('/').nth(1)?)
+        });
         let mut app = axum::Router::new().nest("/live", live).nest("/vod", vod);
         let mut request = Request::get(path);
         for (name, value) in headers {

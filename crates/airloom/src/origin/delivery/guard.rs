@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 
 use super::super::door::{Door, Shown};
 use super::super::{Origin, StreamName, wall_time};
@@ -41,23 +43,35 @@ pub(super) async fn admit(
     door.admit(shown, visit).await
 }
 
+/// What a request to guarded routes showed to be let in, as the links of its answer carry it on: part
+/// of a query, never empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Carried(pub(crate) Arc<str>);
+
 /// Lets nothing of `router` through that is of a stream whose gate refuses it.
 pub(in super::super) fn guarded(
     origin: Origin,
     router: Router,
     stream: impl Fn(&str) -> Option<StreamName> + Clone + Send + Sync + 'static,
 ) -> Router {
-    router.layer(from_fn(move |request: Request, next: Next| {
+    router.layer(from_fn(move |mut request: Request, next: Next| {
         let (origin, stream) = (origin.clone(), stream.clone());
         async move {
             let Some(door) = origin.door() else { return next.run(request).await };
-            let Some(name) = stream(request.uri().path()) else { return next.run(request).await };
+            let Some(path) = decoded(request.uri().path()) else {
+                let detail = "The path cannot be read";
+                return Problem::new(StatusCode::BAD_REQUEST, detail).into_response();
+            };
+            let Some(name) = stream(&path) else { return next.run(request).await };
             let peer = request.extensions().get().map(|ConnectInfo(peer)| *peer);
             let query = request.uri().query().unwrap_or_default();
             let shown = carried(&origin.config().carried, query);
             match admit(&origin, &door, &name, &shown, peer, request.headers()).await {
                 Ok(_) => {
                     let private = is_private(&shown, request.headers());
+                    if !shown.is_empty() {
+                        request.extensions_mut().insert(Carried(shown.into()));
+                    }
                     let response = next.run(request).await;
                     if private { keep_private(response) } else { response }
                 }
@@ -65,6 +79,20 @@ pub(in super::super) fn guarded(
             }
         }
     }))
+}
+
+/// A path as those who serve it read it, segment by segment. None where it is not UTF-8 or a segment
+/// hides a slash: whoever is let in must be let in to what is served.
+fn decoded(path: &str) -> Option<Cow<'_, str>> {
+    if !path.contains('%') {
+        return Some(Cow::Borrowed(path));
+    }
+    let segments: Option<Vec<_>> = path
+        .split('/')
+        .map(|segment| percent_decode_str(segment).decode_utf8().ok())
+        .map(|segment| segment.filter(|segment| !segment.contains('/')))
+        .collect();
+    Some(Cow::Owned(segments?.join("/")))
 }
 
 /// Whether what is answered is for one viewer alone. Caches tell viewers apart by what their URLs
@@ -110,5 +138,23 @@ impl IntoResponse for Denied {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_as_they_are_served() {
+        for (path, read) in [
+            ("/cam/dvr.m3u8", Some("/cam/dvr.m3u8")),
+            ("/c%61m/dvr.m3u8", Some("/cam/dvr.m3u8")),
+            ("/caf%C3%A9/", Some("/café/")),
+            ("/cam%2Fdvr.m3u8", None),
+            ("/cam%FF/dvr.m3u8", None),
+        ] {
+            assert_eq!(decoded(path).as_deref(), read, "{path}");
+        }
     }
 }
