@@ -66,6 +66,8 @@ pub(crate) struct Representation<'a> {
     /// The media time of the Period's start.
     pub(crate) presentation_time_offset: Timestamp,
     pub(crate) start_number: u64,
+    /// Whether each of them starts with a sync sample.
+    pub(crate) independent: bool,
     /// The last may be the one being made: its length is then a guess.
     pub(crate) segments: Vec<(Timestamp, Duration)>,
 }
@@ -238,7 +240,12 @@ fn write_set(out: &mut String, set: &[&Representation<'_>], edge: Option<Edge<'_
     if let Some(language) = &first.rendition.language {
         let _ = write!(out, " lang=\"{language}\"");
     }
-    out.push_str(" segmentAlignment=\"true\" startWithSAP=\"1\">\n");
+    out.push_str(" segmentAlignment=\"true\"");
+    // 5.3.7: of every segment, which a stream without keyframes cannot say.
+    if set.iter().all(|representation| representation.independent) {
+        out.push_str(" startWithSAP=\"1\"");
+    }
+    out.push_str(">\n");
     for representation in set {
         write_representation(out, representation, edge);
     }

@@ -382,3 +382,27 @@ fn bandwidth_stays_within_a_period() {
         .unwrap();
     assert_eq!(bandwidth(&mpd(&mut stage)), first);
 }
+
+/// ISO/IEC 23009-1, 5.3.7: `@startWithSAP` is a promise of every segment listed.
+#[test]
+fn segments_that_begin_in_mid_decoding_are_not_said_to_be_access_points() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..2);
+    let promised = |mpd: &MPD| {
+        let sets = &mpd.periods[0].adaptations;
+        [&sets[0], &sets[1]].map(|set| set.startWithSAP.is_some())
+    };
+    assert_eq!(promised(&mpd(&mut stage)), [true, true]);
+    stage
+        .input(Input::Segment(airloom_playlist::Segment {
+            track: VIDEO,
+            sequence: 2,
+            start: airloom_media::Timestamp::new(360_000),
+            duration: airloom_media::Duration::new(180_000),
+            independent: false,
+            discontinuity: false,
+            bytes: 900_000,
+        }))
+        .unwrap();
+    assert_eq!(promised(&mpd(&mut stage)), [false, true]);
+}

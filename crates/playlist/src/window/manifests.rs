@@ -175,6 +175,7 @@ impl LiveWindow {
                     bandwidth,
                     presentation_time_offset: zero.ticks(timescale).unwrap_or_default(),
                     start_number: first.sequence,
+                    independent: run.iter().all(|entry| entry.independent),
                     segments: run.iter().map(|entry| (entry.start, length(entry))).collect(),
                 });
             }
