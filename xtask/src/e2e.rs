@@ -33,22 +33,17 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
         tests.args(["--test", file]);
         filter = rest;
     }
-    let mut report = shell.tests(tests.arg("--").args(filter))?;
-    if filter.is_empty() {
-        report.add(nats(shell, &[])?);
-        report.add(s3(shell, &[])?);
-    }
-    Ok(report)
+    shell.tests(tests.arg("--").args(filter))
 }
 
-/// Nodes of a chat on a real `nats-server`.
+/// Nodes of a chat on a real `nats-server`, which `unit` runs, too: the same build.
 fn nats(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
-    let test = ["test", "--package", "airloom", "--features", "nats", "--test", "nats", "--"];
+    let test = ["test", "--workspace", "--all-features", "--test", "nats", "--"];
     shell.tests(cargo().args(test).args(filter))
 }
 
-/// An archive, in a store in memory and in a real S3 server.
+/// An archive, in a store in memory and in a real S3 server; likewise.
 fn s3(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
-    let test = ["test", "--package", "airloom", "--features", "archive"];
-    shell.tests(cargo().args(test).args(["--test", "archive", "--test", "s3", "--"]).args(filter))
+    let test = ["test", "--workspace", "--all-features", "--test", "archive", "--test", "s3", "--"];
+    shell.tests(cargo().args(test).args(filter))
 }

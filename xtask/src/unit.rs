@@ -1,5 +1,5 @@
-//! Unit, property and documentation tests. They need a Rust toolchain, a C compiler, for thumbnails
-//! one for C++, and nothing else.
+//! Unit, property and documentation tests, with every feature: those of a chat's nodes and of an
+//! archive start the servers that [`install`](crate::install) brings.
 
 use crate::shell::{Failure, Report, Shell, cargo};
 use crate::small_disk::SmallDisk;
@@ -9,14 +9,9 @@ use crate::small_disk::SmallDisk;
 const SEED: &str = "20261120";
 
 pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
-    // What no program of the workspace switches on.
-    let features = [
-        "--features",
-        "airloom/chat,airloom/encryption,airloom/jwt,airloom/thumbnails,airloom-chat/deflate,airloom-chat/jwt,\
-         airloom-segmenter/level",
-    ];
     let mut tests = cargo();
-    tests.args(["test", "--workspace", "--no-fail-fast"]).args(features);
+    // With every feature: what clippy checks, and one build for all that follows.
+    tests.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
     let disk = SmallDisk::mount();
     if let Some(disk) = &disk {
         tests.env("AIRLOOM_SMALL_DISK", disk.path());
