@@ -13,7 +13,7 @@ use airloom_e2e::{busy, ffmpeg, hls};
 /// One browser at a time: two on a small machine stall each other.
 static BROWSER: Mutex<()> = Mutex::new(());
 
-const SECONDS: u32 = 15;
+const SECONDS: u32 = 60;
 
 /// Plays a live stream for a while; the script fails on a stall, an error or more latency
 /// than `latency` seconds, most of the time.
@@ -26,7 +26,7 @@ fn plays(engine: &str, latency: &str) {
 fn watched(engine: &str, latency: &str) -> Result<String, String> {
     let clip = Clip {
         name: "browser",
-        seconds: 40,
+        seconds: 90,
         video: Some(Video {
             size: "1280x720",
             rate: 30,

@@ -120,6 +120,11 @@ fn shaka_player_plays_hls_without_a_stall() {
     undisturbed(&["shaka-hls"], 60, "3s");
 }
 
+#[test]
+fn shaka_player_plays_dash_without_a_stall() {
+    undisturbed(&["shaka-dash"], 60, "3s");
+}
+
 /// GStreamer plays what is published from wherever it joins to the end of the stream.
 fn gstreamer_plays(player: &str, path: &str) {
     let file = clip("pictures", "640x360").file();
