@@ -56,6 +56,27 @@ function kindOf(Hls, data) {
 /** What is on air, from its start: an end that moves, and nothing that draws towards it. */
 const REWIND = { ...WHOLE_SEGMENTS, liveDurationInfinity: false, startPosition: 0 };
 
+/** Behind the position aimed at by more than this when the first picture is there: worth a step. */
+const LATE_S = 0.1;
+/** What stays in the buffer ahead of that step. */
+const LEAST_AHEAD_S = 0.3;
+
+/**
+ * Takes the step to where playing was to begin, which moves on while the first media is loaded. Before anything is
+ * shown it costs nothing; later hls.js catches up by playing faster, and only with more than a second in the buffer,
+ * which is more than there is at this distance.
+ */
+function startOnTime(video, hls) {
+  const step = () => {
+    const aim = hls.liveSyncPosition;
+    const { buffered } = video;
+    if (aim === null || buffered.length === 0) return;
+    const to = Math.min(aim, buffered.end(buffered.length - 1) - LEAST_AHEAD_S);
+    if (to > video.currentTime + LATE_S) video.currentTime = to;
+  };
+  video.addEventListener('canplay', step, { once: true });
+}
+
 export async function open(video, { url, lowLatency, rewind = false, ready, failed }) {
   const { default: Hls } = await import('../vendor/hls.js/hls.min.mjs');
   const hls = new Hls(rewind ? REWIND : lowLatency ? LOW_LATENCY : WHOLE_SEGMENTS);
@@ -74,6 +95,7 @@ export async function open(video, { url, lowLatency, rewind = false, ready, fail
     }
     failed(kind);
   });
+  if (lowLatency && !rewind) startOnTime(video, hls);
   hls.loadSource(url);
   hls.attachMedia(video);
 
