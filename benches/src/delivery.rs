@@ -4,12 +4,14 @@
 mod blocked;
 mod client;
 mod egress;
+mod loop_of_writes;
 mod origin;
 mod render;
 mod servers;
 
 use crate::Failure;
 
+pub use loop_of_writes::serve as serve_loop;
 pub use origin::serve;
 
 /// Prints the tables that `word` names; whether there was one.

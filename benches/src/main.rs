@@ -68,6 +68,10 @@ fn main() -> ExitCode {
             Ok(port) => delivery::serve(port).map(|()| true),
             Err(_) => Ok(false),
         },
+        ["serve", "loop", port] => match port.parse() {
+            Ok(port) => delivery::serve_loop(port).map(|()| true),
+            Err(_) => Ok(false),
+        },
         ["chat/loopback"] => measure_chat(rounds),
         ["chat"] => throughput("chat", rounds.unwrap_or(5))
             .and_then(|_| measure_chat(rounds))
@@ -242,6 +246,10 @@ fn one(key: &str, contender: &str) -> Result<bool, Failure> {
     let input = Input::open(&directory())?;
     let mut done = false;
     heats(key, &input, &mut |mut heat| {
+        // `rtmp/4096` names `rtmp/4096/kept`, too.
+        if heat.key != key {
+            return;
+        }
         let index = contender.parse().ok();
         if let Some(contender) = index.and_then(|index: usize| heat.contenders.get_mut(index)) {
             done = instructions::child(contender);

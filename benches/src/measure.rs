@@ -24,6 +24,13 @@ impl Tally {
     }
 }
 
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.items += other.items;
+        self.bytes += other.bytes;
+    }
+}
+
 /// What a contender's measured part cost.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
@@ -33,6 +40,14 @@ pub struct Cost {
     pub allocations: u64,
     /// Bytes asked of the allocator; only where they are counted.
     pub allocated: u64,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.cpu += other.cpu;
+        self.allocations += other.allocations;
+        self.allocated += other.allocated;
+    }
 }
 
 /// Measures the part of a pass that counts.
@@ -90,14 +105,31 @@ impl<'a> Contender<'a> {
     /// measured; nor is the dropping of what `body` does not consume.
     pub fn with_setup<S: 'a>(
         name: impl Into<String>,
+        setup: impl FnMut() -> S + 'a,
+        body: impl FnMut(&mut S) -> Result<Tally, Failure> + 'a,
+    ) -> Self {
+        Self::again_and_again(name, 1, setup, body)
+    }
+
+    /// The same, `times` a pass.
+    pub fn again_and_again<S: 'a>(
+        name: impl Into<String>,
+        times: u64,
         mut setup: impl FnMut() -> S + 'a,
         mut body: impl FnMut(&mut S) -> Result<Tally, Failure> + 'a,
     ) -> Self {
         let pass = move |meter: &mut dyn Meter| {
-            let mut state = setup();
-            let mut tally = Err(Failure::from("did not run"));
-            let cost = meter.measure(&mut || tally = body(&mut state));
-            (cost, tally)
+            let (mut whole, mut sum) = (Cost::default(), Tally::default());
+            for _ in 0..times {
+                let mut state = setup();
+                let mut tally = Err(Failure::from("did not run"));
+                whole += meter.measure(&mut || tally = body(&mut state));
+                match tally {
+                    Ok(tally) => sum += tally,
+                    Err(failure) => return (whole, Err(failure)),
+                }
+            }
+            (whole, Ok(sum))
         };
         let check = Box::new(|| Ok(String::new()));
         Self { name: name.into(), pass: Box::new(pass), check, counted: true }

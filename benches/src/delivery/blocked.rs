@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::client::{Client, fetch};
-use super::servers;
+use super::servers::{self, Server};
 use crate::Failure;
 use crate::measure::median;
 
@@ -21,23 +21,26 @@ pub fn run(rounds: usize) -> Result<(), Failure> {
          when the picture that completes the part is handed to the origin until each client's first \
          byte of the answer is read; medians of the parts' own figures. The client, of as many \
          threads as there are processors, shares them with the server. Memory is what the server's \
-         resident memory grew by from connections made to all of them held.\n"
+         resident memory grew by from connections made to all of them held. The loop of writes is a \
+         server that knows nothing and has one thread write an answer of the same length to one \
+         connection after the other: what the system takes for so many answers.\n"
     );
     println!(
-        "| clients | first ms | median ms | p99 ms | last ms | server CPU-us each | bytes each |"
+        "| | clients | first ms | median ms | p99 ms | last ms | server CPU-us each | bytes each |"
     );
-    println!("|---:|---:|---:|---:|---:|---:|---:|");
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     for clients in CLIENTS {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let row = runtime.block_on(measure(clients, rounds))?;
-        println!("{row}");
+        for server in [servers::origin, servers::loop_of_writes] {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let row = runtime.block_on(measure(server()?, clients, rounds))?;
+            println!("{row}");
+        }
     }
     println!();
     Ok(())
 }
 
-async fn measure(count: usize, rounds: usize) -> Result<String, Failure> {
-    let server = servers::origin()?;
+async fn measure(server: Server, count: usize, rounds: usize) -> Result<String, Failure> {
     let mut clients = Vec::new();
     for _ in 0..count {
         clients.push(Client::connect(server.port).await?);
@@ -88,7 +91,7 @@ async fn measure(count: usize, rounds: usize) -> Result<String, Failure> {
             }
         }
     }
-    let mut row = format!("| {count} |");
+    let mut row = format!("| {} | {count} |", server.name);
     for column in columns {
         row += &format!(" {:.2} |", median(column));
     }

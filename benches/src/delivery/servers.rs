@@ -19,10 +19,19 @@ pub struct Server {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn origin() -> Result<Server, Failure> {
+    own("delivery", "airloom, from memory")
+}
+
+/// This program as a server that only writes.
+pub fn loop_of_writes() -> Result<Server, Failure> {
+    own("loop", "a loop of writes")
+}
+
+fn own(word: &str, name: &'static str) -> Result<Server, Failure> {
     let port = free_port()?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["serve", "delivery", &port.to_string()]);
-    start("airloom, from memory", &mut command, port, None)
+    command.args(["serve", word, &port.to_string()]);
+    start(name, &mut command, port, None)
 }
 
 /// nginx as it serves files best: `sendfile`, open files remembered, no log.
