@@ -29,6 +29,7 @@ use crate::pull::{Pulls, Unavailable};
 
 pub use annotate::AnnotationError;
 pub use config::{Builder, Config, Limits};
+pub use delivery::Carried;
 #[cfg(feature = "encryption")]
 pub use encryption::Encryption;
 pub use group::JoinError;
@@ -41,7 +42,7 @@ use config::Bounds;
 #[cfg(feature = "record")]
 pub(crate) use delivery::encoding::{Coding, Encoded, Encodings};
 #[cfg(feature = "record")]
-pub(crate) use delivery::{Carried, is_known, range::Range};
+pub(crate) use delivery::{is_known, range::Range};
 use door::{Door, Tally};
 use group::Groups;
 #[cfg(feature = "billing")]
@@ -198,6 +199,7 @@ impl Origin {
     /// Asks the [gate](crate::access) about what else there is of streams, too: recordings, or pages
     /// of your own. `stream` tells by the path, percent-decoded, which stream something is of; what is
     /// of none is let through. A path that cannot be decoded, or with a slash in a segment, is `400`.
+    /// Handlers find in [`Carried`] what their links are to carry on.
     ///
     /// ```
     /// use airloom::Origin;

@@ -32,8 +32,7 @@ pub(super) mod range;
 
 pub(super) use encoding::Encodings;
 pub(crate) use encoding::{Coding, Encoded};
-#[cfg(feature = "record")]
-pub(crate) use guard::Carried;
+pub use guard::Carried;
 pub(super) use guard::guarded;
 pub(super) use parking::Parking;
 pub(crate) use range::{Range, Sliced};

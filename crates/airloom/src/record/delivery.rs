@@ -48,9 +48,9 @@ pub(super) fn rewind(recorder: Recorder, base: Arc<str>) -> axum::Router {
             return Problem::new(StatusCode::NOT_FOUND, detail).into_response();
         };
         let mut path = format!("{}/{}/index.m3u8", served.base, item.id());
-        if let Some(Extension(Carried(shown))) = shown {
+        if let Some(Extension(shown)) = shown {
             path.push('?');
-            path.push_str(&shown);
+            path.push_str(shown.query());
         }
         no_store(Redirect::temporary(&path).into_response())
     };
@@ -121,7 +121,7 @@ async fn serve(
     shown: Option<Extension<Carried>>,
     headers: HeaderMap,
 ) -> Response {
-    let shown = shown.map(|Extension(Carried(shown))| shown);
+    let shown = shown.map(|Extension(shown)| shown);
     let Ok(Path((id, file))) = path else { return nothing("No recording has such a name") };
     let Some(item) = served.recorder.0.shelf.item(&id) else {
         return nothing("There is no such recording");
@@ -142,9 +142,10 @@ async fn serve(
     // A recording may have to be read from disk first.
     let (shelf, asked, name) =
         (Arc::clone(&served.recorder.0.shelf), Arc::clone(&item), file.clone());
-    let found =
-        tokio::task::spawn_blocking(move || find(&shelf, &asked, &name, span, shown.as_deref()))
-            .await;
+    let found = tokio::task::spawn_blocking(move || {
+        find(&shelf, &asked, &name, span, shown.as_ref().map(Carried::query))
+    })
+    .await;
     match found.map_err(io::Error::other).and_then(|found| found) {
         Ok(Answer::Problem(problem)) => problem.into_response(),
         Ok(Answer::Text(resource, found)) => text(resource.content_type(), &found, &headers),

@@ -24,7 +24,7 @@ use super::held::Held;
 use super::shelf::{Item, Shelf, media_file};
 use super::timeline::{Keyframe, Timeline};
 use crate::http::Problem;
-use crate::origin::{Encoded, is_known};
+use crate::origin::{Carried, Encoded, is_known};
 
 /// How thumbnails of recordings look, and what is kept of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub(super) async fn serve(
     shelf: &Arc<Shelf>,
     item: Arc<Item>,
     asked: Asked,
-    shown: Option<Arc<str>>,
+    shown: Option<Carried>,
     headers: &HeaderMap,
 ) -> Response {
     if item.finished().is_none() {
@@ -112,7 +112,7 @@ pub(super) async fn serve(
     let found = match asked {
         Asked::Text => {
             let shelf = Arc::clone(shelf);
-            blocking(move || Ok(vtt(&shelf, &item, shown.as_deref())?))
+            blocking(move || Ok(vtt(&shelf, &item, shown.as_ref().map(Carried::query))?))
                 .await
                 .map(|found| text("text/vtt; charset=utf-8", &found, headers))
         }

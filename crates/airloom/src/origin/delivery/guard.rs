@@ -43,10 +43,29 @@ pub(super) async fn admit(
     door.admit(shown, visit).await
 }
 
-/// What a request to guarded routes showed to be let in, as the links of its answer carry it on: part
-/// of a query, never empty.
-#[derive(Debug, Clone)]
-pub(crate) struct Carried(pub(crate) Arc<str>);
+/// What a request to [guarded](Origin::guarded) routes showed to be let in, for the links of its
+/// answer to carry on: an extension of such requests.
+///
+/// ```
+/// use airloom::origin::Carried;
+/// use axum::Extension;
+///
+/// async fn page(shown: Option<Extension<Carried>>) -> String {
+///     let query = shown.map_or_else(String::new, |Extension(shown)| format!("?{}", shown.query()));
+///     format!("<img src=\"poster.jpg{query}\">")
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried(Arc<str>);
+
+impl Carried {
+    /// Those parameters of the request's query that [`carried`](super::super::Builder::carried)
+    /// names, as they came and without the `?`; never empty. It is whoever asks who wrote it: what
+    /// may stand in the query of a URL, and not always what may stand in HTML.
+    pub fn query(&self) -> &str {
+        &self.0
+    }
+}
 
 /// Lets nothing of `router` through that is of a stream whose gate refuses it.
 pub(in super::super) fn guarded(
