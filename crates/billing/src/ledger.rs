@@ -255,7 +255,9 @@ impl<S: Storage> Ledger<S> {
         }
         self.chain = chain;
         let payload = bytes.get(frame::GROUP..bytes.len() - 1).unwrap_or_default();
-        replay::apply(&mut self.state, payload, count).ok_or_else(|| {
+        let applied = replay::apply(&mut self.state, payload, count);
+        self.state.index.settle();
+        applied.ok_or_else(|| {
             let segment = self.segments.last().map_or(first, |segment| segment.first);
             let record = self.state.record;
             Damage { segment, offset: len, record, kind: DamageKind::Record }.into()

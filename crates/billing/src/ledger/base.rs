@@ -248,6 +248,7 @@ fn decode_index(cursor: &mut Cursor<'_>) -> Option<Index> {
         let (key, word) = ([cursor.word()?, cursor.word()?], cursor.word()?);
         index.insert(key, word & CONTENT, (word >> 48) as u16);
     }
+    index.settle();
     Some(index)
 }
 

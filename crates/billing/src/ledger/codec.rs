@@ -50,7 +50,17 @@ impl<'a> Cursor<'a> {
         Some(bytes)
     }
 
+    #[inline]
     pub(super) fn number(&mut self) -> Option<u64> {
+        // Numbers of names and lengths of texts: most there are.
+        if let [byte @ ..0x80, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Some(u64::from(*byte));
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Option<u64> {
         let mut number = 0u64;
         for shift in (0..).step_by(7) {
             let byte = self.byte()?;

@@ -106,6 +106,7 @@ pub(super) fn replay(storage: &impl Storage, from_base: bool) -> Result<Replay, 
             replay.segment(storage, first, Some(first) == last)?;
         }
     }
+    replay.state.index.settle();
     // A base is written once everything before it is durable.
     if let Some(&newest) = bases.last()
         && replay.state.record < newest
@@ -251,7 +252,7 @@ impl Replay {
     }
 }
 
-/// Takes the records of a group into `state`.
+/// Takes the records of a group into `state`; the keys of its index are to be settled after it.
 pub(super) fn apply(state: &mut State, payload: &[u8], count: u32) -> Option<()> {
     let mut cursor = Cursor(payload);
     for _ in 0..count {
