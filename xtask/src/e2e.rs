@@ -1,4 +1,4 @@
-//! End-to-end tests: the release builds of the examples between real encoders and players.
+//! End-to-end tests: optimised builds of the examples between real encoders and players.
 
 use crate::shell::{Failure, Report, Shell, cargo, root, target};
 
@@ -14,16 +14,16 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     let programs =
         ["live", "relay", "follow", "edge", "package"].map(|program| ["--package", program]);
     let features = ["--features", "live/thumbnails"];
-    shell.run(cargo().args(["build", "--release"]).args(programs.as_flattened()).args(features))?;
+    shell.run(cargo().args(["build", "--profile", "e2e"]).args(programs.as_flattened()).args(features))?;
     let package = root().join("e2e");
     let mut tests = cargo();
     tests
         .args(["test", "--no-fail-fast", "--manifest-path"])
         .arg(package.join("Cargo.toml"))
-        .env("AIRLOOM_LIVE", target().join("release/live"))
-        .env("AIRLOOM_RELAY", target().join("release/relay"))
-        .env("AIRLOOM_EDGE", target().join("release/edge"))
-        .env("AIRLOOM_PACKAGE", target().join("release/package"))
+        .env("AIRLOOM_LIVE", target().join("e2e/live"))
+        .env("AIRLOOM_RELAY", target().join("e2e/relay"))
+        .env("AIRLOOM_EDGE", target().join("e2e/edge"))
+        .env("AIRLOOM_PACKAGE", target().join("e2e/package"))
         // Tests in real time mostly wait: more of them at once than there are processors.
         .env("RUST_TEST_THREADS", "4");
     let mut filter = filter;
