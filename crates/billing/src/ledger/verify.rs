@@ -16,7 +16,8 @@ impl<S: Storage> Ledger<S> {
     ///
     /// [`Error::Corrupt`] with the first place that is not as it was written, of kind
     /// [`DamageKind::Missing`] where the log is shorter than the ledger or an anchor says;
-    /// [`Error::Statement`]; [`Error::Storage`].
+    /// [`Error::Malformed`] of a statement that cannot be read, [`Error::Statement`] of one that does
+    /// not follow from the one before it; [`Error::Storage`].
     pub fn verify(&self, anchors: &[Head]) -> Result<Report, Error> {
         let replay = replay(&self.storage, false)?;
         let report = replay.report();
