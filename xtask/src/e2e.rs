@@ -14,7 +14,9 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     let programs =
         ["live", "relay", "follow", "edge", "package"].map(|program| ["--package", program]);
     let features = ["--features", "live/thumbnails"];
-    shell.run(cargo().args(["build", "--profile", "e2e"]).args(programs.as_flattened()).args(features))?;
+    shell.run(
+        cargo().args(["build", "--profile", "e2e"]).args(programs.as_flattened()).args(features),
+    )?;
     let package = root().join("e2e");
     let mut tests = cargo();
     tests
