@@ -4,11 +4,16 @@
 const BEHIND_S = 1.5;
 /** Behind by this much (or by all of it) without the viewer having asked for it: go back to the edge. */
 const LOST_S = 3;
+/** The same of a player that waits for media this near to the edge: what it misses, it missed for good. */
+const STUCK_S = 0.8;
+const NEAR_S = 3;
 /** Between two such jumps, so that a network too slow for the stream is not made worse. */
 const SKIP_PAUSE_MS = 6000;
 
 export const isBehind = (latency, target) => latency > target + Math.max(BEHIND_S, target / 2);
 const isLost = (latency, target) => latency > target + Math.max(LOST_S, target);
+const isStuck = (video, latency, target) =>
+  video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA && target < NEAR_S && latency > target + STUCK_S;
 
 export class Follow {
   #video;
@@ -50,6 +55,7 @@ export class Follow {
     if (latency === null || target === null || this.#video.paused) return;
     if (!isBehind(latency, target)) this.#following = true;
     const rested = performance.now() - this.#skippedAt > SKIP_PAUSE_MS;
-    if (this.#following && rested && isLost(latency, target)) this.skip(engine);
+    const lost = isLost(latency, target) || isStuck(this.#video, latency, target);
+    if (this.#following && rested && lost) this.skip(engine);
   }
 }

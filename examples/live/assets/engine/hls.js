@@ -45,6 +45,31 @@ const LOW_LATENCY = {
   },
 };
 
+/** More than browsers and playlists round away, less than any sample lasts. */
+const ROUNDED_S = 0.005;
+
+/**
+ * A controller that looks a little behind the end of its buffer for what comes next. Where a buffer ends a microsecond
+ * before its segment does, as Chromium's may, hls.js 1.7.4 takes that segment for the next to load, finds it loaded,
+ * and with parts loads nothing until the segment after it is complete: a stall of seconds, every other minute.
+ */
+const beyondRounding = (Controller) =>
+  class extends Controller {
+    getNextFragment(position, details) {
+      return super.getNextFragment(position + ROUNDED_S, details);
+    }
+  };
+
+/** `LOW_LATENCY`, with both controllers of media mended. */
+function lowLatencyFor(Hls) {
+  const { streamController, audioStreamController } = Hls.DefaultConfig;
+  return {
+    ...LOW_LATENCY,
+    streamController: beyondRounding(streamController),
+    audioStreamController: beyondRounding(audioStreamController),
+  };
+}
+
 function kindOf(Hls, data) {
   const { NETWORK_ERROR, MEDIA_ERROR } = Hls.ErrorTypes;
   const { MANIFEST_INCOMPATIBLE_CODECS_ERROR, BUFFER_ADD_CODEC_ERROR, BUFFER_INCOMPATIBLE_CODECS_ERROR } = Hls.ErrorDetails;
@@ -79,7 +104,7 @@ function startOnTime(video, hls) {
 
 export async function open(video, { url, lowLatency, rewind = false, ready, failed }) {
   const { default: Hls } = await import('../vendor/hls.js/hls.min.mjs');
-  const hls = new Hls(rewind ? REWIND : lowLatency ? LOW_LATENCY : WHOLE_SEGMENTS);
+  const hls = new Hls(rewind ? REWIND : lowLatency ? lowLatencyFor(Hls) : WHOLE_SEGMENTS);
   const recoveries = [];
 
   hls.on(Hls.Events.MANIFEST_PARSED, ready);
