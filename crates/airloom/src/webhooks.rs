@@ -111,11 +111,12 @@ impl Webhooks {
         Ok(Self(Arc::new(Shared { receivers, unseen, store })))
     }
 
-    /// Tells one more receiver, from now on.
+    /// Tells one more receiver, from now on. A URL is one receiver: added again, it is told once and
+    /// goes by the new configuration.
     ///
     /// Must be called inside a tokio runtime, which sends what there is to send.
     pub fn add(&self, config: Config) {
-        lock(&self.0.receivers).push(self.start(config));
+        self.take_in(&mut lock(&self.0.receivers), config);
     }
 
     /// Tells these receivers from now on, and no others: what waits for one whose URL stays is still
@@ -126,21 +127,23 @@ impl Webhooks {
         let mut receivers = lock(&self.0.receivers);
         let mut before = std::mem::take(&mut *receivers);
         for config in configs {
-            let known = before.iter().position(|known| *known.endpoint() == config.endpoint);
-            let receiver = if let Some(at) = known {
-                let receiver = before.swap_remove(at);
-                receiver.reconfigure(config);
-                receiver
-            } else {
-                self.start(config)
-            };
-            receivers.push(receiver);
+            if let Some(at) = before.iter().position(|known| *known.endpoint() == config.endpoint) {
+                receivers.push(before.swap_remove(at));
+            }
+            self.take_in(&mut receivers, config);
         }
         for receiver in before {
             receiver.dismiss();
         }
         if let Some(store) = &self.0.store {
             store.forget_others();
+        }
+    }
+
+    fn take_in(&self, receivers: &mut Vec<Arc<Receiver>>, config: Config) {
+        match receivers.iter().find(|known| *known.endpoint() == config.endpoint) {
+            Some(known) => known.reconfigure(config),
+            None => receivers.push(self.start(config)),
         }
     }
 

@@ -113,6 +113,25 @@ async fn a_life_is_told_from_start_to_end() {
 }
 
 #[tokio::test]
+async fn a_url_that_is_added_twice_is_told_once() {
+    let mut endpoint = Endpoint::answering(204).await;
+    let webhooks = Webhooks::new();
+    let mut stale = endpoint.config.clone();
+    stale.secrets = vec![OTHER.parse().unwrap()];
+    webhooks.add(stale);
+    webhooks.add(endpoint.config.clone());
+    let (at, stream) = (airloom::playlist::WallTime::UNIX_EPOCH, "cam".parse().unwrap());
+    for _ in 0..2 {
+        webhooks.send("recording.ready", &stream, at, &serde_json::Map::new());
+    }
+    assert_eq!(endpoint.told().await, message("recording.ready", 1));
+    assert_eq!(endpoint.told().await, message("recording.ready", 2));
+    assert!(webhooks.settle(PATIENCE).await);
+    let delivered = "outcome=\"delivered\"} 2\n";
+    assert_eq!(webhooks.metrics().matches(delivered).count(), 1, "{}", webhooks.metrics());
+}
+
+#[tokio::test]
 async fn what_is_not_taken_comes_again_under_the_same_id_and_in_order() {
     let mut endpoint = Endpoint::answering(500).await;
     let webhooks = Webhooks::new();
