@@ -10,7 +10,7 @@ impl Rendered {
     /// Copies the text. `None` where there is nothing to do: an empty query, or one with a
     /// character that does not stand in a URL as it is (RFC 3986, 3.4).
     pub fn with_query(&self, resource: Resource, query: &str) -> Option<Bytes> {
-        if query.is_empty() || !query.bytes().all(in_query) {
+        if !can_carry(query) {
             return None;
         }
         let links: &[&str] = match resource {
@@ -65,7 +65,13 @@ fn put(out: &mut BytesMut, texts: &[&str]) {
     }
 }
 
-/// `query` of RFC 3986, without the apostrophe.
+/// Whether links can carry `query` (without the `?`): it is not empty, and each of its characters
+/// stands in a URL as it is (RFC 3986, 3.4), the apostrophe left out. None of them ends an attribute
+/// of a tag or of HTML, or a line.
+pub fn can_carry(query: &str) -> bool {
+    !query.is_empty() && query.bytes().all(in_query)
+}
+
 const fn in_query(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&')

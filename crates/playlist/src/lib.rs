@@ -20,6 +20,7 @@ mod wall;
 mod window;
 
 pub use answer::{Answer, BadRequest, Position, Rendered, Request, Skip, Wait};
+pub use carry::can_carry;
 pub use config::{Config, Limits, PlaylistType};
 pub use date_range::DateRange;
 pub use error::Error;

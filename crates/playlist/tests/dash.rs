@@ -361,6 +361,19 @@ fn an_ended_stream_is_static() {
     assert_eq!(mpd.periods[0].start, live.periods[0].start);
 }
 
+/// The video segment behind the first two, which are 2 s long.
+fn third(independent: bool, bytes: u64) -> Input {
+    Input::Segment(airloom_playlist::Segment {
+        track: VIDEO,
+        sequence: 2,
+        start: airloom_media::Timestamp::new(360_000),
+        duration: airloom_media::Duration::new(180_000),
+        independent,
+        discontinuity: false,
+        bytes,
+    })
+}
+
 /// `@bandwidth` of a Representation does not change within its Period.
 #[test]
 fn bandwidth_stays_within_a_period() {
@@ -369,17 +382,7 @@ fn bandwidth_stays_within_a_period() {
     let bandwidth =
         |mpd: &MPD| mpd.periods.last().unwrap().adaptations[0].representations[0].bandwidth;
     let first = bandwidth(&mpd(&mut stage));
-    stage
-        .input(Input::Segment(airloom_playlist::Segment {
-            track: VIDEO,
-            sequence: 2,
-            start: airloom_media::Timestamp::new(360_000),
-            duration: airloom_media::Duration::new(180_000),
-            independent: true,
-            discontinuity: false,
-            bytes: 9_000_000,
-        }))
-        .unwrap();
+    stage.input(third(true, 9_000_000)).unwrap();
     assert_eq!(bandwidth(&mpd(&mut stage)), first);
 }
 
@@ -393,16 +396,6 @@ fn segments_that_begin_in_mid_decoding_are_not_said_to_be_access_points() {
         [&sets[0], &sets[1]].map(|set| set.startWithSAP.is_some())
     };
     assert_eq!(promised(&mpd(&mut stage)), [true, true]);
-    stage
-        .input(Input::Segment(airloom_playlist::Segment {
-            track: VIDEO,
-            sequence: 2,
-            start: airloom_media::Timestamp::new(360_000),
-            duration: airloom_media::Duration::new(180_000),
-            independent: false,
-            discontinuity: false,
-            bytes: 900_000,
-        }))
-        .unwrap();
+    stage.input(third(false, 900_000)).unwrap();
     assert_eq!(promised(&mpd(&mut stage)), [false, true]);
 }

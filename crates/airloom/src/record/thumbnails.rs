@@ -137,8 +137,6 @@ async fn blocking<T: Send + 'static>(
 fn vtt(shelf: &Shelf, item: &Arc<Item>, shown: Option<&str>) -> io::Result<Encoded> {
     let timeline = shelf.timeline(item)?;
     let (plan, _) = plan(&timeline, &shelf.config.thumbnails);
-    // A cue ends at an arrow (WebVTT, 4.1), which no token has.
-    let shown = shown.filter(|shown| !shown.contains(['<', '>', '"']));
     let link = |number| match shown {
         Some(shown) => format!("{}?{shown}", name(number)),
         None => name(number),

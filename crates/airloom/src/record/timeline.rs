@@ -225,15 +225,11 @@ impl Timeline {
     ) -> Option<Arc<Encoded>> {
         let text = self.rendered(resource, span)?;
         let stretch = span.map(Span::query);
-        let both = match (&stretch, shown) {
-            (None, None) => return Some(self.encodings.share(resource, Skip::No, text)),
-            (Some(stretch), Some(shown)) => format!("{stretch}&{shown}"),
-            (one, other) => one.as_deref().or(other).unwrap_or_default().to_owned(),
-        };
-        let carrying = |query: &str| text.with_query(resource, query);
-        // What cannot stand in a link is not carried; where one asks for a stretch, that is.
-        let body = carrying(&both).or_else(|| carrying(stretch.as_deref()?));
-        let body = body.unwrap_or_else(|| text.body.clone());
+        let parts: Vec<_> = stretch.as_deref().into_iter().chain(shown).collect();
+        if parts.is_empty() {
+            return Some(self.encodings.share(resource, Skip::No, text));
+        }
+        let body = text.with_query(resource, &parts.join("&")).unwrap_or(text.body);
         Some(Arc::new(Encoded::new(Rendered { body, version: text.version })))
     }
 

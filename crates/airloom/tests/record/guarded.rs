@@ -80,6 +80,33 @@ async fn what_is_on_air_is_guarded_from_its_start() {
     assert_eq!(studio.get("/live/cam/dvr.m3u8").await.status, StatusCode::UNAUTHORIZED);
 }
 
+/// Lets everybody in, whatever they show.
+#[derive(Debug)]
+struct Open;
+
+impl Gate for Open {
+    fn publish<'a>(&'a self, _: &'a Visit) -> Admission<'a> {
+        Box::pin(ready(Ok(Pass::new())))
+    }
+
+    fn play<'a>(&'a self, _: &'a Visit) -> Admission<'a> {
+        Box::pin(ready(Ok(Pass::new())))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_link_can_carry_is_not_carried() {
+    let folder = tempfile::tempdir().unwrap();
+    let studio = Studio::guarded(folder.path(), Open);
+    let mut camera = Camera::publish(&studio.origin, "cam").unwrap();
+    camera.run_to(10.0);
+    for shown in ["token={a}", "token=a'b"] {
+        let list = format!("/live/cam/dvr.m3u8?{shown}");
+        let led = until(&studio, &list, |answer| answer.status.is_redirection()).await;
+        assert!(led.headers["location"].to_str().unwrap().ends_with("/index.m3u8"), "{shown}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_name_in_disguise_opens_no_door() {
     let folder = tempfile::tempdir().unwrap();

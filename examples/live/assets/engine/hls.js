@@ -91,7 +91,7 @@ const LEAST_AHEAD_S = 0.3;
  * shown it costs nothing; later hls.js catches up by playing faster, and only with more than a second in the buffer,
  * which is more than there is at this distance.
  */
-function startOnTime(video, hls) {
+function startOnTime(video, hls, signal) {
   const step = () => {
     const aim = hls.liveSyncPosition;
     const { buffered } = video;
@@ -99,13 +99,14 @@ function startOnTime(video, hls) {
     const to = Math.min(aim, buffered.end(buffered.length - 1) - LEAST_AHEAD_S);
     if (to > video.currentTime + LATE_S) video.currentTime = to;
   };
-  video.addEventListener('canplay', step, { once: true });
+  video.addEventListener('canplay', step, { once: true, signal });
 }
 
 export async function open(video, { url, lowLatency, rewind = false, ready, failed }) {
   const { default: Hls } = await import('../vendor/hls.js/hls.min.mjs');
   const hls = new Hls(rewind ? REWIND : lowLatency ? lowLatencyFor(Hls) : WHOLE_SEGMENTS);
   const recoveries = [];
+  const closed = new AbortController();
 
   hls.on(Hls.Events.MANIFEST_PARSED, ready);
   hls.on(Hls.Events.ERROR, (event, data) => {
@@ -120,7 +121,7 @@ export async function open(video, { url, lowLatency, rewind = false, ready, fail
     }
     failed(kind);
   });
-  if (lowLatency && !rewind) startOnTime(video, hls);
+  if (lowLatency && !rewind) startOnTime(video, hls, closed.signal);
   hls.loadSource(url);
   hls.attachMedia(video);
 
@@ -133,6 +134,9 @@ export async function open(video, { url, lowLatency, rewind = false, ready, fail
     goLive() {
       if (hls.liveSyncPosition !== null) video.currentTime = hls.liveSyncPosition;
     },
-    close: () => hls.destroy(),
+    close() {
+      closed.abort();
+      hls.destroy();
+    },
   };
 }

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use airloom_playlist::can_carry;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -49,10 +50,11 @@ pub(super) async fn admit(
 /// ```
 /// use airloom::origin::Carried;
 /// use axum::Extension;
+/// use axum::response::Redirect;
 ///
-/// async fn page(shown: Option<Extension<Carried>>) -> String {
+/// async fn latest(shown: Option<Extension<Carried>>) -> Redirect {
 ///     let query = shown.map_or_else(String::new, |Extension(shown)| format!("?{}", shown.query()));
-///     format!("<img src=\"poster.jpg{query}\">")
+///     Redirect::temporary(&format!("poster-12.jpg{query}"))
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +62,8 @@ pub struct Carried(Arc<str>);
 
 impl Carried {
     /// Those parameters of the request's query that [`carried`](super::super::Builder::carried)
-    /// names, as they came and without the `?`; never empty. It is whoever asks who wrote it: what
-    /// may stand in the query of a URL, and not always what may stand in HTML.
+    /// names, as they came and without the `?`; never empty, and such that links
+    /// [can carry](airloom_playlist::can_carry) them. In XML and HTML, `&` is still to be escaped.
     pub fn query(&self) -> &str {
         &self.0
     }
@@ -88,7 +90,7 @@ pub(in super::super) fn guarded(
             match admit(&origin, &door, &name, &shown, peer, request.headers()).await {
                 Ok(_) => {
                     let private = is_private(&shown, request.headers());
-                    if !shown.is_empty() {
+                    if can_carry(&shown) {
                         request.extensions_mut().insert(Carried(shown.into()));
                     }
                     let response = next.run(request).await;
