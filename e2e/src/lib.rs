@@ -15,6 +15,9 @@ pub mod mpd;
 pub mod nginx;
 pub mod package;
 pub mod packets;
+// What the tests of the runtime crate have, too.
+#[path = "../../crates/airloom/tests/port/mod.rs"]
+pub mod port;
 pub mod process;
 pub mod proxy;
 pub mod receiver;

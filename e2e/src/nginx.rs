@@ -1,13 +1,13 @@
 //! nginx with its RTMP module.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::process::Process;
 use crate::scratch::Scratch;
-use crate::wait;
+use crate::{port, wait};
 
 /// A running nginx with one RTMP application, `relay`, on a free port of the loopback. Dropping it
 /// kills it.
@@ -21,10 +21,7 @@ pub struct Nginx {
 impl Nginx {
     /// Starts one that does `directives` with what is published to it, and keeps it as a file.
     pub fn start(directives: &str) -> Self {
-        let port = {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-            listener.local_addr().expect("an address").port()
-        };
+        let port = port::free();
         let scratch = Scratch::new();
         let configuration = scratch.join("nginx.conf");
         let text = format!(

@@ -10,7 +10,7 @@ use airloom_e2e::packets::{Form, Media};
 use airloom_e2e::server::Live;
 use airloom_e2e::{ffmpeg, http, wait};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 
 /// Bytes without a pattern, the same in every run.
 fn noise(length: usize) -> Vec<u8> {

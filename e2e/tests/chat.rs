@@ -12,7 +12,7 @@ use airloom_e2e::{busy, http};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "a-moderator-of-the-tests";
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_mins(2);
 
 /// One event of a room.
 #[derive(Debug)]

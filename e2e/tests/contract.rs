@@ -14,7 +14,7 @@ use airloom_e2e::{ffmpeg, http, mpd, packets, wait};
 use serde_json::Value;
 
 /// For what takes a second where nothing else runs.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 
 /// A command line that must be refused in one line.
 fn refused(arguments: &[&str]) -> String {

@@ -15,7 +15,7 @@ use airloom_e2e::server::Live;
 use airloom_e2e::viewer::{Got, assert_in_order, follow, next};
 use airloom_e2e::{busy, ffmpeg, http, wait};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 
 /// An origin with a stream on air, and an edge of it; what the edge asks goes through a proxy.
 struct Site {

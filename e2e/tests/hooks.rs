@@ -9,10 +9,10 @@ use airloom_e2e::process::Process;
 use airloom_e2e::receiver::{Manner, Receiver};
 use airloom_e2e::scratch::Scratch;
 use airloom_e2e::server::Live;
-use airloom_e2e::{ffmpeg, http, packets, wait};
+use airloom_e2e::{ffmpeg, http, packets, port, wait};
 use serde_json::{Value, json};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 const YES: Manner = Manner::Says(200, "0");
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -200,10 +200,7 @@ fn a_service_that_is_down_in_any_way_is_what_the_policy_says_it_is() {
 #[test]
 fn webhooks_that_nobody_took_are_told_after_the_process_was_killed() {
     // A port where nobody listens yet.
-    let port = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("an address").port()
-    };
+    let port = port::free();
     let url = format!("http://127.0.0.1:{port}/events");
     let hooks = Hooks::new(&json!({ "webhooks": [{ "url": url, "secret": SECRET }] }));
     let (data, file) = (Scratch::new(), hooks.file.display().to_string());

@@ -12,7 +12,7 @@ use airloom_e2e::server::Live;
 use airloom_e2e::viewer::{Viewer, assert_in_order, follow, next};
 use airloom_e2e::{ffmpeg, hls, wait};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 
 /// One at a time: each wants the machine.
 fn alone() -> MutexGuard<'static, ()> {

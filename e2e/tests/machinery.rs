@@ -11,7 +11,7 @@ use airloom_e2e::clip::{Clip, Video};
 use airloom_e2e::packets::{Form, Media};
 use airloom_e2e::process::{self, Process};
 use airloom_e2e::scratch::Scratch;
-use airloom_e2e::{ffmpeg, packets};
+use airloom_e2e::{ffmpeg, packets, port};
 
 /// Serves the files of a directory until the test process ends; hands back its address.
 fn serve(directory: PathBuf) -> String {
@@ -101,11 +101,7 @@ fn a_segment_left_out_is_found() {
 #[test]
 fn publishing_a_clip_by_stream_copy_sends_what_is_in_the_file() {
     let scratch = Scratch::new();
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("an address").port()
-    };
-    let url = format!("rtmp://127.0.0.1:{port}/live/a");
+    let url = format!("rtmp://127.0.0.1:{}/live/a", port::free());
     let file = scratch.join("received.flv");
     let mut receiver = Process::start(
         Command::new("ffmpeg")

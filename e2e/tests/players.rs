@@ -12,7 +12,7 @@ use airloom_e2e::process::Process;
 use airloom_e2e::server::Live;
 use airloom_e2e::{busy, ffmpeg, hls};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 
 /// One browser at a time: two on a small machine stall each other.
 fn alone() -> MutexGuard<'static, ()> {

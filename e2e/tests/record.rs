@@ -14,7 +14,7 @@ use airloom_e2e::server::Live;
 use airloom_e2e::{busy, ffmpeg, hls, mpd, wait};
 use serde_json::Value;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 
 /// One browser at a time: two on a small machine stall each other.
 static BROWSER: Mutex<()> = Mutex::new(());

@@ -13,7 +13,7 @@ use airloom_e2e::scratch::Scratch;
 use airloom_e2e::server::Live;
 use airloom_e2e::{ffmpeg, hls, wait};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 
 /// A stream of that name, pulled from its start to its end.
 fn pulled(live: &Live, name: &str) -> Process {

@@ -12,7 +12,7 @@ use airloom_e2e::scratch::Scratch;
 use airloom_e2e::server::{Live, program};
 use airloom_e2e::{ffmpeg, http, process, wait};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 const METERS: [&str; 5] =
     ["ingest_bytes", "ingest_ms", "egress_bytes", "viewer_ms", "chat_requests"];
 

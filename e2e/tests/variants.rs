@@ -11,7 +11,7 @@ use airloom_e2e::process::Process;
 use airloom_e2e::server::Live;
 use airloom_e2e::{busy, ffmpeg, hls};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 
 /// Two encodings of the same length, with keyframes at the same times.
 fn clips() -> [std::path::PathBuf; 2] {

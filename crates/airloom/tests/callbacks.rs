@@ -1,6 +1,8 @@
 //! HTTP callbacks, asked of real receivers on loopback.
 
 mod callbacks {
+    #[path = "../port/mod.rs"]
+    mod port;
     mod receiver;
 
     mod failures;

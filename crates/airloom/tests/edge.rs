@@ -4,6 +4,8 @@
 mod edge {
     #[path = "../origin/camera.rs"]
     mod camera;
+    #[path = "../port/mod.rs"]
+    mod port;
     mod site;
 
     mod collapse;

@@ -5,6 +5,8 @@
 
 #[path = "nats/nodes.rs"]
 mod nodes;
+#[path = "port/mod.rs"]
+mod port;
 #[path = "nats/server.rs"]
 mod server;
 

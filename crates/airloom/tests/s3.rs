@@ -10,6 +10,8 @@ mod s3 {
     #[allow(dead_code, reason = "it has no moods here: the network has")]
     mod shelf;
 
+    #[path = "../port/mod.rs"]
+    mod port;
     mod proxy;
     mod server;
     mod through;

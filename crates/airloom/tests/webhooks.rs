@@ -3,6 +3,8 @@
 
 #[path = "origin/camera.rs"]
 mod camera;
+#[path = "port/mod.rs"]
+mod port;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -16,7 +18,6 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use camera::Camera;
@@ -162,7 +163,7 @@ async fn what_is_not_taken_comes_again_under_the_same_id_and_in_order() {
 #[tokio::test]
 async fn a_receiver_that_is_down_holds_up_neither_others_nor_streams() {
     let mut endpoint = Endpoint::answering(200).await;
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nobody = format!("127.0.0.1:{}", port::free());
     let mut down = endpoint.config.clone();
     down.endpoint = format!("http://{nobody}/").parse().unwrap();
     down.queue = 5;
@@ -246,7 +247,7 @@ impl Taker {
 async fn a_receiver_that_was_down_for_an_hour_is_told_everything_by_the_next_process() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("webhooks.redb");
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = port::free();
     let url = format!("http://127.0.0.1:{port}/hooks");
     let mut config = Config::new(url.parse().unwrap(), SECRET.parse().unwrap());
     // Time is virtual, and runs ahead of the sockets, which are real.
@@ -309,7 +310,7 @@ async fn wait_to_open(file: &std::path::Path) -> Webhooks {
 async fn what_waits_for_a_receiver_that_is_not_wanted_any_more_is_forgotten_on_disk_too() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("webhooks.redb");
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nobody = format!("127.0.0.1:{}", port::free());
     let config = |path: &str| {
         Config::new(format!("http://{nobody}/{path}").parse().unwrap(), SECRET.parse().unwrap())
     };

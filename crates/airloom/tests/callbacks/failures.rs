@@ -31,7 +31,7 @@ async fn is_down(endpoint: Endpoint) {
 
 #[tokio::test]
 async fn nobody_there_is_as_the_policy_says() {
-    is_down(nobody().await).await;
+    is_down(nobody()).await;
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::port;
+
 /// A question, as it came.
 #[derive(Debug, PartialEq)]
 pub(super) struct Asked {
@@ -93,9 +95,8 @@ pub(super) async fn speaks(answer: impl Into<Bytes>) -> Endpoint {
 }
 
 /// A port at which nobody listens.
-pub(super) async fn nobody() -> Endpoint {
-    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    endpoint(address, "/")
+pub(super) fn nobody() -> Endpoint {
+    endpoint(SocketAddr::from(([127, 0, 0, 1], port::free())), "/")
 }
 
 fn endpoint(address: SocketAddr, path: &str) -> Endpoint {

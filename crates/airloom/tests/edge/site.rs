@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower_service::Service;
 
+use super::port;
+
 /// An origin behind a real socket that notes what it is asked for.
 #[derive(Debug)]
 pub(super) struct Site {
@@ -25,7 +27,7 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) async fn start(origin: &Origin) -> Self {
-        Self::start_at(origin, SocketAddr::from(([127, 0, 0, 1], 0))).await
+        Self::start_at(origin, SocketAddr::from(([127, 0, 0, 1], port::free()))).await
     }
 
     pub(super) async fn start_at(origin: &Origin, address: SocketAddr) -> Self {

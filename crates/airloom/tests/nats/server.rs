@@ -1,6 +1,6 @@
 //! A `nats-server` of one test, and a wire to it that can be cut.
 
-use std::net::{SocketAddr, TcpListener as Picker};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use crate::port;
+
 pub(crate) struct Server {
     port: u16,
     data: PathBuf,
@@ -20,7 +22,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start() -> Self {
         static TESTS: AtomicU32 = AtomicU32::new(0);
-        let port = Picker::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port::free();
         let test = TESTS.fetch_add(1, Ordering::Relaxed);
         let data = std::env::temp_dir().join(format!("airloom-nats-{}-{test}", std::process::id()));
         let mut server = Self { port, data, process: None };

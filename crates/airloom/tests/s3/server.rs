@@ -1,4 +1,3 @@
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -7,6 +6,8 @@ use std::time::{Duration, Instant};
 use airloom::archive::Client;
 use airloom::archive::object_store::aws::AmazonS3Builder;
 use airloom::archive::object_store::{ObjectStore, RetryConfig};
+
+use super::port;
 
 const PROGRAM: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../e2e/s3/node_modules/s3rver/bin/s3rver.js");
@@ -27,9 +28,7 @@ impl Server {
 
     /// With these flags besides.
     pub(super) async fn with(directory: &Path, port: Option<u16>, flags: &[&str]) -> Self {
-        let port = port.unwrap_or_else(|| {
-            TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-        });
+        let port = port.unwrap_or_else(port::free);
         let process = Command::new("node")
             .arg(PROGRAM)
             .args(["--silent", "--address", "127.0.0.1", "--port", &port.to_string()])
