@@ -10,10 +10,10 @@ use crate::http::{self, Response};
 use crate::process::Process;
 use crate::wait;
 
-/// The program: what `AIRLOOM_EDGE` names, or the release build beside this package.
+/// The program: what `AIRLOOM_EDGE` names, or what was built for tests beside this package.
 pub fn program() -> PathBuf {
     std::env::var_os("AIRLOOM_EDGE").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/edge")),
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debug/edge")),
         PathBuf::from,
     )
 }

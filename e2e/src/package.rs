@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::process;
 
-/// The program: what `AIRLOOM_PACKAGE` names, or the release build beside this package.
+/// The program: what `AIRLOOM_PACKAGE` names, or what was built for tests beside this package.
 pub fn program() -> PathBuf {
     std::env::var_os("AIRLOOM_PACKAGE").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/package")),
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debug/package")),
         PathBuf::from,
     )
 }

@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::process::Process;
 use crate::wait;
 
-/// The program: what `AIRLOOM_RELAY` names, or the release build beside this package.
+/// The program: what `AIRLOOM_RELAY` names, or what was built for tests beside this package.
 pub fn program() -> PathBuf {
     std::env::var_os("AIRLOOM_RELAY").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/relay")),
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debug/relay")),
         PathBuf::from,
     )
 }

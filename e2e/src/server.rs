@@ -21,10 +21,10 @@ pub struct Live {
     _data: Option<Scratch>,
 }
 
-/// The program: what `AIRLOOM_LIVE` names, or the release build beside this package.
+/// The program: what `AIRLOOM_LIVE` names, or what was built for tests beside this package.
 pub fn program() -> PathBuf {
     std::env::var_os("AIRLOOM_LIVE").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/live")),
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debug/live")),
         PathBuf::from,
     )
 }

@@ -1,6 +1,12 @@
-//! End-to-end tests: optimised builds of the examples between real encoders and players.
+//! End-to-end tests: the examples between real encoders and players.
 
-use crate::shell::{Failure, Report, Shell, cargo, root, target};
+use std::process::Command;
+
+use crate::shell::{Failure, Report, Shell, cargo, cargo_beside, root, sources, target};
+
+/// Files of tests that start a browser: one after another, since two browsers on a small machine
+/// stall each other, and beside all others, since these mostly wait.
+const BROWSERS: [&str; 7] = ["browser", "chat", "edge", "players", "record", "usage", "variants"];
 
 /// `filter` is `nats` or `s3` and what follows it, or begins with the name of a file of tests, or is handed
 /// to the test harness as it is: parts of test names, or its flags.
@@ -11,31 +17,52 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     if let ["s3", rest @ ..] = filter {
         return s3(shell, rest);
     }
-    let programs =
-        ["live", "relay", "follow", "edge", "package"].map(|program| ["--package", program]);
-    let features = ["--features", "live/thumbnails"];
-    shell.run(
-        cargo().args(["build", "--profile", "e2e"]).args(programs.as_flattened()).args(features),
-    )?;
-    let package = root().join("e2e");
-    let mut tests = cargo();
+    // What the other tests run is what is driven here: one build, which also panics where a number
+    // overflows or an assertion does not hold.
+    let build = ["build", "--workspace", "--all-features", "--all-targets"];
+    shell.run(cargo().args(build))?;
+    match filter {
+        [] => everything(shell),
+        [file, rest @ ..]
+            if sources(&root().join("e2e/tests"))?.iter().any(|known| known == file) =>
+        {
+            shell.tests(tests().args(["--test", file, "--"]).args(rest))
+        }
+        filter => shell.tests(tests().arg("--").args(filter)),
+    }
+}
+
+/// The browsers, and all the others beside them.
+fn everything(shell: &mut Shell) -> Result<Report, Failure> {
+    shell.run(tests().arg("--no-run"))?;
+    let files = sources(&root().join("e2e/tests"))?;
+    let of = |browsers: bool| {
+        let mut tests = tests();
+        for file in files.iter().filter(|file| BROWSERS.contains(&file.as_str()) == browsers) {
+            tests.args(["--test", file]);
+        }
+        tests
+    };
+    let (mut watched, mut others) = (of(true), of(false));
+    shell.both(
+        "e2e-browsers",
+        |shell| shell.tests(others.arg("--lib")),
+        |shell| shell.tests(&mut watched),
+    )
+}
+
+/// `cargo test` of the package, with the programs it drives.
+fn tests() -> Command {
+    let mut tests = cargo_beside("test", "e2e");
     tests
-        .args(["test", "--no-fail-fast", "--manifest-path"])
-        .arg(package.join("Cargo.toml"))
-        .env("AIRLOOM_LIVE", target().join("e2e/live"))
-        .env("AIRLOOM_RELAY", target().join("e2e/relay"))
-        .env("AIRLOOM_EDGE", target().join("e2e/edge"))
-        .env("AIRLOOM_PACKAGE", target().join("e2e/package"))
+        .arg("--no-fail-fast")
+        .env("AIRLOOM_LIVE", target().join("debug/live"))
+        .env("AIRLOOM_RELAY", target().join("debug/relay"))
+        .env("AIRLOOM_EDGE", target().join("debug/edge"))
+        .env("AIRLOOM_PACKAGE", target().join("debug/package"))
         // Tests in real time mostly wait: more of them at once than there are processors.
         .env("RUST_TEST_THREADS", "4");
-    let mut filter = filter;
-    if let [file, rest @ ..] = filter
-        && package.join("tests").join(file).with_extension("rs").is_file()
-    {
-        tests.args(["--test", file]);
-        filter = rest;
-    }
-    shell.tests(tests.arg("--").args(filter))
+    tests
 }
 
 /// Nodes of a chat on a real `nats-server`, which `unit` runs, too: the same build.

@@ -5,10 +5,9 @@
 //! to watch, so nothing is lost by leaving out what only a nightly compiler has, and
 //! `cargo fuzz` works on the same targets where somebody wants it.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::shell::{Failure, Report, Shell, cargo, root};
+use crate::shell::{Failure, Report, Shell, cargo, root, sources};
 
 const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -36,7 +35,7 @@ pub(crate) fn run(shell: &mut Shell, seconds: u64) -> Result<Report, Failure> {
             .env("RUSTFLAGS", COVERAGE),
     )?;
     let mut report = Report::default();
-    for name in names(&fuzz.join("fuzz_targets"))? {
+    for name in sources(&fuzz.join("fuzz_targets"))? {
         let found = fuzz.join("corpus").join(&name);
         let artifacts = fuzz.join("artifacts").join(&name);
         for directory in [&found, &artifacts] {
@@ -65,19 +64,6 @@ pub(crate) fn run(shell: &mut Shell, seconds: u64) -> Result<Report, Failure> {
         }
     }
     Ok(report)
-}
-
-fn names(directory: &Path) -> Result<Vec<String>, Failure> {
-    let unreadable = |error| Failure(format!("{} cannot be read: {error}", directory.display()));
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
-            names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 fn host(shell: &mut Shell) -> Result<String, Failure> {

@@ -96,6 +96,31 @@ impl Shell {
         };
     }
 
+    /// Runs two things at once, each a report. What `beside` says is said when both are done, since
+    /// two logs that are written at once say nothing in one; `name` is of the file it is kept in.
+    pub(crate) fn both(
+        &mut self,
+        name: &str,
+        run: impl FnOnce(&mut Self) -> Result<Report, Failure>,
+        beside: impl FnOnce(&mut Self) -> Result<Report, Failure> + Send,
+    ) -> Result<Report, Failure> {
+        let log = target().join("xtask").join(name).with_extension("log");
+        let unwritable = |error| Failure(format!("{} cannot be written: {error}", log.display()));
+        std::fs::create_dir_all(target().join("xtask")).map_err(unwritable)?;
+        let mut other = Self::into_log(&log).map_err(unwritable)?;
+        let (first, second) = std::thread::scope(|scope| {
+            let second = scope.spawn(move || beside(&mut other));
+            (run(self), second.join())
+        });
+        let text = std::fs::read(&log).unwrap_or_default();
+        for line in String::from_utf8_lossy(&text).lines() {
+            self.say(line);
+        }
+        let mut report = first?;
+        report.add(second.unwrap_or_else(|_| Err(Failure(format!("{name} did not end"))))?);
+        Ok(report)
+    }
+
     /// Runs a program; a status other than zero is a failure.
     pub(crate) fn run(&mut self, command: &mut Command) -> Result<(), Failure> {
         self.lines(command, |_| {}).and_then(|ok| {
@@ -228,6 +253,32 @@ pub(crate) fn cargo() -> Command {
         }
     }
     command
+}
+
+/// The cargo that runs this, for a word in a workspace that is not the product's: what both build,
+/// they build once.
+pub(crate) fn cargo_beside(word: &str, workspace: &str) -> Command {
+    let mut command = cargo();
+    command
+        .args([word, "--manifest-path"])
+        .arg(root().join(workspace).join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target());
+    command
+}
+
+/// The names of the Rust files of a directory, in order.
+pub(crate) fn sources(directory: &Path) -> Result<Vec<String>, Failure> {
+    let unreadable = |error| Failure(format!("{} cannot be read: {error}", directory.display()));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Whether a program of that name is on the path.

@@ -9,14 +9,24 @@ use crate::small_disk::SmallDisk;
 const SEED: &str = "20261120";
 
 pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
-    let mut tests = cargo();
     // With every feature: what clippy checks, and one build for all that follows.
-    tests.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    let cargo_test = || {
+        let mut tests = cargo();
+        tests.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
+        tests
+    };
+    shell.run(cargo_test().arg("--no-run"))?;
+    let mut tests = cargo_test();
+    tests.args(["--lib", "--bins", "--tests", "--examples"]).env("PROPTEST_RNG_SEED", SEED);
     let disk = SmallDisk::mount();
     if let Some(disk) = &disk {
         tests.env("AIRLOOM_SMALL_DISK", disk.path());
     }
-    let mut report = shell.tests(tests.env("PROPTEST_RNG_SEED", SEED))?;
+    let mut report = shell.both(
+        "unit-documentation",
+        |shell| shell.tests(&mut tests),
+        |shell| shell.tests(cargo_test().arg("--doc")),
+    )?;
     if disk.is_none() {
         report
             .limits
