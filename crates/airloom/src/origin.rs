@@ -15,6 +15,8 @@ mod observer;
 mod status;
 mod store;
 mod stream;
+#[cfg(feature = "thumbnails")]
+mod thumbnail;
 mod viewers;
 
 use std::collections::HashMap;
@@ -37,6 +39,8 @@ pub use ingest::{Ingest, Publishing, PublishingError, Refused};
 pub use name::{InvalidName, StreamName};
 pub use observer::{Event, Observer};
 pub use status::{State, StreamStatus, TrackStatus};
+#[cfg(feature = "thumbnails")]
+pub use thumbnail::Thumbnails;
 
 use config::Bounds;
 #[cfg(feature = "record")]
@@ -90,6 +94,9 @@ struct Shared {
     streams: Mutex<HashMap<StreamName, Arc<Stream>>>,
     groups: Groups,
     totals: Totals,
+    /// One keyframe at a time is decoded, of whichever stream.
+    #[cfg(feature = "thumbnails")]
+    making: tokio::sync::Semaphore,
 }
 
 /// What has gone through since the origin was made.
@@ -134,6 +141,8 @@ impl Origin {
             streams,
             groups,
             totals,
+            #[cfg(feature = "thumbnails")]
+            making: tokio::sync::Semaphore::new(1),
         }))
     }
 
@@ -191,7 +200,8 @@ impl Origin {
         Ingest::new(self.clone(), application.into())
     }
 
-    /// Serves `/NAME/index.m3u8`, `/NAME/ts.m3u8`, `/NAME/manifest.mpd` and all that they link to.
+    /// Serves `/NAME/index.m3u8`, `/NAME/ts.m3u8`, `/NAME/manifest.mpd` and all that they link to; with
+    /// `Builder::thumbnails` (feature `thumbnails`), `/NAME/thumbnail.jpg`, too.
     pub fn router(&self) -> axum::Router {
         delivery::router(self.clone())
     }

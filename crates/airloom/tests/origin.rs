@@ -4,6 +4,8 @@
 mod origin {
     mod camera;
     mod client;
+    #[cfg(feature = "thumbnails")]
+    mod clip;
 
     mod access;
     mod annotations;
@@ -15,6 +17,8 @@ mod origin {
     mod manners;
     mod observer;
     mod paths;
+    #[cfg(feature = "thumbnails")]
+    mod thumbnail;
     #[cfg(feature = "billing")]
     mod usage;
 }

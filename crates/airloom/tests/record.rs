@@ -4,6 +4,9 @@
 mod record {
     #[path = "../origin/camera.rs"]
     mod camera;
+    #[cfg(feature = "thumbnails")]
+    #[path = "../origin/clip.rs"]
+    mod clip;
     mod studio;
 
     mod clips;

@@ -14,6 +14,9 @@ const TRACE_FLOOR_BITS = 200_000;
 /** Encoders send keyframes in bursts; the rate drawn is that over the last few polls. */
 const RATE_OVER_MS = 4000;
 
+/** How often a card asks for the stream's newest picture. */
+const STILL_MS = 5000;
+
 const BADGES = { live: 'Live', resuming: 'Resuming', ended: 'Ended' };
 
 export function badge(node, state) {
@@ -35,6 +38,8 @@ class Card {
   #stream;
   #trace;
   #history = [];
+  /** When the picture was asked for last; it is shown once it is there. */
+  #asked = -Infinity;
 
   constructor(template) {
     this.node = template.content.firstElementChild.cloneNode(true);
@@ -42,6 +47,9 @@ class Card {
     this.link = find('a');
     this.badge = find('.badge');
     this.weave = find('.weave');
+    this.still = find('.still');
+    this.still.addEventListener('load', () => setHidden(this.still, false));
+    this.still.addEventListener('error', () => setHidden(this.still, true));
     this.uptime = find('.uptime');
     this.uptimeText = find('.uptime-text');
     this.format = find('.card-format');
@@ -62,6 +70,7 @@ class Card {
     this.link.href = `#/${encodeURIComponent(stream.name)}`;
     weave(this.weave, stream.name);
     badge(this.badge, stream.state);
+    this.#picture(stream, at);
     setText(this.format, formatLine(stream));
     setText(this.rate, format.rate(bitrate(stream)));
     setHidden(this.viewers, !Number.isFinite(stream.viewers));
@@ -74,6 +83,13 @@ class Card {
     const started = Date.parse(this.#stream.started_at);
     setHidden(this.uptime, Number.isNaN(started) || !isOnAir(this.#stream));
     if (!this.uptime.hidden) setText(this.uptimeText, format.span(serverNow() - started));
+  }
+
+  #picture(stream, at) {
+    if (!stream.thumbnail || !isOnAir(stream) || at - this.#asked < STILL_MS) return;
+    this.#asked = at;
+    // Another address: what is shown already is not looked for again under the same one.
+    this.still.src = `${stream.thumbnail}?at=${Math.round(at)}`;
   }
 
   /** Plots what really comes in, from the server's byte counter. */

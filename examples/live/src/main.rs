@@ -88,6 +88,8 @@ async fn serve(arguments: Arguments) -> Result<(), Failure> {
     if arguments.record {
         builder = builder.observer(Arc::new(recorder.clone()));
     }
+    #[cfg(feature = "thumbnails")]
+    let builder = builder.thumbnails(airloom::origin::Thumbnails::default());
     let origin = builder
         .segment(arguments.segment)
         .part(arguments.part)

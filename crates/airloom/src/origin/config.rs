@@ -40,6 +40,10 @@ pub struct Config {
     /// [`Publishing::join`](super::Publishing::join). Where there is a gate it has to let the
     /// publisher in under both names. `None`: stream keys say nothing of the kind.
     pub group: Option<String>,
+    /// How the picture of a stream looks that is served as `NAME/thumbnail.jpg`, from its last
+    /// keyframe in H.264. Default `None`: there are none.
+    #[cfg(feature = "thumbnails")]
+    pub thumbnails: Option<super::Thumbnails>,
     /// What the origin refuses to exceed.
     pub limits: Limits,
 }
@@ -80,6 +84,8 @@ impl Default for Config {
             event: None,
             session: Session::default(),
             group: Some("group".to_owned()),
+            #[cfg(feature = "thumbnails")]
+            thumbnails: None,
             limits: Limits::default(),
         }
     }
@@ -190,6 +196,14 @@ impl Builder {
     #[must_use]
     pub fn group(mut self, parameter: impl Into<Option<String>>) -> Self {
         self.config.group = parameter.into();
+        self
+    }
+
+    /// Sets [`Config::thumbnails`].
+    #[cfg(feature = "thumbnails")]
+    #[must_use]
+    pub fn thumbnails(mut self, thumbnails: impl Into<Option<super::Thumbnails>>) -> Self {
+        self.config.thumbnails = thumbnails.into();
         self
     }
 

@@ -21,6 +21,8 @@ use parking::Parked;
 use super::meters::Meter;
 use super::store::Media;
 use super::stream::Stream;
+#[cfg(feature = "thumbnails")]
+use super::thumbnail;
 use super::{Origin, StreamName, wall_time};
 use crate::http::{Chunks, Detachable, Problem, WriteDeadline};
 
@@ -114,6 +116,13 @@ async fn let_in(origin: Origin, mut asked: Asked) -> Response {
 
 async fn answer(origin: Origin, asked: Asked) -> Response {
     let Asked { name, resource, query, peer, deadline, detachable, headers } = asked;
+    #[cfg(feature = "thumbnails")]
+    if resource == thumbnail::NAME {
+        return match origin.seek(&name, false).await {
+            Ok(stream) => thumbnail::answer(&origin, &stream, &headers).await,
+            Err(unavailable) => unavailable.into_response(),
+        };
+    }
     let resource = Resource::parse(&resource);
     let begins = matches!(resource, Some(Resource::Multivariant | Resource::Ts | Resource::Mpd));
     let stream = match origin.seek(&name, begins).await {
@@ -246,7 +255,7 @@ impl Drop for Gauge<'_> {
     }
 }
 
-fn busy(origin: &Origin, detail: &'static str) -> Response {
+pub(super) fn busy(origin: &Origin, detail: &'static str) -> Response {
     too_busy(origin, detail).into_response()
 }
 
@@ -348,7 +357,7 @@ pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 /// A response whose bytes are counted as the connection takes them to write: what an aborted
 /// download has not asked for costs nobody anything.
-fn body(
+pub(super) fn body(
     origin: &Origin,
     stream: &Stream,
     chunks: impl Iterator<Item = Bytes> + Send + Unpin + 'static,

@@ -24,6 +24,10 @@ pub struct StreamStatus {
     pub ts: String,
     /// Path of the DASH manifest.
     pub dash: String,
+    /// Path of its picture, where pictures are made and there is something to make one of: with the
+    /// feature `thumbnails`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<String>,
 }
 
 /// What a stream is doing.

@@ -20,6 +20,8 @@ use super::meters::{Meter, StreamMeters};
 use super::observer::Observers;
 use super::status::{State as Status, StreamStatus};
 use super::store::Media;
+#[cfg(feature = "thumbnails")]
+use super::thumbnail::Still;
 use super::viewers::Viewers;
 use super::{AnnotationError, Config, StreamName};
 use crate::access::Pass;
@@ -52,6 +54,8 @@ pub(super) struct Stream {
     taken: StreamMeters,
     meters: StreamMeters,
     nature: Nature,
+    #[cfg(feature = "thumbnails")]
+    still: Still,
 }
 
 /// Who publishes a stream.
@@ -142,8 +146,15 @@ impl Stream {
             taken,
             meters,
             nature,
+            #[cfg(feature = "thumbnails")]
+            still: Still::new(config.thumbnails.is_some()),
             name,
         }
+    }
+
+    #[cfg(feature = "thumbnails")]
+    pub(super) fn still(&self) -> &Still {
+        &self.still
     }
 
     pub(super) fn name(&self) -> &StreamName {
@@ -212,11 +223,17 @@ impl Stream {
                     state.packager.announce(kind);
                 }
             }
-            crate::rtmp::Media::Track(track) => state.packager.set_track(track)?,
+            crate::rtmp::Media::Track(track) => {
+                #[cfg(feature = "thumbnails")]
+                self.still.set_track(&track);
+                state.packager.set_track(track)?;
+            }
             crate::rtmp::Media::Sample(sample) => {
                 let bytes = sample.data.len() as u64;
                 state.bytes_in += bytes;
                 self.taken.add(Meter::IngestBytes, bytes);
+                #[cfg(feature = "thumbnails")]
+                self.still.see(&sample);
                 state.packager.handle_sample(sample)?;
                 self.weigh(&mut state)?;
             }
@@ -455,6 +472,7 @@ impl Stream {
 
     pub(super) fn status(&self, base: &str) -> StreamStatus {
         let viewers = self.viewers();
+        let thumbnail = self.thumbnail();
         let state = self.lock();
         let path = |resource: Resource| format!("{base}/{}/{resource}", self.name);
         StreamStatus {
@@ -472,7 +490,24 @@ impl Stream {
             hls: path(Resource::Multivariant),
             ts: path(Resource::Ts),
             dash: path(Resource::Mpd),
+            thumbnail: thumbnail.map(|name| format!("{base}/{}/{name}", self.name)),
         }
+    }
+
+    /// The name its picture is served under, where there is one.
+    #[cfg(feature = "thumbnails")]
+    fn thumbnail(&self) -> Option<&'static str> {
+        #[cfg(feature = "encryption")]
+        if self.is_encrypted() {
+            return None;
+        }
+        self.still.has_keyframe().then_some(super::thumbnail::NAME)
+    }
+
+    #[cfg(not(feature = "thumbnails"))]
+    #[allow(clippy::unused_self, reason = "with the feature it is looked at")]
+    const fn thumbnail(&self) -> Option<&'static str> {
+        None
     }
 }
 

@@ -1,53 +1,11 @@
-use airloom::Origin;
-use airloom::media::{Codec, Delta, Sample, Timescale, Timestamp, Track, TrackId, avc};
 use airloom::record::Config;
-use airloom::rtmp::flv::{Demuxer, Kind};
-use airloom::rtmp::{self, Media, Publication};
 use axum::http::StatusCode;
-use bytes::Bytes;
 use tokio::time::Duration;
 
 use super::camera::Camera;
+use super::clip::Clip;
 use super::rewind::until;
 use super::studio::Studio;
-
-const VIDEO: TrackId = TrackId::new(1);
-
-/// Three seconds of H.264, 160 x 90, with B-pyramids and a keyframe each second.
-const CLIP: &[u8] = include_bytes!("../../../segmenter/tests/fixtures/pyramid.flv");
-
-/// Publishes the pictures of the clip so many times one after another.
-fn publish(origin: &Origin, name: &str, rounds: i64) {
-    let mut publishing = origin.publish(&name.parse().unwrap()).unwrap();
-    for round in 0..rounds {
-        let mut demuxer = Demuxer::new(rtmp::Config::default().limits);
-        let mut clip = Bytes::from_static(CLIP);
-        while let Some(tag) = demuxer.read(&mut clip).unwrap() {
-            let (Kind::Video, Some(kind)) = (tag.kind, tag.data.get(1)) else { continue };
-            let data = tag.data.slice(5..);
-            let media = match kind {
-                0 => Media::Track(Track {
-                    id: VIDEO,
-                    timescale: Timescale::MILLIS,
-                    codec: Codec::Avc(avc::Config::decode(data).unwrap()),
-                }),
-                1 => Media::Sample(Sample {
-                    track: VIDEO,
-                    decode_time: Timestamp::new(tag.timestamp + round * 3000),
-                    composition_offset: Delta::new(i64::from(
-                        i32::from_be_bytes([tag.data[2], tag.data[3], tag.data[4], 0]) >> 8,
-                    )),
-                    duration: None,
-                    sync: tag.is_keyframe(),
-                    data,
-                }),
-                _ => continue,
-            };
-            publishing.handle(media).unwrap();
-        }
-    }
-    publishing.flush();
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_recording_has_thumbnails_of_its_keyframes() {
@@ -56,7 +14,7 @@ async fn a_recording_has_thumbnails_of_its_keyframes() {
     config.thumbnails.sheet.interval = Duration::from_secs(1);
     (config.thumbnails.sheet.columns, config.thumbnails.sheet.rows) = (2, 2);
     let studio = Studio::with(folder.path(), config);
-    publish(&studio.origin, "cam", 4);
+    Clip::publish(&studio.origin, "cam").run(0..12_000);
     let recording = studio.wrap().await.remove(0);
     let list = studio.get("/vod").await;
     let base = format!("/vod/{}", recording.id);
