@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use airloom_media::{Codec, Sample, Track};
-use airloom_segmenter::thumbnail::{self, Thumbnailer};
+use airloom_segmenter::thumbnail::{self, Size, Thumbnailer};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -24,9 +24,9 @@ pub(super) const NAME: &str = "thumbnail.jpg";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Thumbnails {
-    /// How large it is, and what is not decoded.
+    /// How large it is, here 480 x 270 by default, and what is not decoded.
     pub picture: thumbnail::Config,
-    /// Quality of the JPEG file, 1 to 100. Default 75: some 10 KB.
+    /// Quality of the JPEG file, 1 to 100. Default 75: some 20 KB.
     pub quality: u8,
     /// For how long a picture is shown before another is made. Default 5 s. However many ask, a
     /// stream costs one decoded keyframe in that time, and a picture nobody asks for is not made.
@@ -35,7 +35,8 @@ pub struct Thumbnails {
 
 impl Default for Thumbnails {
     fn default() -> Self {
-        let picture = thumbnail::Config::default();
+        let mut picture = thumbnail::Config::default();
+        picture.size = Size { width: 480, height: 270 };
         Self { picture, quality: 75, every: Duration::from_secs(5) }
     }
 }
