@@ -4,9 +4,8 @@ use super::mdat::{self, mdat_header};
 use super::mfhd::{self, mfhd};
 use super::styp::{self, styp};
 use super::traf::{self, traf};
-use super::trun::Run;
+use super::trun::{Run, Stated};
 use super::writer::boxed;
-use crate::PartSample;
 
 /// One fragment of one track.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +14,7 @@ pub(crate) struct Fragment<'a> {
     /// `sequence_number` of `mfhd`.
     pub(crate) number: u32,
     pub(crate) base_media_decode_time: u64,
-    /// Durations, sizes and offsets fit their 32 bits.
-    pub(crate) samples: &'a [PartSample],
+    pub(crate) samples: &'a [Stated],
     /// Whether a segment starts here, with a `styp`.
     pub(crate) starts_segment: bool,
 }
@@ -45,21 +43,13 @@ pub(crate) fn chunk_header(fragment: &Fragment<'_>, payload: u32) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use airloom_media::{Delta, Duration, Timestamp};
-
     use super::*;
     use crate::mp4::tests::{boxes, child};
 
     #[test]
     fn the_data_offset_points_behind_the_header_of_mdat() {
         let samples: Vec<_> = (0..9)
-            .map(|n| PartSample {
-                decode_time: Timestamp::new(n * 1024),
-                composition_offset: Delta::ZERO,
-                duration: Duration::new(1024),
-                sync: true,
-                data: Bytes::from(vec![0; 300 + n as usize]),
-            })
+            .map(|n| Stated { duration: 1024, size: 300 + n, composition_offset: 0, sync: true })
             .collect();
         for starts_segment in [false, true] {
             let fragment = Fragment {
@@ -69,12 +59,10 @@ mod tests {
                 samples: &samples,
                 starts_segment,
             };
-            let payload = samples.iter().map(|sample| sample.data.len() as u32).sum();
+            let payload = samples.iter().map(|sample| sample.size).sum();
             let header = chunk_header(&fragment, payload);
             let mut whole = header.to_vec();
-            for sample in &samples {
-                whole.extend_from_slice(&sample.data);
-            }
+            whole.resize(header.len() + payload as usize, 0);
             let top: Vec<_> = boxes(&whole).into_iter().map(|(kind, _)| kind).collect();
             let moof_at = if starts_segment { styp::SIZE } else { 0 };
             assert_eq!(top[usize::from(starts_segment)..], [*b"moof", *b"mdat"]);

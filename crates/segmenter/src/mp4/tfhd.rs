@@ -1,6 +1,6 @@
 use super::writer::{full_box, u32};
 
-const DEFAULT_SAMPLE_DURATION: u32 = 0x08;
+pub(super) const DEFAULT_SAMPLE_DURATION: u32 = 0x08;
 const DEFAULT_SAMPLE_FLAGS: u32 = 0x20;
 const DEFAULT_BASE_IS_MOOF: u32 = 0x02_0000;
 

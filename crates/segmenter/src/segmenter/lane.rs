@@ -7,8 +7,9 @@ use bytes::Bytes;
 use super::policy::Policy;
 use super::ratio::Ratio;
 use super::schedule::Schedule;
+use crate::mp4::Stated;
 use crate::ts_segment::Closed;
-use crate::{BitRate, Event, Gap, Output, Part, PartSample, Segment};
+use crate::{BitRate, Event, Gap, Output, Part, Segment};
 
 mod asides;
 mod measure;
@@ -96,7 +97,10 @@ pub(super) struct Lane {
 
 #[derive(Debug, Default)]
 struct OpenPart {
-    samples: Vec<PartSample>,
+    /// Decode time of the first sample.
+    start: i64,
+    samples: Vec<Stated>,
+    payload: Vec<Bytes>,
     duration: i64,
     bytes: usize,
 }

@@ -83,8 +83,11 @@ impl Lane {
     /// What a segment index says of the part that is complete, whose `moof` and `mdat` have `size`
     /// bytes.
     fn subsegment(&self, start: i64, size: usize) -> Subsegment {
+        let mut time = start;
         let shown = self.part.samples.iter().map(|sample| {
-            sample.decode_time.ticks().saturating_add(sample.composition_offset.ticks())
+            let shown = time.saturating_add(sample.composition_offset.into());
+            time = time.saturating_add(sample.duration.into());
+            shown
         });
         Subsegment {
             track_id: self.number,
