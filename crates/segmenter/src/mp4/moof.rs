@@ -1,11 +1,9 @@
-use bytes::Bytes;
-
 use super::mdat::{self, mdat_header};
 use super::mfhd::{self, mfhd};
-use super::styp::{self, styp};
+use super::styp::styp;
 use super::traf::{self, traf};
 use super::trun::{Run, Stated};
-use super::writer::boxed;
+use super::writer::{kind, words};
 
 /// One fragment of one track.
 #[derive(Debug, Clone, Copy)]
@@ -20,30 +18,25 @@ pub(crate) struct Fragment<'a> {
 }
 
 /// All of a CMAF chunk but its payload (ISO/IEC 23000-19, 7.3.2.3): `styp` where a segment starts,
-/// `moof` (ISO/IEC 14496-12, 8.8.4) and the header of an `mdat` with `payload` bytes. One
-/// allocation, of the exact size.
-pub(crate) fn chunk_header(fragment: &Fragment<'_>, payload: u32) -> Bytes {
+/// `moof` (ISO/IEC 14496-12, 8.8.4) and the header of an `mdat` with `payload` bytes.
+pub(crate) fn chunk_header(out: &mut Vec<u8>, fragment: &Fragment<'_>, payload: u32) {
     let run = Run::of(fragment.samples);
     let moof = 8 + mfhd::SIZE + traf::size(&run, fragment.samples.len());
-    let leading = if fragment.starts_segment { styp::SIZE } else { 0 };
-    let size = leading + moof + mdat::HEADER_SIZE;
-
-    let mut out = Vec::with_capacity(size);
     if fragment.starts_segment {
-        styp(&mut out);
+        styp(out);
     }
-    boxed(&mut out, *b"moof", |out| {
-        mfhd(out, fragment.number);
-        traf(out, fragment, &run, (moof + mdat::HEADER_SIZE) as u32);
-    });
-    mdat_header(&mut out, payload);
-    debug_assert_eq!(out.len(), size);
-    Bytes::from(out)
+    let start = out.len();
+    words(out, [moof as u32, kind(*b"moof")]);
+    mfhd(out, fragment.number);
+    traf(out, fragment, &run, (moof + mdat::HEADER_SIZE) as u32);
+    debug_assert_eq!(out.len() - start, moof);
+    mdat_header(out, payload);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mp4::STYP;
     use crate::mp4::tests::{boxes, child};
 
     #[test]
@@ -60,11 +53,12 @@ mod tests {
                 starts_segment,
             };
             let payload = samples.iter().map(|sample| sample.size).sum();
-            let header = chunk_header(&fragment, payload);
-            let mut whole = header.to_vec();
+            let mut header = Vec::new();
+            chunk_header(&mut header, &fragment, payload);
+            let mut whole = header.clone();
             whole.resize(header.len() + payload as usize, 0);
             let top: Vec<_> = boxes(&whole).into_iter().map(|(kind, _)| kind).collect();
-            let moof_at = if starts_segment { styp::SIZE } else { 0 };
+            let moof_at = if starts_segment { STYP } else { 0 };
             assert_eq!(top[usize::from(starts_segment)..], [*b"moof", *b"mdat"]);
             let trun = child(child(child(&whole, *b"moof"), *b"traf"), *b"trun");
             let offset = u32::from_be_bytes(trun[8..12].try_into().unwrap()) as usize;

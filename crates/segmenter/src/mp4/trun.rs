@@ -1,4 +1,4 @@
-use super::writer::{full_box, u32};
+use super::writer::{kind, words};
 
 const DATA_OFFSET: u32 = 0x01;
 pub(super) const FIRST_SAMPLE_FLAGS: u32 = 0x04;
@@ -89,32 +89,30 @@ pub(super) fn size(run: &Run, samples: usize) -> usize {
 
 /// `trun` (ISO/IEC 14496-12, 8.8.8). Version 1, with signed offsets, only where one is negative.
 pub(super) fn trun(out: &mut Vec<u8>, run: &Run, samples: &[Stated], data_offset: u32) {
-    full_box(out, *b"trun", run.version, run.flags, |out| {
-        u32(out, samples.len() as u32);
-        u32(out, data_offset);
-        if let Some(first) = samples.first()
-            && run.flags & FIRST_SAMPLE_FLAGS != 0
-        {
-            u32(out, first.flags());
-        }
-        let size = run.sample_size();
-        let start = out.len();
-        out.resize(start + samples.len() * size, 0);
-        let entries = out.get_mut(start..).unwrap_or_default().chunks_exact_mut(size);
-        for (entry, sample) in entries.zip(samples) {
-            let mut fields = entry.as_chunks_mut().0.iter_mut();
-            let mut field = |stated: bool, value: u32| {
-                if stated && let Some(field) = fields.next() {
-                    *field = value.to_be_bytes();
-                }
-            };
-            field(run.flags & SAMPLE_DURATION != 0, sample.duration);
-            field(true, sample.size);
-            field(run.flags & SAMPLE_FLAGS != 0, sample.flags());
-            let offset = sample.composition_offset as u32;
-            field(run.flags & SAMPLE_COMPOSITION_TIME_OFFSETS != 0, offset);
-        }
-    });
+    let (size, flags) = (size(run, samples.len()) as u32, u32::from(run.version) << 24 | run.flags);
+    words(out, [size, kind(*b"trun"), flags, samples.len() as u32, data_offset]);
+    if let Some(first) = samples.first()
+        && run.flags & FIRST_SAMPLE_FLAGS != 0
+    {
+        words(out, [first.flags()]);
+    }
+    let size = run.sample_size();
+    let start = out.len();
+    out.resize(start + samples.len() * size, 0);
+    let entries = out.get_mut(start..).unwrap_or_default().chunks_exact_mut(size);
+    for (entry, sample) in entries.zip(samples) {
+        let mut fields = entry.as_chunks_mut().0.iter_mut();
+        let mut field = |stated: bool, value: u32| {
+            if stated && let Some(field) = fields.next() {
+                *field = value.to_be_bytes();
+            }
+        };
+        field(run.flags & SAMPLE_DURATION != 0, sample.duration);
+        field(true, sample.size);
+        field(run.flags & SAMPLE_FLAGS != 0, sample.flags());
+        let offset = sample.composition_offset as u32;
+        field(run.flags & SAMPLE_COMPOSITION_TIME_OFFSETS != 0, offset);
+    }
 }
 
 #[cfg(test)]

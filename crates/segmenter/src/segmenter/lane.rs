@@ -12,10 +12,12 @@ use crate::ts_segment::Closed;
 use crate::{BitRate, Event, Gap, Output, Part, Segment};
 
 mod asides;
+mod headers;
 mod measure;
 mod part;
 
 use asides::Asides;
+use headers::Headers;
 
 /// A sample with its place on the output's clock.
 #[derive(Debug)]
@@ -84,6 +86,7 @@ pub(super) struct Lane {
     /// What the encoder says it sends.
     bit_rate: Option<BitRate>,
     asides: Asides,
+    headers: Headers,
     part: OpenPart,
     segment: OpenSegment,
     /// Where the segment ends, in ticks of 90 kHz; the schedule's value.
@@ -138,6 +141,7 @@ impl Lane {
             fragments: 0,
             bit_rate: None,
             asides: Asides::default(),
+            headers: Headers::default(),
             part: OpenPart::default(),
             segment: OpenSegment { sequence, ..OpenSegment::default() },
             ends: i64::MAX,
@@ -388,6 +392,7 @@ impl Lane {
     }
 
     /// Goes to the segment of a sample at `mpeg` that lasts `duration`.
+    #[inline]
     fn enter(&mut self, mpeg: i64, duration: i64, sink: &mut Sink<'_>) {
         self.advance(mpeg, sink);
         if self.ends != i64::MAX && self.would_overflow(duration) {
@@ -402,6 +407,7 @@ impl Lane {
     }
 
     /// Puts a sample into its segment, and says which that is.
+    #[inline]
     fn append(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) -> u64 {
         self.enter(timed.mpeg, duration, sink);
         self.end = Some(timed.decode_time + duration);

@@ -7,6 +7,7 @@ use crate::mp4::{self, Fragment, Stated};
 use crate::{Output, Part};
 
 impl Lane {
+    #[inline]
     pub(super) fn push(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) {
         if sink.policy.part.is_some()
             && self.part.duration + duration > self.part_target.unwrap_or(i64::MAX)
@@ -35,7 +36,9 @@ impl Lane {
         let Some(first) = self.part.samples.first() else { return };
         let (start, independent) = (self.part.start, first.sync);
         self.fragments = self.fragments.wrapping_add(1);
-        let header = mp4::chunk_header(
+        let mut header = self.headers.begin();
+        mp4::chunk_header(
+            &mut header,
             &Fragment {
                 track_id: self.number,
                 number: self.fragments,
@@ -45,7 +48,8 @@ impl Lane {
             },
             u32::try_from(self.part.bytes).unwrap_or(u32::MAX),
         );
-        let header = self.with_asides(header, start, sink.policy);
+        self.add_asides(&mut header, start, sink.policy);
+        let header = self.headers.keep(header);
         let size = header.len() + self.part.bytes;
         let open = sink.schedule.segment(self.segment.sequence);
         let part = Part {
