@@ -277,6 +277,7 @@ impl Lane {
     }
 
     /// The first sample after one whose length was a guess, which ended at `end`.
+    #[cold]
     fn resume(&mut self, end: i64, timed: &mut Timed, sink: &mut Sink<'_>) {
         let step = timed.decode_time - end;
         if step <= 0 {
@@ -299,12 +300,14 @@ impl Lane {
         }
     }
 
+    #[cold]
     fn leave_gap(&self, duration: i64, sink: &mut Sink<'_>) {
         let duration = Duration::new(duration.max(0).unsigned_abs());
         sink.outputs.push_back(Output::Event(Event::GapLeft { track: self.id, duration }));
     }
 
     /// The first sample of another configuration: ends what is there and begins a segment.
+    #[cold]
     fn take_changed(&mut self, mut timed: Timed, sink: &mut Sink<'_>) {
         let Some(change) = timed.change.take() else { return };
         let same_clock = output_timescale(&change.track) == self.output;
@@ -356,6 +359,7 @@ impl Lane {
     }
 
     /// How long the held sample lasts when the next one comes much later than a frame.
+    #[cold]
     fn bridge(&self, duration: i64, next: i64, sink: &mut Sink<'_>) -> i64 {
         let decided = self.ends != i64::MAX;
         let overflows = self.segment.duration + duration > self.longest;
