@@ -29,27 +29,32 @@ pub fn run(input: &Input, live: &dyn Fn() -> usize) -> Result<(), Failure> {
          after each output, halved. Asked is under 64 KB a track.\n"
     );
     println!(
-        "| | most in the first minute, KB a track | most of all, KB a track |\n|---|---:|---:|"
+        "| | most in the first minute, KB a track | most of all, KB a track | headers in that, which are served |\n|---|---:|---:|---:|"
     );
     for (name, held) in [
         ("what comes out is passed on", 0),
         ("the last minute's segments are kept, with the tables of their samples", WINDOW),
     ] {
-        let most = most(input, held, live)?;
+        let (most, headers) = most(input, held, live)?;
         let kilobytes = |bytes: usize| bytes as f64 / 2.0 / 1024.0;
         let all = most.iter().copied().max().unwrap_or(0);
-        println!("| {name} | {:.1} | {:.1} |", kilobytes(most[0]), kilobytes(all));
+        println!(
+            "| {name} | {:.1} | {:.1} | {:.1} |",
+            kilobytes(most[0]),
+            kilobytes(all),
+            kilobytes(headers)
+        );
     }
     println!();
     Ok(())
 }
 
-/// The most above the start in each minute.
+/// The most above the start in each minute, and bytes of the headers that are kept at the end.
 fn most(
     input: &Input,
     held: usize,
     live: &dyn Fn() -> usize,
-) -> Result<[usize; ROUNDS as usize], Failure> {
+) -> Result<([usize; ROUNDS as usize], usize), Failure> {
     // Of both tracks.
     let mut window = VecDeque::<Segment>::with_capacity(held * 2 + 1);
     let tracks = tracks(input)?;
@@ -78,5 +83,6 @@ fn most(
             }
         }
     }
-    Ok(most)
+    let parts = window.iter().flat_map(|segment| segment.parts.iter());
+    Ok((most, parts.map(|part| part.header.len()).sum()))
 }

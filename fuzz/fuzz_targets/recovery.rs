@@ -59,7 +59,7 @@ fn recording() -> &'static Recording {
             if let Output::Part(part) = output {
                 part.chunks().for_each(|chunk| file.extend_from_slice(chunk));
                 let before = ends.last().map_or(0, |(_, samples)| *samples);
-                ends.push((file.len(), before + part.samples.len()));
+                ends.push((file.len(), before + part.samples().len()));
             }
         }
         Recording { file, ends }

@@ -76,7 +76,7 @@ impl Judge {
         let lane = self.lanes.entry(part.track).or_default();
         let mut time = part.start;
         let mut size = part.header.len();
-        for sample in part.samples.iter() {
+        for sample in part.samples() {
             assert_eq!(sample.decode_time, time, "a part has no gaps");
             assert!(time.ticks() >= lane.end, "time never goes back");
             time = time.checked_add(sample.duration).expect("a time that can be written");
@@ -88,7 +88,7 @@ impl Judge {
             size += sample.data.len();
             self.came_out += 1;
         }
-        assert!(!part.samples.is_empty());
+        assert!(!part.payload.is_empty());
         assert_eq!(size, part.size);
         assert_eq!(part.chunks().map(Bytes::len).sum::<usize>(), size);
         assert_eq!(part.duration, Duration::new((time.ticks() - part.start.ticks()) as u64));

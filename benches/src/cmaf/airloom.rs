@@ -27,7 +27,7 @@ fn run(input: &Input, out: &mut dyn Collect, ts: bool) -> Result<(), Failure> {
         let mut whole = tag.whole.clone();
         while let Some(tag) = demuxer.read(&mut whole)? {
             let mut result: Result<(), Error> = Ok(());
-            reader.read(&tag, |event| {
+            reader.read(tag, |event| {
                 let handled = match event {
                     Event::Track(track) => segmenter.set_track(track),
                     Event::Sample(sample) => segmenter.handle_input(sample),

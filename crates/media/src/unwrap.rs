@@ -35,6 +35,7 @@ impl Unwrapper {
     ///
     /// The first value is taken as it is. The result may be negative when the clock starts just
     /// after a wrap and then steps back over it.
+    #[inline]
     pub fn unwrap(&mut self, raw: u64) -> i64 {
         let range = 1i64 << self.bits;
         let raw = (raw & (range as u64 - 1)) as i64;

@@ -58,12 +58,12 @@ impl Inlet {
         };
         let tag = Tag::unwrapped(kind, message.timestamp, message.payload, &mut self.clock);
         if !self.deliver.tags() {
-            self.tags.read(&tag, |event| each(Media::Event(event)));
+            self.tags.read(tag, |event| each(Media::Event(event)));
         } else if !self.deliver.samples() {
             each(Media::Tag(tag));
         } else {
             each(Media::Tag(tag.clone()));
-            self.tags.read(&tag, |event| each(Media::Event(event)));
+            self.tags.read(tag, |event| each(Media::Event(event)));
         }
         Ok(())
     }

@@ -84,13 +84,13 @@ impl Default for Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Tracks at a time. Default 8: more than any encoder sends today. About 2 KB each.
+    /// Tracks at a time. Default 8: more than any encoder sends today. About 4 KB each.
     pub tracks: usize,
     /// Bytes of one sample. Default 8 MiB: a 4K all-intra picture at 250 Mbit/s is 1.3 MB. Larger
     /// ones are dropped with an event.
     pub sample_bytes: usize,
     /// Samples of one track in one segment. Default 16,384: 10 s at 1,600 frames a second. Worst
-    /// case 64 bytes each beside their payload.
+    /// case 48 bytes each beside their payload.
     pub segment_samples: usize,
     /// Payload bytes of one track in one segment. Default 128 MiB: 10 s at 100 Mbit/s.
     pub segment_bytes: usize,

@@ -29,7 +29,7 @@
 //!     while let Some(output) = encryptor.poll_output() {
 //!         match output {
 //!             Output::Init(init) => assert!(init.data.windows(4).any(|four| four == b"enca")),
-//!             Output::Part(part) => assert!(part.samples[0].data[..] != [0x21; 300]),
+//!             Output::Part(part) => assert!(part.payload[0][..] != [0x21; 300]),
 //!             _ => {}
 //!         }
 //!     }

@@ -27,7 +27,7 @@ pub use config::{Config, Limits};
 pub use error::Error;
 pub use event::{Absence, Cut, Discontinuity, DropReason, Event};
 pub use message::EventMessage;
-pub use output::{Chunks, Gap, Init, Output, Part, PartSample, Segment};
+pub use output::{Chunks, Gap, Init, Output, Part, PartSample, Samples, Segment};
 pub use segmenter::Segmenter;
 pub use statistics::{Measured, Statistics};
 pub use ts_segment::TsSegment;

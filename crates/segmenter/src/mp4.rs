@@ -87,6 +87,7 @@ mod stated;
 mod stbl;
 mod stsd;
 mod styp;
+mod table;
 mod tfdt;
 mod tfhd;
 mod tkhd;
@@ -116,6 +117,8 @@ pub(crate) use protected::{Auxiliary, Protection, protected_header, protected_in
 #[cfg(feature = "encryption")]
 use sidx::SIZE as SIDX;
 pub(crate) use sidx::{Subsegment, sidx};
+pub(crate) use table::Table;
+pub(crate) use trun::Stated;
 
 /// Bytes of the `styp` that a segment's first header starts with.
 pub(crate) const STYP: usize = styp::SIZE;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use airloom_media::{Codec, Delta, Duration, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
-use crate::mp4::Presentation;
+use crate::mp4::{Presentation, Table};
 use crate::{BitRate, Event, TsSegment};
 
 /// What a [`Segmenter`](crate::Segmenter) has made.
@@ -109,16 +109,27 @@ pub struct Part {
     pub independent: bool,
     /// Everything before the first payload byte: boxes up to and with the header of `mdat`.
     pub header: Bytes,
-    /// The samples, whose bytes follow the header one after another.
-    pub samples: Arc<[PartSample]>,
-    /// Bytes in header and samples.
+    /// The coded bytes of each sample, shared with the input; they follow the header one after
+    /// another.
+    pub payload: Arc<[Bytes]>,
+    /// Bytes in header and payload.
     pub size: usize,
 }
 
 impl Part {
     /// The part's bytes in order, ready for a vectored write; each chunk is shared.
     pub fn chunks(&self) -> Chunks<'_> {
-        Chunks { header: Some(&self.header), samples: self.samples.iter() }
+        Chunks { header: Some(&self.header), payload: self.payload.iter() }
+    }
+
+    /// The samples in decode order, as the header states them: nothing else is kept of them, so
+    /// this reads it.
+    pub fn samples(&self) -> Samples<'_> {
+        Samples {
+            decode_time: self.start,
+            table: Table::of(&self.header),
+            payload: self.payload.iter(),
+        }
     }
 }
 
@@ -126,28 +137,60 @@ impl Part {
 #[derive(Debug, Clone)]
 pub struct Chunks<'a> {
     header: Option<&'a Bytes>,
-    samples: std::slice::Iter<'a, PartSample>,
+    payload: std::slice::Iter<'a, Bytes>,
 }
 
 impl<'a> Iterator for Chunks<'a> {
     type Item = &'a Bytes;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.header.take().or_else(|| self.samples.next().map(|sample| &sample.data))
+        self.header.take().or_else(|| self.payload.next())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = usize::from(self.header.is_some()) + self.samples.len();
+        let left = usize::from(self.header.is_some()) + self.payload.len();
         (left, Some(left))
     }
 }
 
 impl ExactSizeIterator for Chunks<'_> {}
 
+/// The samples of a [`Part`] in decode order.
+#[derive(Debug, Clone)]
+pub struct Samples<'a> {
+    decode_time: Timestamp,
+    table: Table<'a>,
+    payload: std::slice::Iter<'a, Bytes>,
+}
+
+impl<'a> Iterator for Samples<'a> {
+    type Item = PartSample<'a>;
+
+    fn next(&mut self) -> Option<PartSample<'a>> {
+        let (data, stated) = (self.payload.next()?, self.table.next()?);
+        let (decode_time, duration) = (self.decode_time, Duration::new(stated.duration.into()));
+        // The segmenter keeps its times far inside of 64 bits.
+        self.decode_time = decode_time.checked_add(duration).unwrap_or(decode_time);
+        Some(PartSample {
+            decode_time,
+            composition_offset: Delta::new(stated.composition_offset.into()),
+            duration,
+            sync: stated.sync,
+            data,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.payload.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Samples<'_> {}
+
 /// One sample as it stands in the output.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PartSample {
+pub struct PartSample<'a> {
     /// Decode time in the output timescale.
     pub decode_time: Timestamp,
     /// Presentation time minus decode time, in the output timescale.
@@ -157,7 +200,7 @@ pub struct PartSample {
     /// Whether decoding can start here.
     pub sync: bool,
     /// The coded bytes, shared with the input.
-    pub data: Bytes,
+    pub data: &'a Bytes,
 }
 
 /// One segment of one track: its parts, one after another.
@@ -191,8 +234,8 @@ impl Segment {
     }
 
     /// The segment's samples in decode order.
-    pub fn samples(&self) -> impl Iterator<Item = &PartSample> {
-        self.parts.iter().flat_map(|part| part.samples.iter())
+    pub fn samples(&self) -> impl Iterator<Item = PartSample<'_>> + Clone {
+        self.parts.iter().flat_map(Part::samples)
     }
 }
 

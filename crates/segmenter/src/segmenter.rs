@@ -165,9 +165,17 @@ impl Segmenter {
         } else if sample.data.len() > self.policy.limits.sample_bytes {
             self.drop_sample(&sample, DropReason::TooLarge);
         } else {
-            let change = self.inputs.get_mut(index).and_then(|input| input.pending.take());
-            self.handle(index, sample, change);
-            self.assemble();
+            let Some(input) = self.inputs.get_mut(index) else { return Ok(()) };
+            // As nearly every one does.
+            if self.turn.is_none() && input.goes_on(&sample) {
+                self.accept(index, sample, None);
+            } else {
+                let change = input.pending.take();
+                self.handle(index, sample, change);
+            }
+            if self.schedule.has_history() {
+                self.assemble();
+            }
         }
         Ok(())
     }
@@ -278,10 +286,12 @@ impl Segmenter {
         self.inputs.iter().position(|input| input.track.id == id)
     }
 
+    #[cold]
     fn event(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
 
+    #[cold]
     fn drop_sample(&mut self, sample: &Sample, reason: DropReason) {
         let (track, decode_time) = (sample.track, sample.decode_time);
         self.event(Event::Dropped { track, decode_time, reason });

@@ -6,7 +6,7 @@ use airloom_media::{Codec, Duration, Rounding, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
 use crate::ts::{self, AccessUnit, Counters, Program, Stream};
-use crate::{Event, Output, Part, PartSample, Segment};
+use crate::{Event, Output, PartSample, Segment};
 
 /// A segment of all tracks as MPEG-TS (ISO/IEC 13818-1), rendered when somebody wants it.
 ///
@@ -99,8 +99,7 @@ fn units(
     track: Option<&(Segment, Timescale)>,
 ) -> impl Iterator<Item = AccessUnit<'_>> + Clone {
     track.into_iter().flat_map(move |(segment, timescale)| {
-        let samples = segment.parts.iter().flat_map(|part: &Part| part.samples.iter());
-        samples.map(move |sample| unit(stream, sample, *timescale))
+        segment.samples().map(move |sample| unit(stream, sample, *timescale))
     })
 }
 
@@ -123,7 +122,7 @@ fn tag(tag: &Tag) -> AccessUnit<'_> {
     }
 }
 
-fn unit(stream: Stream, sample: &PartSample, timescale: Timescale) -> AccessUnit<'_> {
+fn unit(stream: Stream, sample: PartSample<'_>, timescale: Timescale) -> AccessUnit<'_> {
     let to_mpeg = |time: Timestamp| {
         // The segmenter keeps its times far inside of 64 bits.
         time.rescale(timescale, Timescale::MPEG, Rounding::Nearest).unwrap_or(time)
@@ -138,7 +137,7 @@ fn unit(stream: Stream, sample: &PartSample, timescale: Timescale) -> AccessUnit
             _ => decode_time,
         },
         sync: sample.sync,
-        data: &sample.data,
+        data: sample.data,
     }
 }
 

@@ -166,7 +166,7 @@ fn a_recording_cut_at_any_byte_loses_its_last_part_at_most() {
     let mut ends = vec![(head, [0, 0])];
     for part in &rig.parts {
         let (end, mut counts) = *ends.last().unwrap();
-        counts[usize::from(part.track == AUDIO)] += part.samples.len();
+        counts[usize::from(part.track == AUDIO)] += part.samples().len();
         ends.push((end + part.size, counts));
     }
     // Every byte of the first parts, then steps that hit every kind of place.

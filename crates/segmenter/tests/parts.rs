@@ -34,7 +34,7 @@ fn thirty_frames_a_second_make_parts_of_exactly_200_ms() {
     assert_eq!(rig.init_of(VIDEO).part_target.ticks(), 18_000);
     assert_eq!(rig.init_of(VIDEO).frame_duration.ticks(), 3000);
     assert_eq!(rig.init_of(AUDIO).part_target.ticks(), 9216);
-    assert!(rig.parts_of(VIDEO).iter().rev().skip(1).all(|part| part.samples.len() == 6));
+    assert!(rig.parts_of(VIDEO).iter().rev().skip(1).all(|part| part.samples().len() == 6));
     assert_regular(&rig);
 }
 
@@ -60,7 +60,7 @@ fn a_part_is_independent_only_where_it_starts_with_a_sync_sample() {
     rig.finish();
     let parts = rig.parts_of(VIDEO);
     assert!(parts[0].independent && !parts[1].independent);
-    assert!(parts[1].samples.iter().any(|sample| sample.sync));
+    assert!(parts[1].samples().any(|sample| sample.sync));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn two_frames_a_second_are_a_part_each() {
     let mut rig = Rig::with(Config::default(), &[video(UNTIMED)]);
     rig.show(0, 20, 2, 4);
     rig.finish();
-    assert!(rig.parts.iter().all(|part| part.samples.len() == 1));
+    assert!(rig.parts.iter().all(|part| part.samples().len() == 1));
     assert_eq!(rig.init_of(VIDEO).part_target.ticks(), 45_090, "a millisecond more");
     assert_regular(&rig);
 }
@@ -117,7 +117,7 @@ fn only_a_single_long_picture_may_pass_the_target() {
     let target = rig.init_of(VIDEO).part_target;
     let long: Vec<_> = rig.parts.iter().filter(|part| part.duration > target).collect();
     assert_eq!(long.len(), 1);
-    assert_eq!(long[0].samples.len(), 1);
+    assert_eq!(long[0].samples().len(), 1);
     assert_eq!(rig.count(|event| matches!(event, Event::GapBridged { .. })), 1);
 }
 

@@ -106,10 +106,7 @@ impl Media {
 }
 
 fn chunks(segment: &Segment) -> impl Iterator<Item = Bytes> {
-    segment.parts.iter().flat_map(|part| {
-        std::iter::once(part.header.clone())
-            .chain(part.samples.iter().map(|sample| sample.data.clone()))
-    })
+    segment.chunks().cloned()
 }
 
 impl Line {

@@ -170,8 +170,8 @@ impl Iterator for MediaChunks {
                 *chunk += 1;
                 // The header first, then the samples.
                 let Some(sample) = next.checked_sub(1) else { return Some(current.header.clone()) };
-                if let Some(sample) = current.samples.get(sample) {
-                    return Some(sample.data.clone());
+                if let Some(data) = current.payload.get(sample) {
+                    return Some(data.clone());
                 }
                 (*part, *chunk) = (*part + 1, 0);
             },

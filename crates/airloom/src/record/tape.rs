@@ -121,7 +121,7 @@ impl Tape {
             size: part.size as u32,
         });
         stamp.encode(&mut self.pending);
-        let mut slices = Vec::with_capacity(2 + part.samples.len());
+        let mut slices = Vec::with_capacity(2 + part.payload.len());
         slices.push(IoSlice::new(&self.pending));
         slices.extend(part.chunks().map(|chunk| IoSlice::new(chunk)));
         let written = self.pending.len() as u64 + coming;

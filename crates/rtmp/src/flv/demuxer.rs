@@ -95,21 +95,15 @@ impl Demuxer {
     /// [`Error::Malformed`] where the file does not begin as FLV does; [`Error::Unsupported`] for
     /// an encrypted tag; [`Error::Limit`] past [`Limits::message`]. Nothing can be read after an
     /// error.
+    #[inline]
     pub fn read(&mut self, input: &mut Bytes) -> Result<Option<Tag>, Error> {
         if input.is_empty() {
             return Ok(None);
         }
-        if self.whole == 0 {
-            self.whole = input.len();
+        match self.whole_tag(input) {
+            Some(tag) => Ok(Some(tag)),
+            None => self.next(input),
         }
-        let tag = match self.whole_tag(input) {
-            Some(tag) => Some(tag),
-            None => self.next(input)?,
-        };
-        if input.is_empty() {
-            self.whole = 0;
-        }
-        Ok(tag)
     }
 
     /// A tag that lies in the piece from its header to the size behind it: nearly every tag, read
@@ -118,15 +112,18 @@ impl Demuxer {
         if !matches!(self.state, State::TagHeader) || !self.buffer.is_empty() {
             return None;
         }
+        let piece = if self.whole == 0 { input.len() } else { self.whole };
         let &[flags, s0, s1, s2, t0, t1, t2, t3, ..] = input.first_chunk::<TAG_HEADER>()?;
         let kind = kind(flags).filter(|_| flags != SCRIPT_AMF3)?;
         let size = u32::from_be_bytes([0, s0, s1, s2]) as usize;
         let end = TAG_HEADER + size + TAG_SIZE;
-        let shared = size.saturating_mul(self.limits.pin) >= self.whole;
+        let shared = size.saturating_mul(self.limits.pin) >= piece;
         if size > self.limits.message || end > input.len() || !shared {
             return None;
         }
-        let mut data = if end == input.len() { std::mem::take(input) } else { input.split_to(end) };
+        let last = end == input.len();
+        self.whole = if last { 0 } else { piece };
+        let mut data = if last { std::mem::take(input) } else { input.split_to(end) };
         data.advance(TAG_HEADER);
         data.truncate(size);
         self.offset += end as u64;
@@ -135,6 +132,17 @@ impl Demuxer {
     }
 
     fn next(&mut self, input: &mut Bytes) -> Result<Option<Tag>, Error> {
+        if self.whole == 0 {
+            self.whole = input.len();
+        }
+        let tag = self.advance(input)?;
+        if input.is_empty() {
+            self.whole = 0;
+        }
+        Ok(tag)
+    }
+
+    fn advance(&mut self, input: &mut Bytes) -> Result<Option<Tag>, Error> {
         loop {
             match self.state {
                 State::FileHeader => {

@@ -51,7 +51,7 @@ impl FileReader {
     /// is an [`Event::Skipped`], not an error.
     pub fn handle_input(&mut self, mut piece: Bytes) -> Result<(), Error> {
         while let Some(tag) = self.demuxer.read(&mut piece)? {
-            self.tags.read(&tag, |event| self.events.push_back(event));
+            self.tags.read(tag, |event| self.events.push_back(event));
         }
         Ok(())
     }

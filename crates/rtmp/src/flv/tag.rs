@@ -45,6 +45,7 @@ impl Tag {
     ///
     /// Only frames move the clock: metadata and sequence headers are often stamped zero, whatever
     /// the time is.
+    #[inline]
     pub(crate) fn unwrapped(
         kind: Kind,
         timestamp: u32,
@@ -63,6 +64,7 @@ impl Tag {
 
     /// Whether the tag configures a decoder and carries no frame: FLV's sequence headers and
     /// Enhanced RTMP's sequence start.
+    #[inline]
     pub fn is_sequence_header(&self) -> bool {
         match (self.packet_type(), self.kind) {
             (Some(PacketType::Avc(kind) | PacketType::Aac(kind)), _) => kind == 0,
@@ -88,6 +90,7 @@ impl Tag {
     }
 
     /// What the tag's header says of its body; `None` where there is none that can be read.
+    #[inline]
     fn packet_type(&self) -> Option<PacketType> {
         let first = *self.data.first()?;
         let second = || self.data.get(1).copied();

@@ -2,7 +2,7 @@ use airloom_media::{
     Codec, Delta, Sample, Sound, Timestamp, Track, TrackId, aac, ac3, av1, avc, flac, hevc, mp3,
     opus, vp9,
 };
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::{CodecId, ColorInfo, FourCc, FrameType, Kind, Packet, PacketKind, Packets, Tag};
 use crate::{Config, Error, Limits, Precision};
@@ -61,7 +61,7 @@ pub enum Skip {
 /// let mut reader = TagReader::new();
 /// let mut events = Vec::new();
 /// let header = Tag::new(Kind::Audio, 0, vec![0xAF, 0, 0x11, 0x90].into());
-/// reader.read(&header, |event| events.push(event));
+/// reader.read(header, |event| events.push(event));
 /// assert!(matches!(&events[..], [Event::Track(track)] if track.codec.to_string() == "mp4a.40.2"));
 /// ```
 #[derive(Debug, Default)]
@@ -112,16 +112,26 @@ impl TagReader {
     }
 
     /// Reads one tag, and calls `each` with what it gives, in order. Script tags give nothing.
-    pub fn read(&mut self, tag: &Tag, mut each: impl FnMut(Event)) {
+    #[inline]
+    pub fn read(&mut self, tag: Tag, mut each: impl FnMut(Event)) {
+        let states = match tag.kind {
+            Kind::Video => &self.video,
+            Kind::Audio => &self.audio,
+            Kind::Script => return,
+        };
+        match plain_frame(states, &tag, self.precision) {
+            Some(plain) => each(Event::Sample(plain.sample(tag))),
+            None => self.read_packets(&tag, each),
+        }
+    }
+
+    fn read_packets(&mut self, tag: &Tag, mut each: impl FnMut(Event)) {
         let states = match tag.kind {
             Kind::Video => &mut self.video,
             Kind::Audio => &mut self.audio,
             Kind::Script => return,
         };
         let (precision, limits) = (self.precision, &self.limits);
-        if let Some(sample) = plain_frame(states, tag, precision) {
-            return each(Event::Sample(sample));
-        }
         match Packets::new(tag) {
             Ok(packets) => {
                 for packet in packets {
@@ -141,7 +151,8 @@ impl TagReader {
 
 /// The frame in one of FLV's own tags, where its track is alone and known: nearly every tag, read
 /// without taking it apart as [`Packets`] does.
-fn plain_frame(states: &[State], tag: &Tag, precision: Precision) -> Option<Sample> {
+#[inline]
+fn plain_frame(states: &[State], tag: &Tag, precision: Precision) -> Option<Plain> {
     let [State { track: 0, id, codec, config: Some(_), .. }] = states else { return None };
     let (composition_offset, sync, header) = match (codec, tag.data.get(..)?) {
         (CodecId::Video(7), &[first @ (0x17 | 0x27 | 0x37 | 0x47), 1, a, b, c, ..]) => {
@@ -151,14 +162,29 @@ fn plain_frame(states: &[State], tag: &Tag, precision: Precision) -> Option<Samp
         _ => return None,
     };
     let (decode_time, composition_offset) = times(tag, composition_offset, 0, precision);
-    Some(Sample {
-        track: *id,
-        decode_time,
-        composition_offset,
-        duration: None,
-        sync,
-        data: tag.data.slice(header..),
-    })
+    Some(Plain { track: *id, decode_time, composition_offset, sync, header })
+}
+
+/// What the header of such a tag says.
+struct Plain {
+    track: TrackId,
+    decode_time: Timestamp,
+    composition_offset: Delta,
+    sync: bool,
+    /// Its bytes.
+    header: usize,
+}
+
+impl Plain {
+    /// The tag's frame. Its payload is passed on as it is: sharing it first would count a reference
+    /// up and down again, for every frame there is.
+    #[inline]
+    fn sample(self, tag: Tag) -> Sample {
+        let Self { track, decode_time, composition_offset, sync, header } = self;
+        let mut data = tag.data;
+        data.advance(header);
+        Sample { track, decode_time, composition_offset, duration: None, sync, data }
+    }
 }
 
 fn color(kind: Kind, packet: &Packet, limits: &Limits, each: &mut impl FnMut(Event)) {
@@ -254,6 +280,7 @@ fn read(
 }
 
 /// When a packet is decoded, and how much later it is shown.
+#[inline]
 fn times(tag: &Tag, offset: i32, nanos: u32, precision: Precision) -> (Timestamp, Delta) {
     const NANOS: i64 = 1_000_000;
     let (time, offset) = (tag.timestamp, i64::from(offset));
@@ -367,7 +394,7 @@ mod tests {
     fn events(reader: &mut TagReader, kind: Kind, timestamp: i64, parts: &[&[u8]]) -> Vec<Event> {
         let mut events = Vec::new();
         let tag = Tag::new(kind, timestamp, parts.concat().into());
-        reader.read(&tag, |event| events.push(event));
+        reader.read(tag, |event| events.push(event));
         events
     }
 
@@ -538,12 +565,12 @@ mod tests {
             let tag = Tag::new(kind, 40, [&[first], &rest[..]].concat().into());
             let states = if kind == Kind::Video { &mut reader.video } else { &mut reader.audio };
             let precision = Precision::Millis;
-            if let Some(sample) = plain_frame(states, &tag, precision) {
+            if let Some(plain) = plain_frame(states, &tag, precision) {
                 let mut long = Vec::new();
                 for packet in Packets::new(&tag).unwrap() {
                     read(states, &tag, packet.unwrap(), precision, &mut |event| long.push(event));
                 }
-                prop_assert_eq!(long, [Event::Sample(sample)]);
+                prop_assert_eq!(long, [Event::Sample(plain.sample(tag))]);
             } else {
                 let usual = matches!((kind, first, rest.as_slice()),
                     (Kind::Audio, 0xAF, [1, ..]) | (Kind::Video, 0x17 | 0x27, [1, _, _, _, ..]));

@@ -8,7 +8,7 @@ use super::cipher::Cipher;
 use super::subsamples::subsamples;
 use super::{Error, Key, Scheme};
 use crate::mp4::{Auxiliary, Protection, protected_header, protected_init};
-use crate::{Init, Output, Part, PartSample, Segment};
+use crate::{Init, Output, Part, Segment};
 
 /// Outputs that may wait to be polled; far above what one input can cause.
 const MOST: usize = 4096;
@@ -167,21 +167,21 @@ impl Encryptor {
             _ => current,
         };
         let track = tracks.get_mut(index).ok_or(unknown)?;
-        let mut samples = Vec::with_capacity(part.samples.len());
-        let mut auxiliary = Vec::with_capacity(part.samples.len());
-        for sample in part.samples.iter() {
-            let (data, told) = encrypted(*scheme, keyed, &track.init.codec, &sample.data);
-            samples.push(PartSample { data, ..sample.clone() });
+        let mut payload = Vec::with_capacity(part.payload.len());
+        let mut auxiliary = Vec::with_capacity(part.payload.len());
+        for data in part.payload.iter() {
+            let (data, told) = encrypted(*scheme, keyed, &track.init.codec, data);
+            payload.push(data);
             auxiliary.push(told);
         }
         track.fragments = track.fragments.wrapping_add(1);
         let (number, fragments) = (track.init.number, track.fragments);
-        let header = protected_header(part, number, fragments, &samples, &auxiliary);
-        let size = header.len() + samples.iter().map(|sample| sample.data.len()).sum::<usize>();
+        let header = protected_header(part, number, fragments, &payload, &auxiliary);
+        let size = header.len() + payload.iter().map(Bytes::len).sum::<usize>();
         let part = Part {
             init: part.init.wrapping_add(track.added),
             header,
-            samples: Arc::from(samples),
+            payload: Arc::from(payload),
             size,
             ..part.clone()
         };

@@ -1,12 +1,11 @@
-use super::writer::u32;
+use super::writer::{kind, words};
 
 /// Bytes of [`mdat_header`].
 pub(super) const HEADER_SIZE: usize = 8;
 
 /// The header of `mdat` (ISO/IEC 14496-12, 8.1.1); `payload` bytes follow it.
 pub(super) fn mdat_header(out: &mut Vec<u8>, payload: u32) {
-    u32(out, payload.saturating_add(HEADER_SIZE as u32));
-    out.extend(*b"mdat");
+    words(out, [payload.saturating_add(HEADER_SIZE as u32), kind(*b"mdat")]);
 }
 
 #[cfg(test)]

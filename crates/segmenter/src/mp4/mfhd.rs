@@ -1,11 +1,11 @@
-use super::writer::{full_box, u32};
+use super::writer::{kind, words};
 
 /// Bytes of [`mfhd`].
 pub(super) const SIZE: usize = 16;
 
 /// `mfhd` (ISO/IEC 14496-12, 8.8.5).
 pub(super) fn mfhd(out: &mut Vec<u8>, sequence_number: u32) {
-    full_box(out, *b"mfhd", 0, 0, |out| u32(out, sequence_number));
+    words(out, [SIZE as u32, kind(*b"mfhd"), 0, sequence_number]);
 }
 
 #[cfg(test)]

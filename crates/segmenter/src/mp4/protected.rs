@@ -4,13 +4,14 @@ use super::ftyp::ftyp;
 use super::mdia::mdia;
 use super::mvex::mvex;
 use super::mvhd::mvhd;
-use super::stated::{Stated, StatedFragment, stated_header};
+use super::stated::{StatedFragment, stated_header};
 use super::stbl;
 use super::stsd::stsd;
 use super::tkhd::tkhd;
+use super::trun::Stated;
 use super::writer::{boxed, full_box, u16, u32};
-use super::{Presentation, is_supported};
-use crate::{Part, PartSample};
+use super::{Presentation, Table, is_supported};
+use crate::Part;
 
 /// `senc` tells where in each sample the cipher was at work.
 const SUBSAMPLES: u32 = 2;
@@ -125,21 +126,18 @@ fn tenc(out: &mut Vec<u8>, protection: &Protection<'_>) {
     });
 }
 
-/// The header of an encrypted part: that of `part`, for `samples` in the place of its own.
+/// The header of an encrypted part: that of `part`, for `payload` in the place of its own.
 pub(crate) fn protected_header(
     part: &Part,
     track_id: u32,
     number: u32,
-    samples: &[PartSample],
+    payload: &[Bytes],
     auxiliary: &[Auxiliary],
 ) -> Bytes {
-    let stated = samples.iter().map(|sample| Stated {
-        duration: sample.duration.ticks() as u32,
-        size: sample.data.len() as u32,
-        sync: sample.sync,
-        composition_offset: sample.composition_offset.ticks() as i32,
-    });
-    let payload = samples.iter().map(|sample| sample.data.len() as u64).sum();
+    let stated = Table::of(&part.header)
+        .zip(payload)
+        .map(|(stated, data)| Stated { size: data.len() as u32, ..stated });
+    let payload = payload.iter().map(|data| data.len() as u64).sum();
     let fragment = StatedFragment {
         track_id,
         number,

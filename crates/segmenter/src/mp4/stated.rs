@@ -1,22 +1,14 @@
 use bytes::Bytes;
 
 use super::mdat::mdat_header;
+use super::trun::Stated;
 use super::writer::{boxed, full_box, u32, u64};
 use super::{mfhd, styp, tfdt, tfhd, trun};
 
 /// Data offset; duration, size, flags and composition offset of each sample.
 const FLAGS: u32 = 0x0F01;
 
-/// A sample as a run states it that leaves nothing to defaults.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stated {
-    pub(crate) duration: u32,
-    pub(crate) size: u32,
-    pub(crate) sync: bool,
-    pub(crate) composition_offset: i32,
-}
-
-/// A fragment whose samples nobody has looked at before.
+/// A fragment whose samples nobody has looked at before: each states all of itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StatedFragment<I> {
     pub(crate) track_id: u32,
@@ -56,7 +48,7 @@ pub(crate) fn stated_header<I: Iterator<Item = Stated> + Clone>(
                 for sample in samples() {
                     u32(out, sample.duration);
                     u32(out, sample.size);
-                    u32(out, if sample.sync { trun::SYNC } else { trun::NON_SYNC });
+                    u32(out, sample.flags());
                     u32(out, sample.composition_offset as u32);
                 }
             });

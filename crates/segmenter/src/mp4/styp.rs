@@ -1,4 +1,4 @@
-use super::writer::{boxed, u32};
+use super::writer::{kind, words};
 
 /// Bytes of [`styp`].
 pub(super) const SIZE: usize = 24;
@@ -6,11 +6,8 @@ pub(super) const SIZE: usize = 24;
 /// `styp` (ISO/IEC 14496-12, 8.16.2): a media segment (`msdh`) that is a CMAF segment (`cmfs`,
 /// ISO/IEC 23000-19, 7.3.3).
 pub(super) fn styp(out: &mut Vec<u8>) {
-    boxed(out, *b"styp", |out| {
-        out.extend(*b"msdh");
-        u32(out, 0);
-        out.extend(*b"msdhcmfs");
-    });
+    let (msdh, cmfs) = (kind(*b"msdh"), kind(*b"cmfs"));
+    words(out, [SIZE as u32, kind(*b"styp"), msdh, 0, msdh, cmfs]);
 }
 
 #[cfg(test)]

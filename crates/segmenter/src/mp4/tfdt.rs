@@ -1,11 +1,12 @@
-use super::writer::{full_box, u64};
+use super::writer::{kind, words};
 
 /// Bytes of [`tfdt`].
 pub(super) const SIZE: usize = 20;
 
 /// `tfdt` version 1 (ISO/IEC 14496-12, 8.8.12): the decode time of the fragment's first sample.
 pub(super) fn tfdt(out: &mut Vec<u8>, base_media_decode_time: u64) {
-    full_box(out, *b"tfdt", 1, 0, |out| u64(out, base_media_decode_time));
+    let (high, low) = ((base_media_decode_time >> 32) as u32, base_media_decode_time as u32);
+    words(out, [SIZE as u32, kind(*b"tfdt"), 1 << 24, high, low]);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-use super::writer::{full_box, u32};
+use super::writer::{kind, words};
 
-const DEFAULT_SAMPLE_DURATION: u32 = 0x08;
+pub(super) const DEFAULT_SAMPLE_DURATION: u32 = 0x08;
 const DEFAULT_SAMPLE_FLAGS: u32 = 0x20;
 const DEFAULT_BASE_IS_MOOF: u32 = 0x02_0000;
 
@@ -17,17 +17,15 @@ pub(super) fn tfhd(
     default_duration: Option<u32>,
     default_flags: u32,
 ) {
-    let mut flags = DEFAULT_BASE_IS_MOOF | DEFAULT_SAMPLE_FLAGS;
-    if default_duration.is_some() {
-        flags |= DEFAULT_SAMPLE_DURATION;
-    }
-    full_box(out, *b"tfhd", 0, flags, |out| {
-        u32(out, track_id);
-        if let Some(duration) = default_duration {
-            u32(out, duration);
+    let (size, kind) = (size(default_duration) as u32, kind(*b"tfhd"));
+    let flags = DEFAULT_BASE_IS_MOOF | DEFAULT_SAMPLE_FLAGS;
+    match default_duration {
+        Some(duration) => {
+            let flags = flags | DEFAULT_SAMPLE_DURATION;
+            words(out, [size, kind, flags, track_id, duration, default_flags]);
         }
-        u32(out, default_flags);
-    });
+        None => words(out, [size, kind, flags, track_id, default_flags]),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::moof::Fragment;
 use super::trun::{self, Run, trun};
-use super::writer::boxed;
+use super::writer::{kind, words};
 use super::{tfdt, tfhd};
 
 /// Bytes of [`traf`].
@@ -10,9 +10,8 @@ pub(super) fn size(run: &Run, samples: usize) -> usize {
 
 /// `traf` (ISO/IEC 14496-12, 8.8.6): one run of samples, `data_offset` bytes after `moof` starts.
 pub(super) fn traf(out: &mut Vec<u8>, fragment: &Fragment<'_>, run: &Run, data_offset: u32) {
-    boxed(out, *b"traf", |out| {
-        tfhd::tfhd(out, fragment.track_id, run.default_duration, run.default_flags);
-        tfdt::tfdt(out, fragment.base_media_decode_time);
-        trun(out, run, fragment.samples, data_offset);
-    });
+    words(out, [size(run, fragment.samples.len()) as u32, kind(*b"traf")]);
+    tfhd::tfhd(out, fragment.track_id, run.default_duration, run.default_flags);
+    tfdt::tfdt(out, fragment.base_media_decode_time);
+    trun(out, run, fragment.samples, data_offset);
 }

@@ -1,17 +1,31 @@
-use super::writer::{full_box, u32};
-use crate::PartSample;
+use super::writer::{kind, words};
 
 const DATA_OFFSET: u32 = 0x01;
-const FIRST_SAMPLE_FLAGS: u32 = 0x04;
-const SAMPLE_DURATION: u32 = 0x100;
-const SAMPLE_SIZE: u32 = 0x200;
-const SAMPLE_FLAGS: u32 = 0x400;
-const SAMPLE_COMPOSITION_TIME_OFFSETS: u32 = 0x800;
+pub(super) const FIRST_SAMPLE_FLAGS: u32 = 0x04;
+pub(super) const SAMPLE_DURATION: u32 = 0x100;
+pub(super) const SAMPLE_SIZE: u32 = 0x200;
+pub(super) const SAMPLE_FLAGS: u32 = 0x400;
+pub(super) const SAMPLE_COMPOSITION_TIME_OFFSETS: u32 = 0x800;
 
 /// `sample_depends_on` 2: decoding can start here (ISO/IEC 14496-12, 8.8.3.1).
 pub(super) const SYNC: u32 = 0x0200_0000;
 /// `sample_depends_on` 1 and `sample_is_non_sync_sample`.
 pub(super) const NON_SYNC: u32 = 0x0101_0000;
+
+/// What a run says of one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stated {
+    pub(crate) duration: u32,
+    pub(crate) size: u32,
+    pub(crate) composition_offset: i32,
+    pub(crate) sync: bool,
+}
+
+impl Stated {
+    pub(super) const fn flags(&self) -> u32 {
+        if self.sync { SYNC } else { NON_SYNC }
+    }
+}
 
 /// Which fields the samples of a fragment share, and which each must state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +40,7 @@ pub(super) struct Run {
 
 impl Run {
     /// Looks at the samples once.
-    pub(super) fn of(samples: &[PartSample]) -> Self {
+    pub(super) fn of(samples: &[Stated]) -> Self {
         let [first, rest @ ..] = samples else {
             return Self { default_duration: None, default_flags: SYNC, flags: 0, version: 0 };
         };
@@ -34,8 +48,8 @@ impl Run {
         let mut syncs = 0;
         for sample in samples {
             same_duration &= sample.duration == first.duration;
-            offsets |= sample.composition_offset.ticks();
-            negative |= sample.composition_offset.ticks() < 0;
+            offsets |= sample.composition_offset;
+            negative |= sample.composition_offset < 0;
             syncs += usize::from(sample.sync);
         }
         syncs -= usize::from(first.sync);
@@ -50,11 +64,11 @@ impl Run {
         let default_flags = if syncs == rest.len() && first.sync { SYNC } else { NON_SYNC };
         if syncs > 0 && (syncs < rest.len() || !first.sync) {
             flags |= SAMPLE_FLAGS;
-        } else if flag(first) != default_flags {
+        } else if first.flags() != default_flags {
             flags |= FIRST_SAMPLE_FLAGS;
         }
         Self {
-            default_duration: same_duration.then(|| first.duration.ticks() as u32),
+            default_duration: same_duration.then(|| first.duration),
             default_flags,
             flags,
             version: u8::from(negative),
@@ -67,10 +81,6 @@ impl Run {
     }
 }
 
-const fn flag(sample: &PartSample) -> u32 {
-    if sample.sync { SYNC } else { NON_SYNC }
-}
-
 /// Bytes of [`trun`].
 pub(super) fn size(run: &Run, samples: usize) -> usize {
     let first_flags = if run.flags & FIRST_SAMPLE_FLAGS == 0 { 0 } else { 4 };
@@ -78,53 +88,42 @@ pub(super) fn size(run: &Run, samples: usize) -> usize {
 }
 
 /// `trun` (ISO/IEC 14496-12, 8.8.8). Version 1, with signed offsets, only where one is negative.
-pub(super) fn trun(out: &mut Vec<u8>, run: &Run, samples: &[PartSample], data_offset: u32) {
-    full_box(out, *b"trun", run.version, run.flags, |out| {
-        u32(out, samples.len() as u32);
-        u32(out, data_offset);
-        if let Some(first) = samples.first()
-            && run.flags & FIRST_SAMPLE_FLAGS != 0
-        {
-            u32(out, flag(first));
-        }
-        let size = run.sample_size();
-        let start = out.len();
-        out.resize(start + samples.len() * size, 0);
-        let entries = out.get_mut(start..).unwrap_or_default().chunks_exact_mut(size);
-        for (entry, sample) in entries.zip(samples) {
-            let mut fields = entry.as_chunks_mut().0.iter_mut();
-            let mut field = |stated: bool, value: u32| {
-                if stated && let Some(field) = fields.next() {
-                    *field = value.to_be_bytes();
-                }
-            };
-            field(run.flags & SAMPLE_DURATION != 0, sample.duration.ticks() as u32);
-            field(true, sample.data.len() as u32);
-            field(run.flags & SAMPLE_FLAGS != 0, flag(sample));
-            let offset = sample.composition_offset.ticks() as i32 as u32;
-            field(run.flags & SAMPLE_COMPOSITION_TIME_OFFSETS != 0, offset);
-        }
-    });
+pub(super) fn trun(out: &mut Vec<u8>, run: &Run, samples: &[Stated], data_offset: u32) {
+    let (size, flags) = (size(run, samples.len()) as u32, u32::from(run.version) << 24 | run.flags);
+    words(out, [size, kind(*b"trun"), flags, samples.len() as u32, data_offset]);
+    if let Some(first) = samples.first()
+        && run.flags & FIRST_SAMPLE_FLAGS != 0
+    {
+        words(out, [first.flags()]);
+    }
+    let size = run.sample_size();
+    let start = out.len();
+    out.resize(start + samples.len() * size, 0);
+    let entries = out.get_mut(start..).unwrap_or_default().chunks_exact_mut(size);
+    for (entry, sample) in entries.zip(samples) {
+        let mut fields = entry.as_chunks_mut().0.iter_mut();
+        let mut field = |stated: bool, value: u32| {
+            if stated && let Some(field) = fields.next() {
+                *field = value.to_be_bytes();
+            }
+        };
+        field(run.flags & SAMPLE_DURATION != 0, sample.duration);
+        field(true, sample.size);
+        field(run.flags & SAMPLE_FLAGS != 0, sample.flags());
+        let offset = sample.composition_offset as u32;
+        field(run.flags & SAMPLE_COMPOSITION_TIME_OFFSETS != 0, offset);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use airloom_media::{Delta, Duration, Timestamp};
-    use bytes::Bytes;
-
     use super::*;
 
-    fn sample(duration: u64, offset: i64, sync: bool) -> PartSample {
-        PartSample {
-            decode_time: Timestamp::ZERO,
-            composition_offset: Delta::new(offset),
-            duration: Duration::new(duration),
-            sync,
-            data: Bytes::from_static(&[1, 2, 3]),
-        }
+    fn sample(duration: u32, composition_offset: i32, sync: bool) -> Stated {
+        Stated { duration, size: 3, composition_offset, sync }
     }
 
-    fn written(samples: &[PartSample]) -> (Run, Vec<u8>) {
+    fn written(samples: &[Stated]) -> (Run, Vec<u8>) {
         let run = Run::of(samples);
         let mut out = Vec::new();
         trun(&mut out, &run, samples, 100);

@@ -3,7 +3,8 @@ use std::ops::Range;
 use airloom_media::{Delta, Duration, Kind, Rounding, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
-use super::stated::{Stated, StatedFragment, stated_header};
+use super::stated::{StatedFragment, stated_header};
+use super::trun::Stated;
 use super::{Entry, Index, IndexedTrack, init};
 
 /// A file as segments on demand, without rewriting it: headers are made when somebody asks, and the

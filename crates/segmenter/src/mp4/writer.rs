@@ -10,6 +10,17 @@ pub(super) fn boxed(out: &mut Vec<u8>, kind: [u8; 4], body: impl FnOnce(&mut Vec
     }
 }
 
+/// Appends what consists of 32-bit fields only, box headers among them: all at once, which is what
+/// makes the headers of parts cheap.
+pub(super) fn words<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
+    out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
+}
+
+/// The type of a box as a field.
+pub(super) const fn kind(kind: [u8; 4]) -> u32 {
+    u32::from_be_bytes(kind)
+}
+
 /// Appends a full box (4.2): a box whose body starts with a version and 24 flags.
 pub(super) fn full_box(
     out: &mut Vec<u8>,

@@ -183,6 +183,7 @@ impl Clock {
     }
 
     /// Gives the next sample of the track its place.
+    #[inline]
     pub(super) fn place(&mut self, sample: &Sample) -> Result<Place, OutOfRange> {
         let source = sample.decode_time.ticks();
         let scaled = self.to_output.scale(source, Rounding::Nearest).ok_or(OutOfRange)?;
@@ -212,6 +213,7 @@ impl Clock {
 
     /// Pictures: the source's own times, moved only where they do not rise. The presentation time
     /// stays, unless that would put it before the decode time where the source did not.
+    #[inline]
     fn follow(&mut self, wanted: i64, offset: i64) -> Place {
         let (decode_time, composition_offset, change) = if wanted <= self.last {
             let moved = self.last + 1;
@@ -226,6 +228,7 @@ impl Clock {
     }
 
     /// Sound: frames follow each other without a gap, as long as the source stays near.
+    #[inline]
     fn count(
         &mut self,
         source: i64,

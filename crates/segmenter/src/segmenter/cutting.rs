@@ -54,6 +54,7 @@ impl Segmenter {
     }
 
     /// Begins a segment where this sample, or the one held before it, calls for one.
+    #[inline]
     fn decide(&mut self, index: usize, timed: &Timed) {
         self.force(index, timed);
         let Some(open) = self.schedule.open() else { return };
@@ -72,6 +73,7 @@ impl Segmenter {
     }
 
     /// Begins a segment if the open one cannot go on.
+    #[inline]
     fn force(&mut self, index: usize, timed: &Timed) {
         let (Some(open), Some(input)) = (self.schedule.open(), self.inputs.get(index)) else {
             return;
@@ -126,6 +128,7 @@ impl Segmenter {
     }
 
     /// The first segment, from the earliest sample there is.
+    #[cold]
     fn begin_stream(&mut self, mpeg: i64, independent: bool) {
         let start = self.earliest_queued(mpeg);
         self.origin = start;
@@ -140,6 +143,7 @@ impl Segmenter {
     }
 
     /// The first sample of a new timeline says where its first segment really begins.
+    #[cold]
     fn begin_where_it_is(&mut self, mpeg: i64, independent: bool) {
         let start = self.earliest_queued(mpeg);
         if let Some(open) = self.schedule.open_mut() {
@@ -153,6 +157,7 @@ impl Segmenter {
     }
 
     /// Begins the next segment at `mpeg`.
+    #[cold]
     pub(super) fn begin(&mut self, mpeg: i64, independent: bool, why: Begin) {
         if let Begin::New(_, in_hand) = why {
             self.drain_before_changes(in_hand);

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use airloom_media::{Rounding, Timescale, Track};
+use airloom_media::{Rounding, Sample, Timescale, Track};
 
 use super::clock::Clock;
 use super::lane::{Lane, Timed};
@@ -76,11 +76,27 @@ impl Input {
         self.pending = None;
     }
 
+    /// Whether a sample is of the same description and time as the one before it.
+    #[inline]
+    pub(super) fn goes_on(&self, sample: &Sample) -> bool {
+        self.pending.is_none() && self.clock.jump(sample.decode_time.ticks()).is_none()
+    }
+
+    /// Counts the samples that follow by another description.
+    #[cold]
+    pub(super) fn describe(&mut self, track: &Track, policy: &Policy, longest_step: i64) {
+        self.clock = self.clock.reconfigured(track, policy);
+        self.clock.limit_jump(longest_step);
+        self.track = Track::clone(track);
+    }
+
+    #[inline]
     pub(super) fn push(&mut self, timed: Timed) {
         self.queued += timed.data.len();
         self.queue.push_back(timed);
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Timed> {
         let timed = self.queue.pop_front()?;
         self.queued -= timed.data.len();

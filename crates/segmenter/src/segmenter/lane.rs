@@ -7,14 +7,17 @@ use bytes::Bytes;
 use super::policy::Policy;
 use super::ratio::Ratio;
 use super::schedule::Schedule;
+use crate::mp4::Stated;
 use crate::ts_segment::Closed;
-use crate::{BitRate, Event, Gap, Output, Part, PartSample, Segment};
+use crate::{BitRate, Event, Gap, Output, Part, Segment};
 
 mod asides;
+mod headers;
 mod measure;
 mod part;
 
 use asides::Asides;
+use headers::Headers;
 
 /// A sample with its place on the output's clock.
 #[derive(Debug)]
@@ -83,6 +86,7 @@ pub(super) struct Lane {
     /// What the encoder says it sends.
     bit_rate: Option<BitRate>,
     asides: Asides,
+    headers: Headers,
     part: OpenPart,
     segment: OpenSegment,
     /// Where the segment ends, in ticks of 90 kHz; the schedule's value.
@@ -96,7 +100,10 @@ pub(super) struct Lane {
 
 #[derive(Debug, Default)]
 struct OpenPart {
-    samples: Vec<PartSample>,
+    /// Decode time of the first sample.
+    start: i64,
+    samples: Vec<Stated>,
+    payload: Vec<Bytes>,
     duration: i64,
     bytes: usize,
 }
@@ -134,6 +141,7 @@ impl Lane {
             fragments: 0,
             bit_rate: None,
             asides: Asides::default(),
+            headers: Headers::default(),
             part: OpenPart::default(),
             segment: OpenSegment { sequence, ..OpenSegment::default() },
             ends: i64::MAX,
@@ -269,6 +277,7 @@ impl Lane {
     }
 
     /// The first sample after one whose length was a guess, which ended at `end`.
+    #[cold]
     fn resume(&mut self, end: i64, timed: &mut Timed, sink: &mut Sink<'_>) {
         let step = timed.decode_time - end;
         if step <= 0 {
@@ -291,12 +300,14 @@ impl Lane {
         }
     }
 
+    #[cold]
     fn leave_gap(&self, duration: i64, sink: &mut Sink<'_>) {
         let duration = Duration::new(duration.max(0).unsigned_abs());
         sink.outputs.push_back(Output::Event(Event::GapLeft { track: self.id, duration }));
     }
 
     /// The first sample of another configuration: ends what is there and begins a segment.
+    #[cold]
     fn take_changed(&mut self, mut timed: Timed, sink: &mut Sink<'_>) {
         let Some(change) = timed.change.take() else { return };
         let same_clock = output_timescale(&change.track) == self.output;
@@ -348,6 +359,7 @@ impl Lane {
     }
 
     /// How long the held sample lasts when the next one comes much later than a frame.
+    #[cold]
     fn bridge(&self, duration: i64, next: i64, sink: &mut Sink<'_>) -> i64 {
         let decided = self.ends != i64::MAX;
         let overflows = self.segment.duration + duration > self.longest;
@@ -384,6 +396,7 @@ impl Lane {
     }
 
     /// Goes to the segment of a sample at `mpeg` that lasts `duration`.
+    #[inline]
     fn enter(&mut self, mpeg: i64, duration: i64, sink: &mut Sink<'_>) {
         self.advance(mpeg, sink);
         if self.ends != i64::MAX && self.would_overflow(duration) {
@@ -398,6 +411,7 @@ impl Lane {
     }
 
     /// Puts a sample into its segment, and says which that is.
+    #[inline]
     fn append(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) -> u64 {
         self.enter(timed.mpeg, duration, sink);
         self.end = Some(timed.decode_time + duration);

@@ -8,6 +8,7 @@ use crate::{Absence, Cut, Event};
 
 impl Segmenter {
     /// Passes a sample to its lane, now or when the pacer has come as far.
+    #[inline]
     pub(super) fn route(&mut self, index: usize, timed: Timed) {
         let mpeg = timed.mpeg;
         let Some(input) = self.inputs.get_mut(index) else { return };
@@ -22,19 +23,26 @@ impl Segmenter {
         }
         if self.pacer == Some(index) {
             self.pace(index, timed);
-            self.drop_laggards(mpeg);
+            if self.schedule.has_history() {
+                self.drop_laggards(mpeg);
+            }
             self.release();
         } else {
             let (limit, most) = (self.policy.limits.held_bytes, self.policy.limits.segment_samples);
             let Some(input) = self.inputs.get_mut(index) else { return };
             input.push(timed);
             let crowded = input.queued > limit || input.queue.len() > most;
-            self.release();
+            // As a rule the pacer is not as far: then what waits goes on waiting.
+            let first = input.queue.front().map_or(i64::MAX, |front| front.mpeg);
+            if self.reached().is_some_and(|reached| first <= reached) {
+                self.release();
+            }
             self.check_pacer(index, mpeg, crowded);
         }
     }
 
     /// A track that was not waited for delivers: from now on it is, unless it is far behind.
+    #[cold]
     fn welcome(&mut self, index: usize, mpeg: i64) {
         let newest = self
             .pacer
@@ -101,9 +109,6 @@ impl Segmenter {
     /// The pacer has come to `mpeg`: followers that are a whole wait behind a segment's end lose
     /// it.
     fn drop_laggards(&mut self, mpeg: i64) {
-        if !self.schedule.has_history() {
-            return;
-        }
         for index in 0..self.inputs.len() {
             let Some(input) = self.inputs.get(index) else { continue };
             if input.presence == Presence::Late || self.pacer == Some(index) {
@@ -117,6 +122,7 @@ impl Segmenter {
     }
 
     /// Stops waiting for a track: its segments close as the schedule has them.
+    #[cold]
     fn leave_behind(&mut self, index: usize) {
         let Some(input) = self.inputs.get_mut(index) else { return };
         let began = input.newest.is_some() || input.lane.is_known();
@@ -141,14 +147,18 @@ impl Segmenter {
         }
     }
 
+    /// Where the pacer is; `None` while it has not begun.
+    fn reached(&self) -> Option<i64> {
+        match self.pacer.and_then(|pacer| self.inputs.get(pacer)) {
+            Some(pacer) => pacer.newest,
+            None => Some(i64::MAX),
+        }
+    }
+
     /// Passes on what followers have up to where the pacer is.
     fn release(&mut self) {
         let pacer = self.pacer;
-        let reached = match pacer.and_then(|pacer| self.inputs.get(pacer)) {
-            Some(pacer) => pacer.newest,
-            None => Some(i64::MAX),
-        };
-        let Some(reached) = reached else { return };
+        let Some(reached) = self.reached() else { return };
         let mut awaited = None;
         let mut overlong = false;
         let (inputs, mut sink) = self.split();

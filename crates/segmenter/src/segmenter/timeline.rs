@@ -47,14 +47,18 @@ impl Turn {
 impl Segmenter {
     /// Takes a sample, and the new description it begins with.
     pub(super) fn handle(&mut self, index: usize, sample: Sample, change: Option<Box<Track>>) {
-        if self.turn.is_some() {
-            return self.handle_turning(index, sample, change);
+        if self.turn.is_none() {
+            match self.jumped(index, &sample, change.as_deref()) {
+                None => return self.accept(index, sample, change),
+                Some(by) => self.begin_turn(sample.track, by),
+            }
         }
-        if let Some(by) = self.jumped(index, &sample, change.as_deref()) {
-            self.turn = Some(Turn::jump(sample.track, by));
-            return self.handle_turning(index, sample, change);
-        }
-        self.accept(index, sample, change);
+        self.handle_turning(index, sample, change);
+    }
+
+    #[cold]
+    fn begin_turn(&mut self, track: TrackId, by: i64) {
+        self.turn = Some(Turn::jump(track, by));
     }
 
     /// How far the sample is from the one before it, if it cannot belong to the same timeline.
@@ -66,13 +70,15 @@ impl Segmenter {
             return (!input.clock.is_fresh()).then_some(0);
         }
         let by = input.clock.jump(source)?;
-        // Back after a long silence, while the others went on, is no jump.
-        let returned = by > 0
-            && input.clock.mpeg(source).is_some_and(|mpeg| {
-                self.newest_of_others(index)
-                    .is_some_and(|newest| mpeg.abs_diff(newest) <= self.longest_step())
-            });
-        (!returned).then_some(by)
+        (by <= 0 || !self.returned(index, source)).then_some(by)
+    }
+
+    /// Whether a track comes back after a long silence to where the others went on: that is no jump.
+    #[cold]
+    fn returned(&self, index: usize, source: i64) -> bool {
+        let mpeg = self.inputs.get(index).and_then(|input| input.clock.mpeg(source));
+        mpeg.zip(self.newest_of_others(index))
+            .is_some_and(|(mpeg, newest)| mpeg.abs_diff(newest) <= self.longest_step())
     }
 
     /// The latest time any other track has on this timeline.
@@ -86,6 +92,7 @@ impl Segmenter {
         self.policy.jump.min(self.cap).unsigned_abs()
     }
 
+    #[cold]
     fn handle_turning(&mut self, index: usize, sample: Sample, change: Option<Box<Track>>) {
         let source = sample.decode_time.ticks();
         let jumped = self.jumped(index, &sample, change.as_deref()).is_some();
@@ -226,8 +233,12 @@ impl Segmenter {
     }
 
     /// Gives a sample of the current timeline its place and passes it on.
-    fn accept(&mut self, index: usize, sample: Sample, change: Option<Box<Track>>) {
-        self.settle_origin(index, &sample);
+    #[inline]
+    pub(super) fn accept(&mut self, index: usize, sample: Sample, change: Option<Box<Track>>) {
+        let Some(input) = self.inputs.get(index) else { return };
+        if input.clock.is_fresh() {
+            self.settle_origin(index, &sample);
+        }
         let step = self.longest_step() as i64;
         let policy = &self.policy;
         let follows = self.pacer != Some(index);
@@ -236,9 +247,7 @@ impl Segmenter {
             return self.drop_sample(&sample, DropReason::SegmentFull);
         }
         if let Some(track) = &change {
-            input.clock = input.clock.reconfigured(track, policy);
-            input.clock.limit_jump(step);
-            input.track = Track::clone(track);
+            input.describe(track, policy, step);
         }
         let Ok(place) = input.clock.place(&sample) else {
             // Its new description is not lost with it.
@@ -257,34 +266,37 @@ impl Segmenter {
                 self.event(Event::AudioResync { track, moved: Delta::new(moved) });
             }
         }
-        let sequence = self.entered(index);
+        let change = change.map(|track| self.reconfiguration(index, *track));
         let timed = Timed {
             decode_time: place.decode_time,
             mpeg: place.mpeg,
             composition_offset: place.composition_offset,
             sync: sample.sync,
             data: sample.data,
-            change: change.map(|track| Box::new(Reconfiguration { track: *track, sequence })),
+            change,
         };
         self.route(index, timed);
+    }
+
+    #[cold]
+    fn reconfiguration(&self, index: usize, track: Track) -> Box<Reconfiguration> {
+        Box::new(Reconfiguration { track, sequence: self.entered(index) })
     }
 
     /// The open segment, if something new begins with it and the track is not in it yet: then its
     /// new description begins there as well.
     fn entered(&self, index: usize) -> Option<u64> {
-        let (open, input) = (self.schedule.open()?, self.inputs.get(index)?);
+        let open = self.schedule.open().filter(|open| open.discontinuity)?;
+        let input = self.inputs.get(index)?;
         let outside = input.lane.sequence() < open.sequence || !input.lane.has_content();
-        let enters = open.discontinuity && outside && input.queue.is_empty();
-        enters.then_some(open.sequence)
+        (outside && input.queue.is_empty()).then_some(open.sequence)
     }
 
     /// The first sample of a track on a timeline: where no segment can carry its time, or it is
     /// too far from the other tracks to be of their time, something is moved.
+    #[cold]
     fn settle_origin(&mut self, index: usize, sample: &Sample) {
         let Some(input) = self.inputs.get(index) else { return };
-        if !input.clock.is_fresh() {
-            return;
-        }
         let source = sample.decode_time.ticks();
         let Some(mpeg) = input.clock.mpeg(source) else { return };
         match self.newest_of_others(index) {

@@ -270,9 +270,9 @@ impl Rig {
         let read = boxes::Chunk::read(&bytes);
         assert_eq!(read.starts_segment, part.index == 0, "styp only where a segment starts");
         assert_eq!(read.base_media_decode_time, part.start.ticks() as u64);
-        assert_eq!(read.samples.len(), part.samples.len());
+        assert_eq!(read.samples.len(), part.samples().len());
         let mut time = part.start.ticks();
-        for (read, sample) in read.samples.iter().zip(part.samples.iter()) {
+        for (read, sample) in read.samples.iter().zip(part.samples()) {
             assert_eq!(sample.decode_time.ticks(), time);
             assert_eq!(u64::from(read.duration), sample.duration.ticks());
             assert_eq!(i64::from(read.composition_offset), sample.composition_offset.ticks());
@@ -281,8 +281,8 @@ impl Rig {
             time += sample.duration.ticks() as i64;
         }
         assert_eq!((time - part.start.ticks()) as u64, part.duration.ticks());
-        assert_eq!(part.independent, part.samples[0].sync);
-        if self.low_latency && part.samples.len() > 1 {
+        assert_eq!(Some(part.independent), part.samples().next().map(|first| first.sync));
+        if self.low_latency && part.samples().len() > 1 {
             assert!(part.duration <= init.part_target, "{part:?} is above {:?}", init.part_target);
         }
         let next = self.next.entry(part.track).or_default();
@@ -374,7 +374,7 @@ impl Rig {
     }
 
     /// The samples of a track as they came out.
-    pub fn samples(&self, track: TrackId) -> Vec<&PartSample> {
+    pub fn samples(&self, track: TrackId) -> Vec<PartSample<'_>> {
         self.of(track).into_iter().flat_map(Segment::samples).collect()
     }
 

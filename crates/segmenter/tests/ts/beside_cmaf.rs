@@ -113,7 +113,7 @@ proptest! {
         for (sequence, events) in transport {
             for (track, pid) in [(PICTURES, VIDEO), (SOUND, AUDIO)] {
                 let units = events.iter().filter_map(Event::unit).filter(|unit| unit.pid == pid);
-                let samples: Vec<&PartSample> =
+                let samples: Vec<PartSample<'_>> =
                     cmaf.get(&(sequence, track)).into_iter().flat_map(Segment::samples).collect();
                 let units: Vec<_> = units.collect();
                 prop_assert_eq!(units.len(), samples.len());

@@ -37,11 +37,11 @@ impl Lane {
         self.asides.produced = Some((mpeg, wall));
     }
 
-    /// A part's header with what waits in front of its `moof`. The part starts at `start`.
-    pub(super) fn with_asides(&mut self, header: Bytes, start: i64, policy: &Policy) -> Bytes {
+    /// Puts what waits in front of the `moof` of a part's header. The part starts at `start`.
+    pub(super) fn add_asides(&mut self, header: &mut Vec<u8>, start: i64, policy: &Policy) {
         let idle = self.asides.messages.is_empty() && self.asides.produced.is_none();
         if idle && !policy.sidx {
-            return header;
+            return;
         }
         let mut boxes = Vec::new();
         if let Some((mpeg, wall)) = self.asides.produced {
@@ -70,9 +70,8 @@ impl Lane {
             let size = header.len() - self.styp() + self.part.bytes;
             mp4::sidx(&mut boxes, &self.subsegment(start, size));
         }
-        let moof = self.styp();
-        let (front, rest) = header.split_at_checked(moof).unwrap_or((&[], &header));
-        Bytes::from([front, &boxes, rest].concat())
+        let moof = self.styp().min(header.len());
+        header.splice(moof..moof, boxes);
     }
 
     /// Bytes of the `styp` that the next header starts with.
@@ -83,8 +82,11 @@ impl Lane {
     /// What a segment index says of the part that is complete, whose `moof` and `mdat` have `size`
     /// bytes.
     fn subsegment(&self, start: i64, size: usize) -> Subsegment {
+        let mut time = start;
         let shown = self.part.samples.iter().map(|sample| {
-            sample.decode_time.ticks().saturating_add(sample.composition_offset.ticks())
+            let shown = time.saturating_add(sample.composition_offset.into());
+            time = time.saturating_add(sample.duration.into());
+            shown
         });
         Subsegment {
             track_id: self.number,

@@ -16,6 +16,7 @@ const FEWEST: usize = 3;
 
 impl Lane {
     /// Settles the part target as soon as there is enough to measure.
+    #[cold]
     pub(super) fn measure(&mut self, sink: &mut Sink<'_>) {
         let enough = match self.codec.kind() {
             Kind::Audio => true,

@@ -1,27 +1,32 @@
 //! The part that is filling up.
 
-use airloom_media::{Delta, Duration, Timestamp};
+use airloom_media::{Duration, Timestamp};
 
 use super::{Lane, Sink, Timed};
-use crate::mp4::{self, Fragment};
-use crate::{Output, Part, PartSample};
+use crate::mp4::{self, Fragment, Stated};
+use crate::{Output, Part};
 
 impl Lane {
+    #[inline]
     pub(super) fn push(&mut self, timed: Timed, duration: i64, sink: &mut Sink<'_>) {
         if sink.policy.part.is_some()
             && self.part.duration + duration > self.part_target.unwrap_or(i64::MAX)
         {
             self.close_part(sink);
         }
+        if self.part.samples.is_empty() {
+            self.part.start = timed.decode_time;
+        }
         self.part.duration += duration;
         self.part.bytes += timed.data.len();
-        self.part.samples.push(PartSample {
-            decode_time: Timestamp::new(timed.decode_time),
-            composition_offset: Delta::new(timed.composition_offset.into()),
-            duration: Duration::new(duration.unsigned_abs()),
+        // The policy's bounds keep both in 32 bits.
+        self.part.samples.push(Stated {
+            duration: duration as u32,
+            size: timed.data.len() as u32,
+            composition_offset: timed.composition_offset,
             sync: timed.sync,
-            data: timed.data,
         });
+        self.part.payload.push(timed.data);
         if self.part.duration > self.full {
             self.close_part(sink);
         }
@@ -29,19 +34,22 @@ impl Lane {
 
     pub(super) fn close_part(&mut self, sink: &mut Sink<'_>) {
         let Some(first) = self.part.samples.first() else { return };
-        let (start, independent) = (first.decode_time, first.sync);
+        let (start, independent) = (self.part.start, first.sync);
         self.fragments = self.fragments.wrapping_add(1);
-        let header = mp4::chunk_header(
+        let mut header = self.headers.begin();
+        mp4::chunk_header(
+            &mut header,
             &Fragment {
                 track_id: self.number,
                 number: self.fragments,
-                base_media_decode_time: start.ticks().max(0).unsigned_abs(),
+                base_media_decode_time: start.max(0).unsigned_abs(),
                 samples: &self.part.samples,
                 starts_segment: self.segment.parts.is_empty(),
             },
             u32::try_from(self.part.bytes).unwrap_or(u32::MAX),
         );
-        let header = self.with_asides(header, start.ticks(), sink.policy);
+        self.add_asides(&mut header, start, sink.policy);
+        let header = self.headers.keep(header);
         let size = header.len() + self.part.bytes;
         let open = sink.schedule.segment(self.segment.sequence);
         let part = Part {
@@ -50,13 +58,14 @@ impl Lane {
             index: self.segment.parts.len() as u32,
             init: self.init,
             discontinuity: open.is_some_and(|open| open.discontinuity),
-            start,
+            start: Timestamp::new(start),
             duration: Duration::new(self.part.duration.unsigned_abs()),
             independent,
             header,
-            samples: self.part.samples.drain(..).collect(),
+            payload: self.part.payload.drain(..).collect(),
             size,
         };
+        self.part.samples.clear();
         self.part.duration = 0;
         self.part.bytes = 0;
         self.segment.size += size;
