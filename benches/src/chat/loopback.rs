@@ -1,17 +1,18 @@
 //! What a server burns to give many connections what is said, beside brokers that do the same.
 
+mod audience;
+mod bare;
 pub(super) mod servers;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::Failure;
 use crate::measure::median;
+use audience::Audience;
 use servers::{Dialect, Server};
 
 pub use servers::{serve, serve_axum};
@@ -21,9 +22,7 @@ const READERS: usize = 1000;
 /// What is said in a second, and for how long.
 const RATE: u32 = 100;
 const SECONDS: u32 = 3;
-/// In each message once, and nowhere else.
-const MARK: u8 = b'~';
-/// How long all may take to be told the last.
+/// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Prints the table.
@@ -36,16 +35,27 @@ pub fn run(rounds: usize) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut costs = vec![Vec::new(); servers.len()];
     let mut notes = vec![String::new(); servers.len()];
+    let (mut least, mut shares, mut message) = (Vec::new(), Vec::new(), 0);
     for round in 0..rounds {
         for turn in 0..servers.len() {
             let index = (turn + round) % servers.len();
             match runtime.block_on(once(&mut servers[index])) {
-                Ok((seconds, note)) => {
+                Ok((seconds, bytes)) => {
+                    if servers[index].dialect == Dialect::Airloom {
+                        message = bytes as usize;
+                    }
                     costs[index].push(seconds);
-                    notes[index] = note;
+                    let form = servers[index].dialect.form();
+                    notes[index] = format!("{form}; {bytes} bytes a delivered message");
                 }
                 Err(failure) => notes[index] = format!("**failed**: {failure}"),
             }
+        }
+        // It writes what airloom has just written, as many bytes as often.
+        if let Some(cost) = costs[0].get(round) {
+            let bare = runtime.block_on(bare::once(message))?;
+            shares.push(bare / cost);
+            least.push(bare);
         }
     }
     let said = RATE * SECONDS;
@@ -65,32 +75,23 @@ pub fn run(rounds: usize) -> Result<(), Failure> {
         };
         println!("| {} | {figure} | {note} |", server.name);
     }
+    if !least.is_empty() {
+        let deliveries = f64::from(said) * READERS as f64;
+        println!(
+            "| a bare loop of writes | {:.2} | airloom's bytes in as many writes, CPU of the one \
+             thread; {:.2} of airloom's |",
+            median(least) * 1e6 / deliveries,
+            median(shares),
+        );
+    }
     println!();
     Ok(())
 }
 
 /// Has all readers come, says everything, and waits until everybody has it. Returns the seconds of
-/// CPU that the server took.
-async fn once(server: &mut Server) -> Result<(f64, String), Failure> {
-    let (seen, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let mut readers = tokio::task::JoinSet::new();
-    for _ in 0..READERS {
-        let mut socket = TcpStream::connect(("127.0.0.1", server.port)).await?;
-        socket.write_all(server.dialect.subscribe().as_bytes()).await?;
-        let (seen, bytes) = (Arc::clone(&seen), Arc::clone(&bytes));
-        readers.spawn(async move {
-            let mut buffer = vec![0; 16 * 1024];
-            while let Ok(count @ 1..) = socket.read(&mut buffer).await {
-                let marks = buffer[..count].iter().filter(|byte| **byte == MARK).count();
-                seen.fetch_add(marks as u64, Ordering::Relaxed);
-                bytes.fetch_add(count as u64, Ordering::Relaxed);
-            }
-        });
-    }
-    // Until all have come and been greeted.
-    sleep(Duration::from_secs(2)).await;
-    let (before, greeted) = (seen.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed));
-
+/// CPU that the server took, and the bytes of a delivered message.
+async fn once(server: &mut Server) -> Result<(f64, u64), Failure> {
+    let audience = Audience::come(READERS, server.port, server.dialect.subscribe()).await?;
     let mut writer = TcpStream::connect(("127.0.0.1", server.port)).await?;
     writer.write_all(server.dialect.greet().as_bytes()).await?;
     sleep(Duration::from_millis(100)).await;
@@ -105,23 +106,8 @@ async fn once(server: &mut Server) -> Result<(f64, String), Failure> {
         }
     }
     let due = u64::from(RATE * SECONDS) * READERS as u64;
-    let said = Instant::now();
-    loop {
-        let delivered = seen.load(Ordering::Relaxed) - before;
-        if delivered == due {
-            break;
-        }
-        if said.elapsed() > PATIENCE || delivered > due {
-            return Err(format!("{delivered} of {due} were delivered").into());
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
+    audience.see(due).await?;
     let cost = server.process.cpu()? - start;
-    let bytes = (bytes.load(Ordering::Relaxed) - greeted) / due;
-    readers.shutdown().await;
-    sleep(Duration::from_millis(500)).await;
-    Ok((
-        cost.as_secs_f64(),
-        format!("{}; {bytes} bytes a delivered message", server.dialect.form()),
-    ))
+    let bytes = audience.go().await / due;
+    Ok((cost.as_secs_f64(), bytes))
 }
