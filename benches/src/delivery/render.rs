@@ -3,7 +3,7 @@
 use airloom::media::{Duration, Timescale, Timestamp, TrackId};
 use airloom::playlist::{
     Answer, Config, Format, Input, LiveWindow, Part, Rendition, Request, Resource, Segment,
-    WallTime,
+    VideoRange, WallTime,
 };
 use cpu_time::ThreadTime;
 
@@ -71,7 +71,7 @@ impl Stream {
             timescale: Timescale::MPEG,
             codecs: "avc1.64001F".into(),
             init: 0,
-            format: Format::Video { width: 1920, height: 1080, frame_rate: None },
+            format: Format::Video { width: 1920, height: 1080, frame_rate: None, range: VideoRange::Sdr },
             language: None,
             presentation_delay: Duration::ZERO,
             part_target: None,

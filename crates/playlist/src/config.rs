@@ -22,9 +22,9 @@ pub struct Config {
     pub part_target: Option<Duration>,
     /// `PART-HOLD-BACK`: how far from the end a Low-Latency client plays.
     ///
-    /// Default `None`: 3.3 part targets. Three is what RFC 8216bis, 4.4.3.8 recommends at least;
-    /// AVPlayer is reported to stall at exactly three, and a third of a part more pays for the
-    /// way from the part's end to the client. Raised to two part targets if less.
+    /// Default `None`: 3.3 part targets. Three is what Apple's authoring rules demand (14.3), and
+    /// what less is raised to; AVPlayer is reported to stall at exactly three, and a third of a part
+    /// more pays for the way from the part's end to the client.
     pub part_hold_back: Option<Duration>,
     /// How far behind the server's clock Low-Latency DASH clients play: `Latency@target` of
     /// `ServiceDescription`. Default `None`: the part hold-back and twice the time between two

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use airloom_media::{Duration, Timescale, Timestamp};
 
 use crate::decimal::Micros;
-use crate::{Format, Protection, Rendition, Resource, WallTime};
+use crate::{Format, Protection, Rendition, Resource, VideoRange, WallTime};
 
 // Writing to a String cannot fail, so the results of `write!` are dropped throughout.
 
@@ -14,7 +14,7 @@ use crate::{Format, Protection, Rendition, Resource, WallTime};
 #[derive(Debug)]
 pub(crate) struct Mpd<'a> {
     pub(crate) presentation: Presentation<'a>,
-    /// `minBufferTime` and `maxSegmentDuration`, seconds.
+    /// `minBufferTime`, seconds.
     pub(crate) target_duration: u32,
     pub(crate) periods: Vec<Period<'a>>,
 }
@@ -43,6 +43,8 @@ pub(crate) struct LowLatency {
     pub(crate) target: Micros,
     /// How long before its end a segment may be asked for: `@availabilityTimeOffset`.
     pub(crate) early: Micros,
+    /// How long chunks are at most: `Resync`.
+    pub(crate) part: Micros,
 }
 
 #[derive(Debug)]
@@ -70,6 +72,16 @@ pub(crate) struct Representation<'a> {
     pub(crate) independent: bool,
     /// The last may be the one being made: its length is then a guess.
     pub(crate) segments: Vec<(Timestamp, Duration)>,
+}
+
+impl Representation<'_> {
+    /// How long its chunks are at most where those of all tracks last `part`, in its ticks.
+    fn longest_part(&self, part: Micros) -> u64 {
+        let hz = u64::from(self.rendition.timescale.hz());
+        let common = part.0.saturating_mul(hz).div_ceil(1_000_000);
+        let own = self.rendition.part_target.map(Duration::ticks);
+        own.map_or(common, |own| own.min(common))
+    }
 }
 
 /// Segments a client stays behind the live edge; HLS's hold-back is the same.
@@ -121,7 +133,9 @@ pub(crate) fn render(mpd: &Mpd<'_>) -> String {
             let _ = write!(out, " type=\"static\" mediaPresentationDuration=\"{duration}\"");
         }
     }
-    let _ = writeln!(out, " minBufferTime=\"PT{target}S\" maxSegmentDuration=\"PT{target}S\">");
+    // Without maxSegmentDuration the longest segment listed is the longest (5.3.1.2): what is to
+    // come may be half a second longer than the target, and the attribute must not grow (5.4.1).
+    let _ = writeln!(out, " minBufferTime=\"PT{target}S\">");
     let low_latency = match mpd.presentation {
         Presentation::Dynamic { low_latency, time_url, .. } => low_latency.zip(Some(time_url)),
         Presentation::Static { .. } => None,
@@ -178,8 +192,8 @@ fn write_period(out: &mut String, period: &Period<'_>, low_latency: Option<(LowL
     out.push_str(" </Period>\n");
 }
 
-/// Pictures of one codec are a set to switch within; each track of sound is a set to choose, with
-/// what stands for it in other encodings of the programme to switch to.
+/// Pictures of one codec, range and protection are a set to switch within; each track of sound is a
+/// set to choose, with what stands for it in other encodings of the programme to switch to.
 fn sets<'a, 'b>(representations: &'b [Representation<'a>]) -> Vec<Vec<&'b Representation<'a>>> {
     let mut sets: Vec<Vec<&Representation<'_>>> = Vec::new();
     for representation in representations {
@@ -187,8 +201,11 @@ fn sets<'a, 'b>(representations: &'b [Representation<'a>]) -> Vec<Vec<&'b Repres
             set.first().is_some_and(|first| {
                 let (a, b) = (first.rendition, representation.rendition);
                 family(&a.codecs) == family(&b.codecs)
+                    && first.protection == representation.protection
                     && match (a.format, b.format) {
-                        (Format::Video { .. }, Format::Video { .. }) => true,
+                        (Format::Video { range, .. }, Format::Video { range: other, .. }) => {
+                            range == other
+                        }
                         (
                             Format::Audio { channels, .. },
                             Format::Audio { channels: others, .. },
@@ -246,10 +263,28 @@ fn write_set(out: &mut String, set: &[&Representation<'_>], edge: Option<Edge<'_
         out.push_str(" startWithSAP=\"1\"");
     }
     out.push_str(">\n");
+    for protection in first.protection.into_iter().flat_map(|all| &all.content) {
+        protection.write(out);
+    }
+    if let Format::Video { range, .. } = first.rendition.format {
+        write_range(out, range);
+    }
     for representation in set {
         write_representation(out, representation, edge);
     }
     out.push_str("  </AdaptationSet>\n");
+}
+
+/// What pictures need a screen for that not every client has. As a supplement: clients that do not
+/// know it play the set as they always did.
+fn write_range(out: &mut String, range: VideoRange) {
+    if let Some(transfer) = range.transfer() {
+        let _ = writeln!(
+            out,
+            "   <SupplementalProperty \
+             schemeIdUri=\"urn:mpeg:mpegB:cicp:TransferCharacteristics\" value=\"{transfer}\"/>"
+        );
+    }
 }
 
 fn write_representation(
@@ -265,7 +300,7 @@ fn write_representation(
         rendition.codecs, representation.bandwidth
     );
     match rendition.format {
-        Format::Video { width, height, frame_rate } => {
+        Format::Video { width, height, frame_rate, .. } => {
             if width > 0 && height > 0 {
                 let _ = write!(out, " width=\"{width}\" height=\"{height}\"");
             }
@@ -292,10 +327,7 @@ fn write_representation(
             }
         }
     }
-    for protection in representation.protection.into_iter().flat_map(|all| &all.content) {
-        protection.write(out);
-    }
-    if let Some(Edge { received, time_url, .. }) = edge {
+    if let Some(Edge { received, time_url, low_latency }) = edge {
         // 5.12: what the latency is measured by. Without the clock's scheme Shaka Player takes the
         // time for one of NTP.
         let _ = writeln!(
@@ -306,6 +338,9 @@ fn write_representation(
             representation.presentation_time_offset.ticks(),
             Escaped(time_url),
         );
+        // 5.3.12: where a client may begin to read within a segment, each chunk.
+        let distance = representation.longest_part(low_latency.part);
+        let _ = writeln!(out, "    <Resync type=\"0\" dT=\"{distance}\"/>");
     }
     write_template(out, representation, edge.map(|edge| edge.low_latency));
     out.push_str("   </Representation>\n");

@@ -11,7 +11,8 @@ use crate::{Error, WallTime};
 /// an advertisement by SCTE-35.
 ///
 /// One with the identifier of another takes its place: it has to repeat all that was said, and may
-/// add to it (an end, an `SCTE35-IN`). It is listed until it ends before all that is listed.
+/// add to it (an end, an `SCTE35-IN` with the `DURATION` that is then known); another range needs
+/// another identifier. It is listed until it ends before all that is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateRange {
     pub(crate) id: String,
@@ -22,6 +23,9 @@ pub struct DateRange {
     scte35: [Option<Bytes>; 3],
     attributes: Vec<(String, String)>,
 }
+
+/// The attributes that carry SCTE-35, in the order they are kept.
+const SECTIONS: [&str; 3] = ["SCTE35-CMD", "SCTE35-OUT", "SCTE35-IN"];
 
 /// The longest SCTE-35 section (its section 9.6: twelve bits of length), and its head.
 const LONGEST_SECTION: usize = 4096 + 3;
@@ -106,7 +110,8 @@ impl DateRange {
         Ok(self)
     }
 
-    /// With an attribute of the integrator's own: `name` begins with `X-`, `value` is a text.
+    /// With an attribute of the integrator's own: `name` begins with `X-`, `value` is a text. The
+    /// last of several of one name stays.
     ///
     /// # Errors
     ///
@@ -122,8 +127,50 @@ impl DateRange {
         if !name.starts_with("X-") || name.len() > 64 || !name.bytes().all(allowed) {
             return Err(Error::Unwritable { field: "X-" });
         }
-        self.attributes.push((name, quotable("X-", value.into())?));
+        let value = quotable("X-", value.into())?;
+        // 4.2: an attribute stands in a list once.
+        match self.attributes.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => self.attributes.push((name, value)),
+        }
         Ok(self)
+    }
+
+    /// The first attribute of `before`, which this one is to take the place of, that it does not
+    /// repeat as it was (4.4.5.1).
+    pub(crate) fn unlike(&self, before: &Self) -> Option<&'static str> {
+        fn kept<T: PartialEq>(before: Option<&T>, now: Option<&T>) -> bool {
+            before.is_none() || before == now
+        }
+        let own = |(name, value): &(String, String)| {
+            self.attributes.iter().any(|(known, same)| known == name && same == value)
+        };
+        let sections = || SECTIONS.iter().zip(&before.scte35).zip(&self.scte35);
+        let changed = || {
+            let mut changed =
+                sections().filter(|((_, before), now)| !kept(before.as_ref(), now.as_ref()));
+            changed.next().map(|((name, _), _)| *name)
+        };
+        if before.start != self.start {
+            Some("START-DATE")
+        } else if !kept(before.class.as_ref(), self.class.as_ref()) {
+            Some("CLASS")
+        } else if !kept(before.duration.as_ref(), self.duration.as_ref()) {
+            Some("DURATION")
+        } else if !kept(before.planned.as_ref(), self.planned.as_ref()) {
+            Some("PLANNED-DURATION")
+        } else if !before.attributes.iter().all(own) {
+            Some("X-")
+        } else {
+            changed()
+        }
+    }
+
+    /// Whether it comes back from a splice without saying how long that was, which it must
+    /// (4.4.5.1.1).
+    pub(crate) fn lacks_duration(&self) -> bool {
+        let [_, out, back] = &self.scte35;
+        out.is_some() && back.is_some() && self.duration.is_none()
     }
 
     /// When it is over, as far as that is known.
@@ -143,7 +190,7 @@ impl DateRange {
         if let Some(planned) = self.planned {
             let _ = write!(out, ",PLANNED-DURATION={planned}");
         }
-        for (name, section) in ["SCTE35-CMD", "SCTE35-OUT", "SCTE35-IN"].iter().zip(&self.scte35) {
+        for (name, section) in SECTIONS.iter().zip(&self.scte35) {
             if let Some(section) = section {
                 let _ = write!(out, ",{name}={}", Hex(section));
             }

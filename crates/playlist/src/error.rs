@@ -72,6 +72,13 @@ pub enum Error {
         /// The field.
         field: &'static str,
     },
+    /// A date range with the identifier of one that is listed, which it does not repeat: clients put
+    /// together what they are told of one identifier (RFC 8216bis, 4.4.5.1).
+    #[error("{attribute} of a date range cannot change")]
+    RangeChanged {
+        /// The first attribute that differs; `X-` for one of the integrator's own.
+        attribute: &'static str,
+    },
     /// A value that no playlist can carry: text with a quote or a control character, a duration
     /// of zero, a time that leaves 64 bits.
     #[error("{field} cannot be written into a playlist")]

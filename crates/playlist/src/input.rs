@@ -79,12 +79,15 @@ impl Rendition {
                 frame_rate: picture.frame_duration.and_then(|(ticks, timescale)| {
                     FrameRate::new(timescale.hz(), u32::try_from(ticks).ok()?)
                 }),
+                range: picture.colour.map_or_else(VideoRange::default, |colour| {
+                    VideoRange::of_transfer(colour.transfer)
+                }),
             },
             (None, Some(sound)) => {
                 Format::Audio { sample_rate: sound.output_frequency.hz(), channels: sound.channels }
             }
             (None, None) if track.codec.kind() == Kind::Video => {
-                Format::Video { width: 0, height: 0, frame_rate: None }
+                Format::Video { width: 0, height: 0, frame_rate: None, range: VideoRange::Sdr }
             }
             (None, None) => Format::Audio { sample_rate: 0, channels: 0 },
         };
@@ -113,6 +116,8 @@ pub enum Format {
         height: u32,
         /// Pictures a second, where known.
         frame_rate: Option<FrameRate>,
+        /// How bright they can be.
+        range: VideoRange,
     },
     /// Sound.
     Audio {
@@ -129,6 +134,46 @@ impl Format {
         match self {
             Self::Video { .. } => Kind::Video,
             Self::Audio { .. } => Kind::Audio,
+        }
+    }
+}
+
+/// The dynamic range of pictures: `VIDEO-RANGE` (RFC 8216bis, 4.4.6.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum VideoRange {
+    /// Standard.
+    #[default]
+    Sdr,
+    /// High, by hybrid log-gamma.
+    Hlg,
+    /// High, by the perceptual quantizer of SMPTE ST 2084, such as HDR10.
+    Pq,
+}
+
+impl VideoRange {
+    /// What the `transfer_characteristics` of a coded stream stand for (ISO/IEC 23091-2).
+    pub const fn of_transfer(code: u8) -> Self {
+        match code {
+            16 => Self::Pq,
+            18 => Self::Hlg,
+            _ => Self::Sdr,
+        }
+    }
+
+    /// The `transfer_characteristics` that say so; `None` where any that are not named here do.
+    pub(crate) const fn transfer(self) -> Option<u8> {
+        match self {
+            Self::Sdr => None,
+            Self::Hlg => Some(18),
+            Self::Pq => Some(16),
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sdr => "SDR",
+            Self::Hlg => "HLG",
+            Self::Pq => "PQ",
         }
     }
 }

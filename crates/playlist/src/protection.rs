@@ -49,6 +49,7 @@ impl Key {
     }
 
     /// With an initialization vector; without one, `AES-128` takes the media sequence number.
+    /// Not for [`KeyMethod::SampleAesCtr`], whose media carries it: there it is left out.
     #[must_use]
     pub fn with_iv(mut self, iv: [u8; 16]) -> Self {
         self.iv = Some(iv);
@@ -69,6 +70,20 @@ impl Key {
         matches!(self.method, KeyMethod::Aes128)
     }
 
+    /// Whether clients that have `other` take this one in its place: it is of the same key system.
+    pub(crate) fn replaces(&self, other: &Self) -> bool {
+        self.system() == other.system()
+    }
+
+    fn system(&self) -> &str {
+        self.format.as_deref().unwrap_or("identity")
+    }
+
+    /// Whether it takes version 5 of the protocol to know it (RFC 8216bis, section 8).
+    pub(crate) fn is_late(&self) -> bool {
+        self.format.is_some() || !self.is_whole_segment()
+    }
+
     pub(crate) fn write(&self, out: &mut String, tag: &str) {
         let method = match self.method {
             KeyMethod::Aes128 => "AES-128",
@@ -76,7 +91,7 @@ impl Key {
             KeyMethod::SampleAesCtr => "SAMPLE-AES-CTR",
         };
         let _ = write!(out, "#{tag}:METHOD={method},URI=\"{}\"", self.uri);
-        if let Some(iv) = &self.iv {
+        if let Some(iv) = self.iv.as_ref().filter(|_| self.method != KeyMethod::SampleAesCtr) {
             let _ = write!(out, ",IV={}", Hex(iv));
         }
         if let Some(format) = &self.format {
@@ -130,7 +145,7 @@ impl ContentProtection {
     }
 
     pub(crate) fn write(&self, out: &mut String) {
-        let _ = write!(out, "    <ContentProtection schemeIdUri=\"{}\"", self.scheme);
+        let _ = write!(out, "   <ContentProtection schemeIdUri=\"{}\"", self.scheme);
         if let Some(value) = &self.value {
             let _ = write!(out, " value=\"{value}\"");
         }

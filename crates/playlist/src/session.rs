@@ -1,17 +1,20 @@
 use std::fmt::Write;
 
+use crate::captions::Captions;
 use crate::text::quotable;
 use crate::{Error, Key};
 
 /// What the integrator says of the whole presentation, in the multivariant playlist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Session {
-    /// `EXT-X-SESSION-DATA`.
+    /// `EXT-X-SESSION-DATA`. Of those with one name and language, the first is written.
     pub data: Vec<SessionData>,
     /// `EXT-X-SESSION-KEY`: keys that clients may fetch before they need them.
     pub keys: Vec<Key>,
     /// `EXT-X-CONTENT-STEERING`.
     pub steering: Option<Steering>,
+    /// Closed captions in the pictures. Default: not known.
+    pub captions: Captions,
 }
 
 /// `EXT-X-SESSION-DATA` (RFC 8216bis, 4.4.6.4).
@@ -98,6 +101,18 @@ impl Steering {
 }
 
 impl Session {
+    /// The lowest protocol version that has what is said here (RFC 8216bis, section 8). Version 4 is
+    /// what playlists with renditions may ask for anyway.
+    pub(crate) fn version(&self) -> u8 {
+        if self.captions.has_services() {
+            7
+        } else if self.keys.iter().any(Key::is_late) {
+            5
+        } else {
+            4
+        }
+    }
+
     pub(crate) fn write(&self, out: &mut String) {
         if let Some(steering) = &self.steering {
             let _ = write!(out, "#EXT-X-CONTENT-STEERING:SERVER-URI=\"{}\"", steering.server);
@@ -106,7 +121,13 @@ impl Session {
             }
             out.push('\n');
         }
-        for data in &self.data {
+        for (place, data) in self.data.iter().enumerate() {
+            // 4.4.6.4: one of a name and a language.
+            let same =
+                |other: &&SessionData| (&other.id, &other.language) == (&data.id, &data.language);
+            if self.data.iter().take(place).any(|other| same(&other)) {
+                continue;
+            }
             let _ = write!(out, "#EXT-X-SESSION-DATA:DATA-ID=\"{}\"", data.id);
             let _ = match &data.content {
                 Content::Value(value) => write!(out, ",VALUE=\"{value}\""),
@@ -117,8 +138,11 @@ impl Session {
             }
             out.push('\n');
         }
-        for key in &self.keys {
-            key.write(out, "EXT-X-SESSION-KEY");
+        for (place, key) in self.keys.iter().enumerate() {
+            // 4.4.6.5: none twice.
+            if !self.keys.iter().take(place).any(|other| other == key) {
+                key.write(out, "EXT-X-SESSION-KEY");
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ mod ranges;
 
 use continuity::{Begin, LEAST_GAP};
 use era::Eras;
-use log::{Addition, Entry, Keep, Log, State};
+use log::{Addition, Keep, Log, State};
 use manifests::Manifest;
 use ranges::Ranges;
 
@@ -40,7 +40,7 @@ const LONGEST: Micros = Micros(86_400_000_000);
 /// use airloom_media::{Duration, Timescale, Timestamp, TrackId};
 /// use airloom_playlist::{
 ///     Answer, Config, Format, Input, LiveWindow, Part, Rendition, Request, Resource, Segment,
-///     WallTime,
+///     VideoRange, WallTime,
 /// };
 ///
 /// let track = TrackId::new(1);
@@ -51,7 +51,7 @@ const LONGEST: Micros = Micros(86_400_000_000);
 ///     timescale: Timescale::MPEG,
 ///     codecs: "avc1.64001F".into(),
 ///     init: 0,
-///     format: Format::Video { width: 640, height: 360, frame_rate: None },
+///     format: Format::Video { width: 640, height: 360, frame_rate: None, range: VideoRange::Sdr },
 ///     language: None,
 ///     presentation_delay: Duration::ZERO,
 ///     part_target: None,
@@ -100,6 +100,8 @@ pub struct LiveWindow {
     /// The MPD's availabilityStartTime, once it is settled.
     available_from: Option<WallTime>,
     published: WallTime,
+    /// The MPD's next publishTime at the earliest.
+    publish_floor: WallTime,
     reports: VecDeque<Resource>,
 }
 
@@ -139,8 +141,8 @@ struct Track {
     announced_at: Micros,
     /// The first sequence number DASH may list: Periods never gain a track once given out.
     joined: u64,
-    /// `@bandwidth`, which must not change within a Period, and that Period.
-    dash_bandwidth: Option<(u64, u64)>,
+    /// `@bandwidth` by Period, within which it must not change.
+    dash_bandwidths: Vec<(u64, u64)>,
 }
 
 impl Track {
@@ -161,7 +163,7 @@ impl LiveWindow {
             let hold_back = config
                 .part_hold_back
                 .map_or(Micros(target.0.saturating_mul(33).div_ceil(10)), Micros::from_std);
-            (target, Micros(hold_back.0.max(target.0.saturating_mul(2))))
+            (target, Micros(hold_back.0.max(target.0.saturating_mul(3))))
         });
         Self {
             settings: Settings {
@@ -191,6 +193,7 @@ impl LiveWindow {
             mpd: Manifest::default(),
             available_from: None,
             published: WallTime::UNIX_EPOCH,
+            publish_floor: WallTime::UNIX_EPOCH,
             reports: VecDeque::new(),
         }
     }
@@ -336,6 +339,8 @@ impl LiveWindow {
                 track.inits.push_back(rendition.init);
             }
             track.rendition = rendition;
+            // The hint that comes next may need another header.
+            track.log.touch();
         } else {
             if self.tracks.len() >= self.limits.tracks {
                 return Err(Error::TooManyTracks { limit: self.limits.tracks });
@@ -346,7 +351,7 @@ impl LiveWindow {
                 protection: None,
                 announced_at: self.progress(),
                 joined: 0,
-                dash_bandwidth: None,
+                dash_bandwidths: Vec::new(),
                 rendition,
             });
         }
@@ -410,6 +415,9 @@ impl LiveWindow {
         }
         let listed = self.settings.parts.is_some();
         self.log_mut(index).push_part(addition, part.independent, listed);
+        if due == 0 {
+            self.multivariant.stale = true;
+        }
         if due == 0 && listed {
             self.settle_eras();
             self.mpd.stale = true;
@@ -599,7 +607,11 @@ impl LiveWindow {
         self.target_duration = seconds;
         self.multivariant.stale = true;
         self.mpd.stale = true;
-        self.logs_mut().for_each(Log::touch);
+        let target = Micros::from_secs(seconds);
+        self.logs_mut().for_each(|log| {
+            log.remeasure(target);
+            log.touch();
+        });
     }
 
     fn end(&mut self) {

@@ -110,14 +110,53 @@ fn samples_are_protected_in_both_formats() {
     );
     let manifest = stage.text(Resource::Mpd);
     let read = dash_mpd_core::parse(&manifest).unwrap();
-    let representation = &read.periods[0].adaptations[0].representations[0];
-    let said = &representation.ContentProtection;
+    // DASH-IF IOP, 7.5: of the set, for all that can be switched between in it.
+    let said = &read.periods[0].adaptations[0].ContentProtection;
     assert_eq!(said[0].value.as_deref(), Some("cbcs"));
     let kid = "10325476-98ba-dcfe-0001-020304050607";
     assert_eq!(said[0].default_KID.as_deref(), Some(kid));
     assert_eq!(said[1].schemeIdUri, format!("urn:uuid:{kid}"));
     assert!(manifest.contains("<pssh xmlns=\"urn:mpeg:cenc:2013\">AAAANHBzc2gBAAAA</pssh>"));
-    assert!(read.periods[0].adaptations[1].representations[0].ContentProtection.is_empty());
+    assert!(read.periods[0].adaptations[1].ContentProtection.is_empty());
+}
+
+/// 4.4.4.4: a key holds until another of its system or none at all, so one whose system is gone is
+/// revoked first.
+#[test]
+fn a_key_system_that_is_gone_is_revoked() {
+    let mut stage = Stage::with_tracks(Config { part_target: None, ..Config::default() });
+    let key = |uri: &str, format: &str| {
+        Key::new(KeyMethod::SampleAes, uri).unwrap().with_format(format).unwrap()
+    };
+    protect(&mut stage, vec![key("a", "one"), key("b", "two")]);
+    stage.whole(0..1);
+    protect(&mut stage, vec![key("c", "two")]);
+    stage.whole(1..2);
+    protect(&mut stage, vec![key("d", "two"), key("e", "three")]);
+    stage.whole(2..3);
+    let text = stage.text(VIDEO_LIST);
+    let said: Vec<_> = encryption(&text)
+        .into_iter()
+        .map(|line| {
+            line.split("URI=\"").nth(1).map_or(line, |rest| rest.split('"').next().unwrap())
+        })
+        .collect();
+    let none = "#EXT-X-KEY:METHOD=NONE";
+    assert_eq!(
+        said,
+        ["1-init-0.mp4", "a", "b", "1-0.m4s", none, "c", "1-1.m4s", "d", "e", "1-2.m4s"]
+    );
+}
+
+/// 4.4.4.4: `SAMPLE-AES-CTR` has no IV attribute.
+#[test]
+fn counter_mode_has_no_iv_in_the_playlist() {
+    let mut stage = Stage::with_tracks(Config::default());
+    let key = |method| Key::new(method, "k").unwrap().with_iv([1; 16]);
+    protect(&mut stage, vec![key(KeyMethod::SampleAesCtr)]);
+    stage.live(0..1);
+    let list = stage.text(VIDEO_LIST);
+    assert_eq!(tags(&list, "EXT-X-KEY"), ["#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI=\"k\""]);
 }
 
 /// What is skipped in a delta update is known already, its key too (6.2.5.1).
@@ -198,6 +237,66 @@ fn delta_updates_skip_date_ranges_where_the_client_wants_it() {
     assert!(!later.contains("early"), "{later}");
 }
 
+/// 4.4.5.1: clients put together what they are told of one identifier, so nothing of it changes or is
+/// lost; 4.4.5.1.1: what comes back from a splice says how long it was; 4.2: an attribute stands once.
+#[test]
+fn a_date_range_stays_what_it_was() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..2);
+    let section = |byte: u8| Bytes::from(vec![0xFC, byte]);
+    let first = DateRange::new("1", at(2)).unwrap().with_class("c").unwrap();
+    let first = first.with_planned_duration(Duration::from_secs(9)).with_scte35_out(section(1));
+    let first = first.unwrap().with_attribute("X-A", "0").unwrap();
+    let first = first.with_attribute("X-A", "1").unwrap();
+    stage.input(Input::DateRange(first.clone())).unwrap();
+    let list = stage.text(VIDEO_LIST);
+    assert_eq!(list.matches("X-A=").count(), 1);
+    assert!(list.contains("X-A=\"1\"\n"));
+    let again = || DateRange::new("1", at(2)).unwrap().with_class("c").unwrap();
+    let planned = || again().with_planned_duration(Duration::from_secs(9));
+    let out = || planned().with_scte35_out(section(1)).unwrap();
+    for (attribute, range) in [
+        ("START-DATE", DateRange::new("1", at(3)).unwrap()),
+        ("CLASS", DateRange::new("1", at(2)).unwrap()),
+        ("PLANNED-DURATION", again()),
+        ("X-", out()),
+        ("SCTE35-OUT", planned().with_attribute("X-A", "1").unwrap()),
+        ("X-", out().with_attribute("X-A", "2").unwrap()),
+    ] {
+        let refused = Err(Error::RangeChanged { attribute });
+        assert_eq!(stage.input(Input::DateRange(range)), refused, "{attribute}");
+    }
+    let back = first.clone().with_scte35_in(section(2)).unwrap();
+    assert!(matches!(stage.input(Input::DateRange(back.clone())), Err(Error::Unwritable { .. })));
+    let back = back.with_duration(Duration::from_secs(8));
+    stage.input(Input::DateRange(back)).unwrap();
+    assert_eq!(
+        stage.input(Input::DateRange(first)),
+        Err(Error::RangeChanged { attribute: "DURATION" })
+    );
+}
+
+/// 4.4.6.4, 4.4.6.5: neither data of one name and language nor a key is there twice; section 8: keys
+/// by their systems need version 5.
+#[test]
+fn nothing_of_the_session_is_said_twice() {
+    let data = |value: &str| SessionData::value("com.example.title", value).unwrap();
+    let key = || Key::new(KeyMethod::SampleAes, "skd://1").unwrap();
+    let session = Session {
+        data: vec![data("a"), data("b"), data("c").in_language("de").unwrap()],
+        keys: vec![key(), key(), key().with_format("com.apple.streamingkeydelivery").unwrap()],
+        ..Session::default()
+    };
+    let mut stage = Stage::with_tracks(Config { session, ..Config::default() });
+    stage.live(0..2);
+    let text = stage.text(Resource::Multivariant);
+    assert_eq!(tags(&text, "EXT-X-SESSION-DATA").len(), 2);
+    assert_eq!(tags(&text, "EXT-X-SESSION-KEY").len(), 2);
+    assert!(text.contains("VALUE=\"a\"") && text.contains("#EXT-X-VERSION:5\n"), "{text}");
+    let (list, broken) = follow::multivariant::Multivariant::read(&text).unwrap();
+    assert!(broken.is_empty() && list.broken().is_empty(), "{:?}", list.broken());
+}
+
 #[test]
 fn date_ranges_are_bounded() {
     let limits = Limits { date_ranges: 4, ..Limits::default() };
@@ -244,6 +343,7 @@ fn the_session_is_described_in_the_multivariant_playlist() {
         ],
         keys: vec![Key::new(KeyMethod::SampleAes, "skd://1").unwrap()],
         steering: Some(Steering::new("/steering?s=1").unwrap().with_pathway("CDN-A").unwrap()),
+        ..Session::default()
     };
     let mut stage = Stage::with_tracks(Config { session, ..Config::default() });
     stage.live(0..2);

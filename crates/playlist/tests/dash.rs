@@ -50,7 +50,7 @@ fn to_the_letter() {
          availabilityStartTime=\"2023-11-14T22:13:20.000Z\" \
          publishTime=\"2023-11-14T22:13:26.000Z\" minimumUpdatePeriod=\"PT0.35S\" \
          timeShiftBufferDepth=\"PT60S\" suggestedPresentationDelay=\"PT1.36S\" \
-         minBufferTime=\"PT2S\" maxSegmentDuration=\"PT2S\">\n\
+         minBufferTime=\"PT2S\">\n\
          \x20<ServiceDescription id=\"0\">\n\
          \x20 <Latency referenceId=\"0\" target=\"1360\" min=\"1020\" max=\"2720\"/>\n\
          \x20 <PlaybackRate min=\"0.9\" max=\"1.1\"/>\n\
@@ -64,6 +64,7 @@ fn to_the_letter() {
          wallClockTime=\"2023-11-14T22:13:20.000Z\" presentationTime=\"1260000\">\n\
          \x20    <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"time\"/>\n\
          \x20   </ProducerReferenceTime>\n\
+         \x20   <Resync type=\"0\" dT=\"18000\"/>\n\
          \x20   <SegmentTemplate timescale=\"90000\" presentationTimeOffset=\"1260000\" \
          initialization=\"1-init-0.mp4\" media=\"1-$Number$.m4s\" startNumber=\"7\" \
          availabilityTimeOffset=\"1.800000\" availabilityTimeComplete=\"false\">\n\
@@ -84,6 +85,7 @@ fn to_the_letter() {
          wallClockTime=\"2023-11-14T22:13:20.000Z\" presentationTime=\"672000\">\n\
          \x20    <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"time\"/>\n\
          \x20   </ProducerReferenceTime>\n\
+         \x20   <Resync type=\"0\" dT=\"9600\"/>\n\
          \x20   <SegmentTemplate timescale=\"48000\" presentationTimeOffset=\"672000\" \
          initialization=\"2-init-0.mp4\" media=\"2-$Number$.m4s\" startNumber=\"7\" \
          availabilityTimeOffset=\"1.800000\" availabilityTimeComplete=\"false\">\n\
@@ -384,6 +386,38 @@ fn bandwidth_stays_within_a_period() {
     let first = bandwidth(&mpd(&mut stage));
     stage.input(third(true, 9_000_000)).unwrap();
     assert_eq!(bandwidth(&mpd(&mut stage)), first);
+    stage.segment(AUDIO, 2, 4000, 2000);
+    // The next Period says what is known by then, and the one before what it said.
+    stage.input(Input::Discontinuity).unwrap();
+    stage.live(3..4);
+    let mpd = mpd(&mut stage);
+    assert_eq!(mpd.periods.len(), 2);
+    assert_eq!(mpd.periods[0].adaptations[0].representations[0].bandwidth, first);
+    assert_eq!(bandwidth(&mpd), Some(36_000_000));
+}
+
+/// ISO/IEC 23009-1, 5.4.1: a Period that was given out has the tracks it has. One that comes too late
+/// for it has the next.
+#[test]
+fn a_period_never_gains_a_track() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..2);
+    stage.input(Input::Discontinuity).unwrap();
+    for sequence in 2..4 {
+        stage.segment(VIDEO, sequence, sequence as i64 * 2000, 2000);
+    }
+    let tracks = |mpd: &MPD| -> Vec<_> {
+        mpd.periods.iter().map(|period| period.adaptations.len()).collect()
+    };
+    assert_eq!(tracks(&mpd(&mut stage)), [2, 1]);
+    for sequence in 2..4 {
+        stage.segment(AUDIO, sequence, sequence as i64 * 2000, 2000);
+        assert_eq!(tracks(&mpd(&mut stage)), [2, 1]);
+    }
+    stage.live(4..6);
+    let mpd = mpd(&mut stage);
+    assert_eq!(tracks(&mpd), [2, 1, 2]);
+    assert_eq!(mpd.periods[2].id.as_deref(), Some("4"));
 }
 
 /// ISO/IEC 23009-1, 5.3.7: `@startWithSAP` is a promise of every segment listed.
@@ -398,4 +432,86 @@ fn segments_that_begin_in_mid_decoding_are_not_said_to_be_access_points() {
     assert_eq!(promised(&mpd(&mut stage)), [true, true]);
     stage.input(third(false, 900_000)).unwrap();
     assert_eq!(promised(&mpd(&mut stage)), [false, true]);
+}
+
+/// ISO/IEC 23009-1, 5.3.1.2: a manifest that says something else says so by its time, also where the
+/// clock stands still or was set back.
+#[test]
+fn every_manifest_has_a_later_time() {
+    let mut stage = Stage::with_tracks(Config::default());
+    stage.live(0..3);
+    let mut last = mpd(&mut stage).publishTime;
+    for sequence in 3..9 {
+        for track in [VIDEO, AUDIO] {
+            stage.segment(track, sequence, sequence as i64 * 2000, 2000);
+            let next = mpd(&mut stage).publishTime;
+            assert!(next > last, "{next:?} after {last:?}");
+            last = next;
+        }
+        stage.clock = stage.clock.saturating_sub(700);
+    }
+}
+
+/// ISO/IEC 23009-1, 5.3.1.2; ETSI TS 103 285, 4.8.3: the longest segment is as long as listed, since
+/// nobody knows what is to come, and the attribute must not grow.
+#[test]
+fn the_longest_segment_is_the_longest_listed() {
+    let mut stage = Stage::with_tracks(Config { part_target: None, ..Config::default() });
+    stage.segment(VIDEO, 0, 0, 2400);
+    stage.segment(AUDIO, 0, 0, 2400);
+    let mpd = mpd(&mut stage);
+    assert_eq!(mpd.maxSegmentDuration, None);
+    assert_eq!(last_listed(&mpd), (0, 216_000));
+}
+
+/// DASH-IF IOP low latency, 9.X.4.5: a client may begin to read at each chunk, and how far apart those
+/// are is said track by track.
+#[test]
+fn chunks_are_points_to_resynchronize_at() {
+    let mut stage = Stage::new(Config::default());
+    let part_target = Some(airloom_media::Duration::new(15_000));
+    stage.input(Input::Track(airloom_playlist::Rendition { part_target, ..video(0) })).unwrap();
+    stage.input(Input::Track(audio(0))).unwrap();
+    stage.live(0..2);
+    let text = stage.text(MPD_NAME);
+    read(&text);
+    for distance in [15_000, 9600] {
+        assert!(text.contains(&format!("<Resync type=\"0\" dT=\"{distance}\"/>")), "{text}");
+    }
+}
+
+/// What not every screen shows, or not every client may decrypt, is a set of its own (ISO/IEC 23009-1,
+/// 5.3.3.1), and says so.
+#[test]
+fn what_differs_in_more_than_size_is_another_set() {
+    use airloom_playlist::{ContentProtection, Format, Protection, Rendition, VideoRange};
+    let other = airloom_media::TrackId::new(3);
+    let timescale = audio(0).timescale;
+    let sets = |range, protected: bool| {
+        let Format::Video { width, height, frame_rate, .. } = video(0).format else { panic!() };
+        let format = Format::Video { width, height, frame_rate, range };
+        let mut stage = Stage::new(Config::default());
+        stage.input(Input::Track(video(0))).unwrap();
+        let second = Rendition { track: other, timescale, variant: 1, format, ..video(0) };
+        stage.input(Input::Track(second)).unwrap();
+        if protected {
+            let content = vec![ContentProtection::cbcs([7; 16])];
+            let protection = Protection { keys: Vec::new(), content };
+            stage.input(Input::Protect(other, protection)).unwrap();
+        }
+        for track in [VIDEO, other] {
+            stage.part(track, 0, 0, 0, 200);
+            stage.segment(track, 0, 0, 200);
+        }
+        let text = stage.text(MPD_NAME);
+        (mpd(&mut stage).periods[0].adaptations.len(), text)
+    };
+    assert_eq!(sets(VideoRange::Sdr, false).0, 1);
+    assert_eq!(sets(VideoRange::Sdr, true).0, 2);
+    let (count, text) = sets(VideoRange::Hlg, false);
+    assert_eq!(count, 2);
+    let scheme = "urn:mpeg:mpegB:cicp:TransferCharacteristics";
+    assert!(
+        text.contains(&format!("<SupplementalProperty schemeIdUri=\"{scheme}\" value=\"18\"/>"))
+    );
 }

@@ -152,8 +152,16 @@ fn renditions_share_one_mapping() {
 fn a_codec_change_is_a_map_and_a_discontinuity_in_all_renditions() {
     let mut stage = stage();
     stage.input(Input::Track(video(3))).unwrap();
-    // Announced, not yet in force.
-    assert_eq!(tags(&stage.text(VIDEO_LIST), "EXT-X-MAP").len(), 1);
+    // Announced, not yet in force; who asks for the part that is hinted at needs it (B.1).
+    let text = stage.text(VIDEO_LIST);
+    assert_eq!(tags(&text, "EXT-X-MAP").len(), 1);
+    assert!(text.contains(
+        "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"1-init-3.mp4\"\n\
+         #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"1-3.0.m4s\"\n"
+    ));
+    let map = Resource::Init { track: VIDEO, id: 3 };
+    assert_eq!(stage.answer(map), Answer::Stored(map));
+    assert_eq!(tags(&stage.text(AUDIO_LIST), "EXT-X-PRELOAD-HINT").len(), 1);
     stage.live(3..5);
     let text = stage.text(VIDEO_LIST);
     assert_eq!(
@@ -163,6 +171,7 @@ fn a_codec_change_is_a_map_and_a_discontinuity_in_all_renditions() {
     assert!(text.contains("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"1-init-3.mp4\"\n"));
     let sound = stage.text(AUDIO_LIST);
     assert_eq!(tags(&sound, "EXT-X-MAP").len(), 1);
+    assert_eq!(tags(&text, "EXT-X-PRELOAD-HINT").len(), 1);
     let expected = [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1)];
     assert_eq!(numbers(&Playlist::read(&text)), expected);
     assert_eq!(numbers(&Playlist::read(&sound)), expected);
@@ -184,7 +193,8 @@ fn numbers_a_track_has_no_media_for_are_gaps() {
     let missing: Vec<_> =
         list.segments.iter().filter(|s| s.gap).map(|s| (s.sequence, s.duration)).collect();
     assert_eq!(missing, [(3, 2_000_000), (4, 1_800_000)]);
-    assert_eq!(tags(&text, "EXT-X-VERSION"), ["#EXT-X-VERSION:8"]);
+    // Section 8, 6.2.1: the version is what it was before.
+    assert_eq!(tags(&text, "EXT-X-VERSION"), ["#EXT-X-VERSION:6"]);
     assert_eq!(stage.answer(Resource::Segment { track: AUDIO, sequence: 3 }), Answer::NotFound);
 }
 
@@ -219,6 +229,32 @@ fn a_gap_that_is_said_is_listed_at_once() {
         stage.input(gap(4, 7500, 2000)),
         Err(Error::SequenceFell { sequence: 4, expected: 5 })
     );
+}
+
+/// RFC 8216bis, 4.4.5.4: a report is of the last part, and says which, also where a gap follows it.
+#[test]
+fn a_report_names_the_last_part_there_is() {
+    let mut stage = stage();
+    stage
+        .input(Input::Gap(Gap {
+            track: AUDIO,
+            sequence: 3,
+            start: Timestamp::new(6000 * 48),
+            duration: Duration::new(2000 * 48),
+            discontinuity: false,
+        }))
+        .unwrap();
+    stage.part(VIDEO, 3, 0, 6000, 200);
+    let reports =
+        |stage: &mut Stage| tags(&stage.text(VIDEO_LIST), "EXT-X-RENDITION-REPORT")[0].to_owned();
+    let report = reports(&mut stage);
+    assert!(report.ends_with("URI=\"2.m3u8\",LAST-MSN=2,LAST-PART=9"), "{report}");
+    // Without any part in its list, it is of the last segment.
+    for sequence in 4..8 {
+        stage.segment(VIDEO, sequence, sequence as i64 * 2000, 2000);
+    }
+    let report = reports(&mut stage);
+    assert!(report.ends_with("URI=\"2.m3u8\",LAST-MSN=5"), "{report}");
 }
 
 /// SRS#409: sound that stops does not hold the pictures up, and its list goes on with gaps; what

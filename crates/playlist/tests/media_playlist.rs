@@ -210,8 +210,8 @@ fn hold_backs_follow_the_configuration_and_the_rules() {
     assert!(hold_back(200, None) > 3 * 200_000);
     assert!(hold_back(333, None) > 3 * 333_000);
     assert_eq!(hold_back(200, Some(900)), 900_000);
-    // RFC 8216bis, 4.4.3.8: never below two.
-    assert_eq!(hold_back(200, Some(0)), 400_000);
+    // RFC 8216bis, 4.4.3.8: never below two; Apple's authoring rules, 14.3: nor below three.
+    assert_eq!(hold_back(200, Some(0)), 600_000);
 }
 
 #[test]

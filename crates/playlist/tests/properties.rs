@@ -5,8 +5,8 @@ mod support;
 
 use airloom_media::{Duration, Timescale, Timestamp, TrackId};
 use airloom_playlist::{
-    Answer, Config, Error, Gap, Input, Limits, LiveWindow, Output, Part, Request, Resource,
-    Segment, Skip, TsSegment, WallTime,
+    Answer, Config, DateRange, Error, Gap, Input, Key, KeyMethod, Limits, LiveWindow, Output, Part,
+    Protection, Request, Resource, Segment, Skip, TsSegment, WallTime,
 };
 use proptest::prelude::*;
 use support::playlist::Playlist;
@@ -34,6 +34,10 @@ enum Op {
     Republish { pause: u64, clock: i64, said: bool },
     /// The wall clock is stepped back.
     Step(u64),
+    /// Something is said to happen, by its number, for so long; or that it is over.
+    Range(u8, Option<u64>),
+    /// Media is encrypted by so many key systems from the next segment on.
+    Protect(TrackId, usize),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -49,6 +53,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..20_000u64, -50_000_000..50_000_000i64, any::<bool>())
             .prop_map(|(pause, clock, said)| Op::Republish { pause, clock, said }),
         1 => (0..2000u64).prop_map(Op::Step),
+        1 => (0..6u8, prop::option::of(0..20u64)).prop_map(|(id, length)| Op::Range(id, length)),
+        1 => (track(), 0..3usize).prop_map(|(track, systems)| Op::Protect(track, systems)),
     ]
 }
 
@@ -150,6 +156,9 @@ impl Client {
         let playlist = Playlist::read(&text);
         if let Some(held) = &self.held {
             held.check_successor(&playlist);
+            if held.is_replaced_by(&playlist) {
+                self.judged = None;
+            }
         }
         self.judge(&text);
         Self::fetch_all(&playlist, window);
@@ -175,7 +184,7 @@ impl Client {
             broken.extend(follow::rules::after(&before, &list));
         }
         // How long parts are is the segmenter's doing, which this one does at random.
-        broken.retain(|broken| broken.clause != "4.4.3.7");
+        broken.retain(|broken| broken.clause != follow::rules::SHORT);
         assert!(broken.is_empty(), "{broken:?}\n{text}");
     }
 
@@ -289,8 +298,37 @@ fn manifest_holds(window: &mut LiveWindow) {
     }
 }
 
+/// What a manifest may become (ISO/IEC 23009-1, 5.4.1): Periods keep what they are.
+fn check_successor(before: &dash_mpd_core::MPD, next: &dash_mpd_core::MPD) {
+    assert_eq!(before.availabilityStartTime, next.availabilityStartTime);
+    assert!(before.publishTime < next.publishTime, "another text has another time");
+    for period in &before.periods {
+        let Some(now) = next.periods.iter().find(|now| now.id == period.id) else { continue };
+        assert_eq!(period.start, now.start);
+        let shape = |period: &dash_mpd_core::Period| {
+            let mut shape = Vec::new();
+            for set in &period.adaptations {
+                for it in &set.representations {
+                    let template = it.SegmentTemplate.as_ref().unwrap();
+                    let (offset, init) =
+                        (template.presentationTimeOffset, template.initialization.clone());
+                    shape.push((set.id.clone(), it.id.clone(), it.bandwidth, offset, init));
+                }
+            }
+            shape
+        };
+        let (old, new) = (shape(period), shape(now));
+        // What left the window altogether is not there any more.
+        assert!(new.iter().all(|kept| old.contains(kept)), "{old:?} {new:?}");
+    }
+}
+
 struct World {
     stage: Stage,
+    /// The last manifest.
+    mpd: Option<(String, dash_mpd_core::MPD)>,
+    /// What was said of the things that happen: when they began, and how long they last.
+    ranges: std::collections::HashMap<u8, (WallTime, Option<u64>)>,
     bounds: Vec<i64>,
     encoders: [Encoder; 2],
     clients: [Client; 2],
@@ -303,6 +341,8 @@ impl World {
         let sum = |at: &mut i64, length: &i64| Some(std::mem::replace(at, *at + length));
         let mut world = Self {
             stage: Stage::with_tracks(config),
+            mpd: None,
+            ranges: std::collections::HashMap::new(),
             bounds: lengths.iter().scan(0, sum).collect(),
             encoders: [Encoder::new(VIDEO), Encoder::new(AUDIO)],
             clients: [Client::new(VIDEO), Client::new(AUDIO)],
@@ -491,6 +531,33 @@ impl World {
                 }
                 None
             }
+            Op::Range(number, length) => {
+                let now = self.stage.now();
+                let (start, known) = *self.ranges.entry(number).or_insert((now, None));
+                let length = known.or(length);
+                self.ranges.insert(number, (start, length));
+                let range = DateRange::new(format!("range-{number}"), start).unwrap();
+                let range = range.with_scte35_out(vec![0xFC].into()).unwrap();
+                let range = match length.map(std::time::Duration::from_secs) {
+                    Some(length) => {
+                        range.with_duration(length).with_scte35_in(vec![0xFC].into()).unwrap()
+                    }
+                    None => range,
+                };
+                self.stage.input(Input::DateRange(range)).unwrap();
+                None
+            }
+            Op::Protect(track, systems) => {
+                self.inits += 1;
+                let key = |system: &str| {
+                    let uri = format!("key-{}", self.inits);
+                    Key::new(KeyMethod::SampleAes, uri).unwrap().with_format(system).unwrap()
+                };
+                let keys = ["identity", "com.example"].iter().take(systems).map(|it| key(it));
+                let protection = Protection { keys: keys.collect(), content: Vec::new() };
+                self.stage.input(Input::Protect(track, protection)).unwrap();
+                None
+            }
             Op::Step(back) => {
                 self.stage.clock = self.stage.clock.saturating_sub(back);
                 None
@@ -515,6 +582,8 @@ impl World {
             let _ = self.stage.answer(resource);
         }
         manifest_holds(&mut self.stage.window);
+        self.check_manifest();
+        self.check_renditions(news);
         while let Some(output) = self.stage.window.poll_output() {
             match output {
                 Output::Evicted(resource) => {
@@ -522,6 +591,64 @@ impl World {
                     assert_eq!(self.stage.answer(resource), Answer::NotFound);
                 }
                 other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+impl World {
+    fn check_manifest(&mut self) {
+        let Answer::Ready(text) = self.stage.answer(Resource::Mpd) else { return };
+        let text = String::from_utf8(text.body.to_vec()).unwrap();
+        if text.contains("=\"-") || self.mpd.as_ref().is_some_and(|(known, _)| *known == text) {
+            return;
+        }
+        let mpd = dash_mpd_core::parse(&text).unwrap();
+        if let Some((_, before)) = &self.mpd {
+            check_successor(before, &mpd);
+        }
+        self.mpd = Some((text, mpd));
+    }
+
+    /// 6.2.4, B.1: what renditions must have in common, and must say of each other; `fresh` has just
+    /// been rendered.
+    fn check_renditions(&mut self, fresh: Option<TrackId>) {
+        let Answer::Ready(index) = self.stage.answer(Resource::Multivariant) else { return };
+        let index = String::from_utf8(index.body.to_vec()).unwrap();
+        let (index, mut broken) = follow::multivariant::Multivariant::read(&index).unwrap();
+        broken.extend(index.broken());
+        assert!(broken.is_empty(), "{broken:?}\n{index:?}");
+        let mut lists = Vec::new();
+        for track in [VIDEO, AUDIO] {
+            let Answer::Ready(list) = self.stage.answer(Resource::Media { track }) else { return };
+            lists.push(Playlist::read(std::str::from_utf8(&list.body).unwrap()));
+        }
+        let [video, audio] = [&lists[0], &lists[1]];
+        assert_eq!((video.target, &video.control), (audio.target, &audio.control));
+        for one in &video.segments {
+            let other = audio.segments.iter().find(|other| other.sequence == one.sequence);
+            assert!(other.is_none_or(|it| it.discontinuity_number == one.discontinuity_number));
+        }
+        for link in index.links() {
+            for (track, list, own) in [(VIDEO, video, "1.m3u8"), (AUDIO, audio, "2.m3u8")] {
+                let mut reports = list.reports.iter();
+                let reported = reports.any(|report| report.contains(&format!("URI=\"{link}\"")));
+                let expected = fresh == Some(track) && list.part_target.is_some() && link != own;
+                assert!(reported || !expected, "{own} says nothing of {link}");
+            }
+        }
+        for (list, other) in [(video, audio), (audio, video)] {
+            for report in &list.reports {
+                let number = |name: &str| {
+                    let (_, rest) = report.split_once(&format!(",{name}="))?;
+                    rest.split(',').next()?.parse::<u64>().ok()
+                };
+                let (msn, part) = (number("LAST-MSN").unwrap(), number("LAST-PART"));
+                let last = other.segments.last().map_or(0, |last| last.sequence);
+                assert!(msn <= last, "{report} is ahead of {last}");
+                let named = other.segments.iter().find(|segment| segment.sequence == msn);
+                let parts = named.map_or(0, |named| named.parts.len() as u64);
+                assert!(part.is_none_or(|part| parts == 0 || part < parts), "{report}");
             }
         }
     }

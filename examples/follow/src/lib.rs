@@ -2,8 +2,10 @@
 //!
 //! Written from the text alone and knowing nothing of the crates beside it, so that it can judge
 //! them: [`Playlist::read`] reads a media playlist, [`rules::alone`] names what it breaks by itself
-//! and [`rules::after`] what it breaks as the successor of another.
+//! and [`rules::after`] what it breaks as the successor of another; [`multivariant::Multivariant`]
+//! reads a multivariant playlist and names what that breaks.
 
+pub mod multivariant;
 mod playlist;
 pub mod rules;
 

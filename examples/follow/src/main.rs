@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use client::{Client, join, with};
-use follow::{Attributes, Broken, Playlist, rules};
+use follow::multivariant::Multivariant;
+use follow::{Broken, Playlist, rules};
 
 fn main() -> ExitCode {
     match arguments::parse().and_then(|(url, parts)| Follower::new(&url)?.run(parts)) {
@@ -28,22 +29,21 @@ fn main() -> ExitCode {
 struct Follower {
     client: Client,
     url: String,
+    /// How many other renditions the multivariant playlist names.
+    others: usize,
     said: HashSet<Broken>,
 }
 
 impl Follower {
     fn new(url: &str) -> Result<Self, Box<dyn Error>> {
-        let mut follower =
-            Self { client: Client::new(), url: url.to_owned(), said: HashSet::new() };
-        let text = follower.client.text(url)?;
-        let mut variants = text.lines().skip_while(|line| !line.starts_with("#EXT-X-STREAM-INF:"));
-        if let (Some(variant), Some(link)) = (variants.next(), variants.next()) {
-            let attributes = Attributes::read(variant.split_once(':').unwrap_or_default().1);
-            let attributes = attributes.unwrap_or_default();
-            for (name, clause) in [("BANDWIDTH", "4.4.6.2"), ("CODECS", "4.4.6.2 (should)")] {
-                follower.require(attributes.value(name).is_some(), clause, name);
-            }
-            follower.url = join(url, link);
+        let (client, url) = (Client::new(), url.to_owned());
+        let mut follower = Self { client, url, others: 0, said: HashSet::new() };
+        let text = follower.client.text(&follower.url)?;
+        if let Some((list, broken)) = Multivariant::read(&text) {
+            broken.into_iter().chain(list.broken()).for_each(|broken| follower.say(broken));
+            let (_, link) = list.variants.first().ok_or("no variant")?;
+            follower.others = list.links().len() - 1;
+            follower.url = join(&follower.url, link);
         }
         Ok(follower)
     }
@@ -122,6 +122,9 @@ impl Follower {
 
     fn read(&mut self, text: &str) -> Playlist {
         let (list, broken) = Playlist::read(text);
+        let reported =
+            list.ended || list.part_target.is_none() || list.reports.len() >= self.others;
+        self.require(reported, "B.1", "a report of every other rendition");
         broken.into_iter().chain(rules::alone(&list)).for_each(|broken| self.say(broken));
         list
     }

@@ -25,6 +25,8 @@ pub struct Playlist {
     pub segments: Vec<Segment>,
     /// URI of `EXT-X-PRELOAD-HINT` for a part.
     pub hint: Option<String>,
+    /// URI of `EXT-X-PRELOAD-HINT` for the map of that part.
+    pub map_hint: Option<String>,
     /// `EXT-X-RENDITION-REPORT`.
     pub reports: Vec<Attributes>,
     /// `EXT-X-DATERANGE`.
@@ -42,6 +44,9 @@ pub struct Segment {
     pub discontinuity: u64,
     /// The map that holds for it.
     pub map: Option<String>,
+    /// The keys that hold for it, by key system, as their tags write them; `None` where no tag came
+    /// before, or what came before was skipped.
+    pub keys: Option<Vec<(String, String)>>,
     /// `EXT-X-PROGRAM-DATE-TIME`, microseconds since the Unix epoch.
     pub date: Option<u64>,
     /// `EXT-X-GAP`.
@@ -79,6 +84,10 @@ impl Attributes {
                 Some(quoted) => quoted.split_once('"')?,
                 None => rest.split_at(rest.find(',').unwrap_or(rest.len())),
             };
+            let in_name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-';
+            if name.is_empty() || !name.bytes().all(in_name) {
+                return None;
+            }
             if list.iter().any(|(known, _)| known == name) {
                 return None;
             }
@@ -91,6 +100,11 @@ impl Attributes {
     /// The value called `name`.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Names and values, in the order they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The value called `name`, seconds, in microseconds.
@@ -108,6 +122,9 @@ impl Playlist {
             reader.broken("4.4.1.1", "does not begin with #EXTM3U".to_owned());
         }
         for line in lines.filter(|line| !line.is_empty()) {
+            if line.chars().any(|c| c.is_control() && c != '\t') {
+                reader.broken("4.1", format!("a control character: {line:?}"));
+            }
             if reader.line(line).is_none() {
                 reader.broken("4.2", format!("cannot be read: {line}"));
             }
@@ -133,10 +150,13 @@ impl Playlist {
                 if segment.map.is_none() {
                     segment.map.clone_from(&last.map);
                 }
+                segment.keys = None;
             }
             segments.append(&mut self.segments);
             self.segments = segments;
             self.skipped = 0;
+            // That of the update is for what it has and the playlist has not.
+            self.version = before.version;
         }
         self
     }
@@ -161,6 +181,7 @@ struct Reader {
     list: Playlist,
     current: Segment,
     map: Option<String>,
+    keys: Option<Vec<(String, String)>>,
     discontinuities: u64,
     seen: Vec<String>,
     broken: Vec<Broken>,
@@ -177,6 +198,7 @@ impl Reader {
         segment.sequence = before + self.list.segments.len() as u64;
         segment.discontinuity = self.list.discontinuity_sequence + self.discontinuities;
         segment.map.clone_from(&self.map);
+        segment.keys.clone_from(&self.keys);
         self.list.segments.push(segment);
     }
 
@@ -215,6 +237,21 @@ impl Reader {
                 list.skipped = Attributes::read(value)?.value("SKIPPED-SEGMENTS")?.parse().ok()?;
             }
             "#EXT-X-DISCONTINUITY" => self.discontinuities += 1,
+            "#EXT-X-KEY" => {
+                let key = Attributes::read(value)?;
+                let keys = self.keys.get_or_insert_default();
+                if key.value("METHOD")? == "NONE" {
+                    keys.clear();
+                    if key.iter().count() > 1 {
+                        self.broken("4.4.4.4", format!("more than METHOD=NONE: {value}"));
+                    }
+                } else {
+                    key.value("URI")?;
+                    let system = key.value("KEYFORMAT").unwrap_or("identity").to_owned();
+                    keys.retain(|(known, _)| *known != system);
+                    keys.push((system, value.to_owned()));
+                }
+            }
             "#EXT-X-MAP" => self.map = Some(Attributes::read(value)?.value("URI")?.to_owned()),
             "#EXT-X-PROGRAM-DATE-TIME" => current.date = Some(date(value)?),
             "#EXT-X-GAP" => current.gap = true,
@@ -229,8 +266,13 @@ impl Reader {
             }
             "#EXT-X-PRELOAD-HINT" => {
                 let hint = Attributes::read(value)?;
-                if hint.value("TYPE")? == "PART" {
-                    list.hint = Some(hint.value("URI")?.to_owned());
+                let place = match hint.value("TYPE")? {
+                    "PART" => &mut list.hint,
+                    "MAP" => &mut list.map_hint,
+                    _ => return Some(()),
+                };
+                if place.replace(hint.value("URI")?.to_owned()).is_some() {
+                    self.broken("6.2.6 (should)", format!("a second hint of its type: {value}"));
                 }
             }
             "#EXT-X-RENDITION-REPORT" => list.reports.push(Attributes::read(value)?),
@@ -243,8 +285,9 @@ impl Reader {
     }
 }
 
-const ONCE: [&str; 9] = [
+const ONCE: [&str; 10] = [
     "#EXT-X-VERSION",
+    "#EXT-X-INDEPENDENT-SEGMENTS",
     "#EXT-X-TARGETDURATION",
     "#EXT-X-MEDIA-SEQUENCE",
     "#EXT-X-DISCONTINUITY-SEQUENCE",
@@ -263,7 +306,7 @@ fn micros(value: &str) -> Option<u64> {
 }
 
 /// ISO 8601 with a time zone (4.4.4.6), in microseconds since the Unix epoch.
-fn date(value: &str) -> Option<u64> {
+pub(crate) fn date(value: &str) -> Option<u64> {
     let number = |from: usize, to: usize| value.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     // Days since the epoch, counting years from March.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::Playlist;
+use crate::{Attributes, Playlist, playlist};
 
 /// A rule that is broken.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,6 +31,9 @@ impl Findings {
 }
 
 const SECOND: u64 = 1_000_000;
+
+/// The clause by which parts must not be much shorter than `PART-TARGET`.
+pub const SHORT: &str = "4.4.4.9 (85 %)";
 
 /// What one playlist breaks by itself.
 pub fn alone(list: &Playlist) -> Vec<Broken> {
@@ -77,14 +80,21 @@ pub fn alone(list: &Playlist) -> Vec<Broken> {
     found.unless(list.hint.as_ref().is_none_or(|hint| !uris.contains(hint)), "4.4.5.3", || {
         "what is hinted at is there already".to_owned()
     });
+    let parted = list.segments.iter().any(|segment| !segment.parts.is_empty());
+    found.unless(!parted || list.ended || list.hint.is_some(), "B.1", || {
+        "there are parts, and the next is not hinted at".to_owned()
+    });
     parts(list, target, &mut found);
     dates(list, &mut found);
+    ranges(list, &mut found);
+    for report in &list.reports {
+        let relative = report.value("URI").is_none_or(|uri| !uri.contains("://"));
+        found.unless(relative, "4.4.5.4", || format!("an absolute address: {report:?}"));
+    }
     found.0
 }
 
 fn versions(list: &Playlist, found: &mut Findings) {
-    let gap = list.segments.iter().any(|segment| segment.gap);
-    found.unless(!gap || list.version >= 8, "8", || "EXT-X-GAP needs version 8".to_owned());
     found.unless(list.skipped == 0 || list.version >= 9, "8", || {
         "EXT-X-SKIP needs version 9".to_owned()
     });
@@ -101,6 +111,10 @@ fn control(list: &Playlist, target: u64, found: &mut Findings) {
             format!("CAN-SKIP-UNTIL {skip} us is below six target durations")
         });
     }
+    let skips = list.control.value("CAN-SKIP-UNTIL").is_some();
+    found.unless(skips || list.control.value("CAN-SKIP-DATERANGES").is_none(), "4.4.3.8", || {
+        "CAN-SKIP-DATERANGES without CAN-SKIP-UNTIL".to_owned()
+    });
     if let Some(part) = list.part_target {
         let hold_back = list.control.micros("PART-HOLD-BACK").unwrap_or(0);
         found.unless(hold_back >= 2 * part, "4.4.3.8", || {
@@ -131,9 +145,10 @@ fn parts(list: &Playlist, target: u64, found: &mut Findings) {
             found.unless(length <= part_target, "4.4.4.9", || {
                 format!("part {name}.{index} lasts {length} us, PART-TARGET is {part_target} us")
             });
-            // The last part of a segment may be shorter; of an open one nobody knows which it is.
-            let least = index == end_of_it || length * 100 >= part_target * 85;
-            found.unless(least, "4.4.3.7", || {
+            // The last part of a segment may be shorter, of an open one nobody knows which it is;
+            // and so may those that a client can begin with.
+            let free = index == end_of_it || part.independent;
+            found.unless(free || length * 100 >= part_target * 85, SHORT, || {
                 format!("part {name}.{index} lasts {length} us, less than 85 % of PART-TARGET")
             });
         }
@@ -160,6 +175,46 @@ fn dates(list: &Playlist, found: &mut Findings) {
     }
 }
 
+/// Date ranges: each whole, and of one identifier the same (4.4.5.1).
+fn ranges(list: &Playlist, found: &mut Findings) {
+    let dated = list.segments.iter().any(|segment| segment.date.is_some());
+    let none = list.date_ranges.is_empty() || list.segments.is_empty();
+    found.unless(none || dated, "4.4.5.1", || "a date range without a date".to_owned());
+    for (place, range) in list.date_ranges.iter().enumerate() {
+        let id = range.value("ID").unwrap_or_default();
+        found.unless(!id.is_empty(), "4.4.5.1", || format!("no ID: {range:?}"));
+        let first = list.date_ranges.iter().take(place).find(|other| other.value("ID") == Some(id));
+        let dated = range.value("START-DATE").map(playlist::date);
+        let whole =
+            dated.is_some_and(|date| date.is_some()) || (dated.is_none() && first.is_some());
+        found.unless(whole, "4.4.5.1", || format!("no START-DATE: {range:?}"));
+        if let Some(first) = first {
+            keeps(first, range, found);
+        }
+        if let Some(end) = range.value("END-DATE").and_then(playlist::date) {
+            let start = range.value("START-DATE").and_then(playlist::date).unwrap_or(0);
+            found.unless(end >= start, "4.4.5.1", || format!("ends before it begins: {range:?}"));
+        }
+    }
+}
+
+/// What is said of one date range twice is the same.
+fn keeps(before: &Attributes, now: &Attributes, found: &mut Findings) {
+    for (name, value) in before.iter() {
+        let same = now.value(name).is_none_or(|now| now == value);
+        found.unless(same, "4.4.5.1", || format!("{name} changed: {now:?}"));
+    }
+}
+
+/// When a date range is over, where that is known.
+fn end(range: &Attributes) -> Option<u64> {
+    let start = playlist::date(range.value("START-DATE")?)?;
+    match range.value("END-DATE") {
+        Some(end) => playlist::date(end),
+        None => Some(start + range.micros("DURATION")?),
+    }
+}
+
 /// What `next` breaks as what comes after `list` (6.2.1, 6.2.2, 6.2.5); both whole.
 pub fn after(list: &Playlist, next: &Playlist) -> Vec<Broken> {
     let mut found = Findings(Vec::new());
@@ -173,6 +228,17 @@ pub fn after(list: &Playlist, next: &Playlist) -> Vec<Broken> {
     found.unless(next.discontinuity_sequence >= list.discontinuity_sequence, "4.4.3.3", || {
         "DISCONTINUITY-SEQUENCE fell".to_owned()
     });
+    found.unless(list.version == next.version, "6.2.1", || "EXT-X-VERSION changed".to_owned());
+    found.unless(list.control == next.control, "6.2.1", || {
+        "EXT-X-SERVER-CONTROL changed".to_owned()
+    });
+    let complete = next.segments.iter().filter(|segment| !segment.uri.is_empty());
+    let length: u64 = complete.map(|segment| segment.duration).sum();
+    let enough = next.ended || length >= 3 * next.target * SECOND;
+    found.unless(enough || next.media_sequence == list.media_sequence, "6.2.2", || {
+        format!("segments were taken out, and {length} us are left")
+    });
+    gone(list, next, &mut found);
     let keeps = list.playlist_type.is_none() || next.media_sequence == list.media_sequence;
     found.unless(keeps, "4.4.3.5", || "an event lost its beginning".to_owned());
     found.unless(!list.ended || list == next, "6.2.1", || "it changed after its end".to_owned());
@@ -191,6 +257,8 @@ pub fn after(list: &Playlist, next: &Playlist) -> Vec<Broken> {
         });
         found.unless(old.date == new.date, "6.2.1", || format!("segment {name} has another date"));
         found.unless(old.map == new.map, "6.2.1", || format!("segment {name} has another map"));
+        let same = old.keys.is_none() || new.keys.is_none() || old.keys == new.keys;
+        found.unless(same, "6.2.1", || format!("segment {name} has other keys"));
         let appended = new.parts.starts_with(&old.parts);
         found.unless(new.parts.is_empty() || appended, "6.2.1", || {
             format!("parts of segment {name} changed")
@@ -207,4 +275,19 @@ pub fn after(list: &Playlist, next: &Playlist) -> Vec<Broken> {
         });
     }
     found.0
+}
+
+/// Date ranges stay as long as any of their time is listed (6.2.1).
+fn gone(list: &Playlist, next: &Playlist, found: &mut Findings) {
+    let first = next.segments.iter().find_map(|segment| segment.date);
+    for range in &list.date_ranges {
+        let id = range.value("ID");
+        let mut now = next.date_ranges.iter().filter(|now| now.value("ID") == id).peekable();
+        if now.peek().is_none() {
+            // Of one without an end, that may have come out since.
+            let over = end(range).zip(first).is_none_or(|(end, first)| end < first + 1000);
+            found.unless(over, "6.2.1", || format!("a date range is gone too early: {range:?}"));
+        }
+        now.for_each(|now| keeps(range, now, found));
+    }
 }

@@ -338,10 +338,14 @@ fn describe_playlist(
     };
     let caching = caching.unwrap_or(HeaderValue::from_static("no-cache"));
     headers.insert(header::CACHE_CONTROL, caching);
+    headers.insert(PRIORITY, HeaderValue::from_static("u=1"));
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }
 }
+
+/// RFC 9218: playlists before media, whichever shares the connection (RFC 8216bis, appendix B.1).
+const PRIORITY: HeaderName = HeaderName::from_static("priority");
 
 /// Whether `If-None-Match` names `tag` (RFC 9110, 13.1.2: compared weakly).
 pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
@@ -435,4 +439,6 @@ fn describe_immutable(resource: Resource, headers: &mut HeaderMap) {
     // A name of media never stands for other bytes.
     let immutable = HeaderValue::from_static("public, max-age=86400, immutable");
     headers.insert(header::CACHE_CONTROL, immutable);
+    // The same for all encodings: none may come before a smaller one.
+    headers.insert(PRIORITY, HeaderValue::from_static("u=3"));
 }

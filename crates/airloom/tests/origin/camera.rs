@@ -20,6 +20,8 @@ pub(super) struct Camera {
     pub(super) publishing: Publishing,
     frames: i64,
     sounds: i64,
+    /// Frames from one keyframe to the next.
+    keyframes: i64,
 }
 
 impl Camera {
@@ -42,7 +44,14 @@ impl Camera {
             let track = Track { id, timescale: Timescale::MILLIS, codec };
             publishing.handle(Media::Track(track)).unwrap();
         }
-        Self { publishing, frames: 0, sounds: 0 }
+        Self { publishing, frames: 0, sounds: 0, keyframes: 30 }
+    }
+
+    /// With a keyframe every so many frames.
+    #[allow(dead_code, reason = "most cameras have one a second")]
+    pub(super) fn with_keyframes(mut self, frames: i64) -> Self {
+        self.keyframes = frames;
+        self
     }
 
     /// Sends everything up to `seconds` after the start, as fast as it is taken.
@@ -59,7 +68,7 @@ impl Camera {
                 break;
             }
             if frame <= sound {
-                let key = self.frames % 30 == 0;
+                let key = self.frames % self.keyframes == 0;
                 let nal = if key { 0x65 } else { 0x41 };
                 let data = Bytes::from(vec![0, 0, 0, 4, nal, 1, 2, (self.frames % 251) as u8]);
                 self.send(VIDEO, frame, key, data)?;

@@ -83,6 +83,46 @@ async fn two_publishes_are_the_variants_of_one_programme() {
     assert_eq!(names, ["cam", "cam_360", "cam_720"]);
 }
 
+/// A member without a keyframe where the first has one: what begins in mid-decoding is nowhere said
+/// to be decodable alone (RFC 8216bis, 4.4.2.1, 4.4.4.9; ISO/IEC 23009-1, 5.3.7), also not to those who
+/// come while nothing of it has come to light.
+#[tokio::test(start_paused = true)]
+async fn keyframes_elsewhere_are_not_promised() {
+    let origin = Origin::builder().build();
+    let second = || Camera::publish_in(&origin, "cam_360", "cam").with_keyframes(50);
+    let mut pair = [Camera::publish_in(&origin, "cam_720", "cam"), second()];
+    for tenth in 0..100 {
+        for camera in &mut pair {
+            camera.run_to(f64::from(tenth + 1) / 10.0);
+        }
+        let index = get(&origin, "/cam/index.m3u8");
+        let quiet = Duration::from_millis(1);
+        let Ok(index) = tokio::time::timeout(quiet, index).await else { continue };
+        assert!(!index.text().contains("#EXT-X-INDEPENDENT-SEGMENTS"), "after {tenth} tenths");
+    }
+    let list = text(&origin, "/cam/1.m3u8").await;
+    assert!(list.text().contains("#EXT-X-INDEPENDENT-SEGMENTS\n"), "{}", list.text());
+    let list = text(&origin, "/cam/3.m3u8").await;
+    assert!(!list.text().contains("#EXT-X-INDEPENDENT-SEGMENTS"), "{}", list.text());
+    let mut kinds = [0, 0];
+    for line in lines(list.text(), "#EXT-X-PART:") {
+        let name = line.split("URI=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let part = get(&origin, &format!("/cam/{name}")).await.body;
+        let data = part.windows(4).position(|four| four == b"mdat").unwrap() + 4;
+        let begins_with_keyframe = part[data + 4] == 0x65;
+        assert_eq!(line.contains("INDEPENDENT=YES"), begins_with_keyframe, "{line}");
+        kinds[usize::from(begins_with_keyframe)] += 1;
+    }
+    assert!(kinds[0] > 5 && kinds[1] > 0, "{kinds:?}");
+    let mpd = text(&origin, "/cam/manifest.mpd").await;
+    let sets: Vec<_> = mpd.text().split("<AdaptationSet").skip(1).collect();
+    for set in sets {
+        let tag = set.split('>').next().unwrap();
+        let sound = tag.contains("contentType=\"audio\"");
+        assert_eq!(tag.contains("startWithSAP"), sound, "{}", mpd.text());
+    }
+}
+
 /// A member that goes is missing and not offered; when it is back, whatever its clock says, it is
 /// offered again. Nobody who watches another one meets a discontinuity.
 #[tokio::test(start_paused = true)]

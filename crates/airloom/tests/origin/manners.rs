@@ -81,6 +81,11 @@ async fn caches_are_told_what_to_keep() {
     assert_eq!(value(&blocked.headers, header::CACHE_CONTROL), "public, max-age=12");
     let media = get(&origin, &format!("/cam/{}", plain.uris()[0])).await;
     assert!(value(&media.headers, header::CACHE_CONTROL).ends_with("immutable"));
+    // Appendix B.1: playlists have priority 1, media 2 to 6 (RFC 9218).
+    for (answer, urgency) in [(&plain, "u=1"), (&blocked, "u=1"), (&media, "u=3")] {
+        let told = answer.headers.get("priority").and_then(|value| value.to_str().ok());
+        assert_eq!(told, Some(urgency));
+    }
     let missing = get(&origin, "/cam/1-1.m4s").await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
     assert_eq!(value(&missing.headers, header::CACHE_CONTROL), "no-store");

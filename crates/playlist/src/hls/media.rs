@@ -105,7 +105,12 @@ pub(crate) fn write_segment(out: &mut String, duration: Micros, uri: Resource, g
     let _ = write!(out, "{gap}#EXTINF:{duration},\n{uri}\n");
 }
 
-pub(crate) fn write_preload_hint(out: &mut String, part: Resource) {
+/// The part that comes next, and before it the header it needs where that is a new one (appendix
+/// B.1). In this order: hls.js goes by the last hint, whatever its type.
+pub(crate) fn write_preload_hints(out: &mut String, map: Option<Resource>, part: Resource) {
+    if let Some(map) = map {
+        let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"{map}\"");
+    }
     let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{part}\"");
 }
 

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use airloom_media::TrackId;
+use crate::{Format, FrameRate, Rendition, Resource, Session, Steering, VideoRange};
 
-use crate::{Format, FrameRate, Rendition, Resource, Session, Steering};
+mod groups;
+
+use groups::{Group, Groups, Seat};
 
 /// One rendition and what was measured of it.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +16,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) peak: u64,
     /// Average segment bit rate, bits a second.
     pub(crate) average: u64,
-    /// Whether each of its segments can be decoded alone.
+    /// Whether each of its segments can be decoded alone, as far as the past tells: a client keeps
+    /// what it is told here for as long as it plays.
     pub(crate) independent: bool,
 }
 
@@ -23,167 +26,131 @@ pub(crate) struct Entry<'a> {
 /// Without pictures, each group of sound is a variant.
 pub(crate) fn render(entries: &[Entry<'_>], session: &Session) -> String {
     let mut out = String::with_capacity(256 + entries.len() * 256);
-    // EXT-X-MEDIA came with version 4; nothing here needs more (section 8).
-    out.push_str("#EXTM3U\n#EXT-X-VERSION:4\n");
+    let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:{}\n", session.version());
     if entries.iter().all(|entry| entry.independent) {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
     session.write(&mut out);
-    let pathway = session.steering.as_ref().and_then(Steering::pathway);
-    let videos: Vec<_> = entries
-        .iter()
-        .filter(|entry| matches!(entry.rendition.format, Format::Video { .. }))
-        .collect();
-    let groups = groups(entries, &videos);
+    let range = |entry: &Entry<'_>| match entry.rendition.format {
+        Format::Video { range, .. } => Some(range),
+        Format::Audio { .. } => None,
+    };
+    let videos: Vec<_> = entries.iter().filter(|entry| range(entry).is_some()).collect();
+    let Groups { seats, groups } = &Groups::new(entries, &videos);
     // Sound alone, and only one of it, is a plain variant: there is nothing to choose from.
-    let listed = !videos.is_empty() || groups.iter().any(|group| group.members.len() > 1);
+    let listed = !videos.is_empty() || seats.len() > 1;
     if listed {
         for (index, group) in groups.iter().enumerate() {
-            for (place, audio) in group.members.iter().enumerate() {
-                let name = counterpart(audio, &groups);
-                write_media(&mut out, &group_id(index), audio.rendition, name, place == 0);
+            for (seat, audio) in seats.iter().zip(&group.members) {
+                let default = seats.first().is_some_and(|first| first.name == seat.name);
+                write_media(&mut out, &group_id(index), seat, audio.rendition, default);
             }
         }
     }
+    if !videos.is_empty() {
+        session.captions.write(&mut out);
+    }
+    // Apple's authoring rules, 9.16: of all where it is of one.
+    let ranged = videos.iter().filter_map(|video| range(video)).any(|it| it != VideoRange::Sdr);
+    let common = Common { session, ranged };
     for video in &videos {
-        let with = sound_of(video.rendition.variant, &groups);
+        let with = groups::sound_of(video.rendition.variant, groups);
         let mut silent = true;
         for (index, group) in groups.iter().enumerate() {
             if Some(group.variant) == with {
                 silent = false;
-                let names = (Some(group_id(index)), pathway);
-                write_variant(&mut out, video, group.loudest(), names);
+                write_variant(&mut out, video, Some((group, Some(group_id(index)))), common);
             }
         }
         if silent {
-            write_variant(&mut out, video, None, (None, pathway));
+            write_variant(&mut out, video, None, common);
         }
     }
     if videos.is_empty() {
         for (index, group) in groups.iter().enumerate() {
             let id = listed.then(|| group_id(index));
-            // The group's first rendition is what the URI names; its peak is the group's.
-            if let (Some(first), Some(loudest)) = (group.members.first(), group.loudest()) {
-                let entry = Entry { peak: loudest.peak, average: loudest.average, ..**first };
-                write_variant(&mut out, &entry, None, (id, pathway));
+            // The group's first rendition is what the URI names.
+            if let Some(first) = group.members.first() {
+                write_variant(&mut out, first, Some((group, id)), common);
             }
         }
     }
     out
 }
 
-/// Renditions of sound to choose from: of one encoding, and of one codec.
-struct Group<'a, 'b> {
-    variant: u32,
-    members: Vec<&'b Entry<'a>>,
-}
-
-impl<'a, 'b> Group<'a, 'b> {
-    fn loudest(&self) -> Option<&'b Entry<'a>> {
-        self.members.iter().copied().max_by_key(|entry| entry.peak)
-    }
-}
-
-/// The groups that pictures go with, or all where there are none, in the order they came.
-fn groups<'a, 'b>(entries: &'b [Entry<'a>], videos: &[&Entry<'_>]) -> Vec<Group<'a, 'b>> {
-    let mut groups: Vec<Group<'_, '_>> = Vec::new();
-    for entry in entries {
-        if !matches!(entry.rendition.format, Format::Audio { .. }) {
-            continue;
-        }
-        let variant = entry.rendition.variant;
-        let same = groups.iter_mut().find(|group| {
-            let first = group.members.first();
-            group.variant == variant
-                && first.is_some_and(|first| first.rendition.codecs == entry.rendition.codecs)
-        });
-        match same {
-            Some(group) => group.members.push(entry),
-            None => groups.push(Group { variant, members: vec![entry] }),
-        }
-    }
-    if !videos.is_empty() {
-        let used: Vec<_> =
-            videos.iter().filter_map(|video| sound_of(video.rendition.variant, &groups)).collect();
-        groups.retain(|group| used.contains(&group.variant));
-    }
-    groups
-}
-
-/// The encoding whose sound goes with the pictures of `variant`.
-fn sound_of(variant: u32, groups: &[Group<'_, '_>]) -> Option<u32> {
-    let own = groups.iter().find(|group| group.variant == variant);
-    own.or_else(|| groups.iter().min_by_key(|group| group.variant)).map(|group| group.variant)
-}
-
-/// The track of the first encoding that `audio` stands for: what is the same sound has the same
-/// name in every group (4.4.6.1.1).
-fn counterpart(audio: &Entry<'_>, groups: &[Group<'_, '_>]) -> TrackId {
-    let of = |variant: u32| {
-        let members = groups.iter().filter(move |group| group.variant == variant);
-        let mut tracks: Vec<_> =
-            members.flat_map(|group| &group.members).map(|entry| entry.rendition.track).collect();
-        tracks.sort_unstable();
-        tracks
-    };
-    let own = audio.rendition.track;
-    let first = groups.iter().map(|group| group.variant).min().unwrap_or_default();
-    let place = of(audio.rendition.variant).iter().position(|track| *track == own);
-    place.and_then(|place| of(first).get(place).copied()).unwrap_or(own)
+/// What all variants say alike.
+#[derive(Debug, Clone, Copy)]
+struct Common<'a> {
+    session: &'a Session,
+    /// Whether they say how bright their pictures are.
+    ranged: bool,
 }
 
 fn group_id(index: usize) -> String {
     if index == 0 { "audio".to_owned() } else { format!("audio-{}", index + 1) }
 }
 
-/// `EXT-X-MEDIA` (4.4.6.1).
-fn write_media(out: &mut String, group: &str, rendition: &Rendition, name: TrackId, default: bool) {
-    let track = rendition.track;
-    let _ = write!(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"Audio {name}\"");
-    if let Some(language) = &rendition.language {
-        let _ = write!(out, ",LANGUAGE=\"{language}\"");
-    }
-    let default = if default { "YES" } else { "NO" };
-    let _ = write!(out, ",DEFAULT={default},AUTOSELECT=YES");
-    if let Format::Audio { channels: 1.., .. } = rendition.format
-        && let Format::Audio { channels, .. } = rendition.format
-    {
+/// `EXT-X-MEDIA` (4.4.6.1). In every group what is the same has the same name, language and defaults
+/// (4.4.6.1.1). Apple's authoring rules, 8.10, want a language in any case, for which BCP 47 has a
+/// tag.
+fn write_media(
+    out: &mut String,
+    group: &str,
+    seat: &Seat<'_>,
+    rendition: &Rendition,
+    default: bool,
+) {
+    let said = |yes: bool| if yes { "YES" } else { "NO" };
+    let (default, auto) = (said(default), said(seat.auto));
+    let (name, language) = (seat.name, seat.language.unwrap_or("und"));
+    let _ = write!(
+        out,
+        "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"Audio {name}\",\
+         LANGUAGE=\"{language}\",DEFAULT={default},AUTOSELECT={auto}"
+    );
+    if let Format::Audio { channels: channels @ 1.., .. } = rendition.format {
         let _ = write!(out, ",CHANNELS=\"{channels}\"");
     }
-    let _ = writeln!(out, ",URI=\"{}\"", Resource::Media { track });
+    let _ = writeln!(out, ",URI=\"{}\"", Resource::Media { track: rendition.track });
 }
 
-/// `EXT-X-STREAM-INF` (4.4.6.2).
+/// `EXT-X-STREAM-INF` (4.4.6.2) of `entry` with a group of sound, or of such a group alone.
 fn write_variant(
     out: &mut String,
     entry: &Entry<'_>,
-    audio: Option<&Entry<'_>>,
-    (group, pathway): (Option<String>, Option<&str>),
+    sound: Option<(&Group<'_, '_>, Option<String>)>,
+    Common { session, ranged }: Common<'_>,
 ) {
-    let peak = entry.peak.saturating_add(audio.map_or(0, |audio| audio.peak));
-    let average = entry.average.saturating_add(audio.map_or(0, |audio| audio.average));
-    let rendition = entry.rendition;
+    let Entry { rendition, mut peak, mut average, .. } = *entry;
+    let mut codecs = rendition.codecs.clone();
+    let group = sound.as_ref().map(|(group, _)| *group);
+    if let (Format::Audio { .. }, Some(group)) = (rendition.format, group) {
+        (peak, average, codecs) = (group.peak(), group.average(), group.codecs());
+    } else if let Some(group) = group {
+        peak = peak.saturating_add(group.peak());
+        average = average.saturating_add(group.average());
+        let _ = write!(codecs, ",{}", group.codecs());
+    }
     let _ = write!(
         out,
-        "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}",
-        rendition.codecs
+        "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{codecs}\""
     );
-    if let Some(audio) = audio {
-        let _ = write!(out, ",{}", audio.rendition.codecs);
-    }
-    out.push('"');
-    if let Format::Video { width, height, frame_rate } = rendition.format {
+    if let Format::Video { width, height, frame_rate, range } = rendition.format {
         if width > 0 && height > 0 {
             let _ = write!(out, ",RESOLUTION={width}x{height}");
         }
         if let Some(rate) = frame_rate {
             let _ = write!(out, ",FRAME-RATE={}", Decimal3(rate));
         }
+        if ranged {
+            let _ = write!(out, ",VIDEO-RANGE={}", range.name());
+        }
+        session.captions.write_reference(out);
     }
-    if let Some(group) = group {
+    if let Some((_, Some(group))) = sound {
         let _ = write!(out, ",AUDIO=\"{group}\"");
     }
-    if let Some(pathway) = pathway {
+    if let Some(pathway) = session.steering.as_ref().and_then(Steering::pathway) {
         let _ = write!(out, ",PATHWAY-ID=\"{pathway}\"");
     }
     let _ = write!(out, "\n{}\n", Resource::Media { track: rendition.track });
@@ -202,7 +169,7 @@ impl std::fmt::Display for Decimal3 {
 
 #[cfg(test)]
 mod tests {
-    use airloom_media::{Duration, Timescale};
+    use airloom_media::{Duration, Timescale, TrackId};
 
     use super::*;
 
@@ -230,6 +197,7 @@ mod tests {
                 width: 1920,
                 height: 1080,
                 frame_rate: FrameRate::new(rate.0, rate.1),
+                range: VideoRange::Sdr,
             },
             language: None,
             presentation_delay: Duration::ZERO,
@@ -280,8 +248,28 @@ mod tests {
         );
     }
 
+    /// Lines that begin with `tag`.
+    fn tags<'a>(text: &'a str, tag: &str) -> Vec<&'a str> {
+        text.lines().filter(|line| line.starts_with(tag)).collect()
+    }
+
+    /// What a listener can choose in each group, and where that is.
+    fn choices(text: &str) -> Vec<(String, String, String)> {
+        let value = |line: &str, name: &str| {
+            let (_, rest) = line.split_once(&format!("{name}=\""))?;
+            Some(rest.split('"').next()?.to_owned())
+        };
+        let of = |line: &&str| {
+            let part = |name| value(line, name).unwrap_or_default();
+            (part("GROUP-ID"), part("NAME"), part("URI"))
+        };
+        tags(text, "#EXT-X-MEDIA:").iter().map(of).collect()
+    }
+
+    /// 4.4.6.1.1: each group has the same members; what is not there in its codec is there in
+    /// another, and CODECS names both.
     #[test]
-    fn each_codec_of_sound_is_a_group_and_a_variant() {
+    fn each_codec_of_sound_is_a_group_of_the_same_members() {
         let renditions = [
             video(1, (25, 1)),
             audio(2, "mp4a.40.2", None),
@@ -290,11 +278,86 @@ mod tests {
         ];
         let entries: Vec<_> = renditions.iter().map(|r| entry(r, 1000)).collect();
         let text = render(&entries, &Session::default());
-        assert_eq!(text.matches("GROUP-ID=\"audio\"").count(), 2);
-        assert_eq!(text.matches("GROUP-ID=\"audio-2\"").count(), 1);
+        let choice = |group: &str, name: u32, track: u32| {
+            (group.to_owned(), format!("Audio {name}"), format!("{track}.m3u8"))
+        };
+        assert_eq!(
+            choices(&text),
+            [
+                choice("audio", 2, 2),
+                choice("audio", 4, 4),
+                choice("audio-2", 2, 3),
+                choice("audio-2", 4, 4),
+            ]
+        );
         assert_eq!(text.matches("DEFAULT=YES").count(), 2);
-        assert!(text.contains("CODECS=\"avc1.640028,opus\""));
+        // One of a language is chosen by it, and not both (4.4.6.1.1).
+        assert_eq!(text.matches("AUTOSELECT=YES").count(), 2);
+        assert!(text.contains("CODECS=\"avc1.640028,mp4a.40.2\""), "{text}");
+        assert!(text.contains("CODECS=\"avc1.640028,opus,mp4a.40.2\""), "{text}");
         assert!(text.contains(",AUDIO=\"audio-2\"\n1.m3u8\n"));
+    }
+
+    /// The same over encodings, one of which has less: languages decide what stands for what.
+    #[test]
+    fn an_encoding_without_a_language_borrows_it() {
+        let of = |variant, rendition| Rendition { variant, ..rendition };
+        let renditions = [
+            of(0, video(1, (25, 1))),
+            of(0, audio(2, "mp4a.40.2", Some("en"))),
+            of(0, audio(3, "mp4a.40.2", Some("de"))),
+            of(1, video(4, (25, 1))),
+            of(1, audio(5, "mp4a.40.5", Some("de"))),
+        ];
+        let entries: Vec<_> = renditions.iter().map(|r| entry(r, 1000)).collect();
+        let text = render(&entries, &Session::default());
+        let uris: Vec<_> = choices(&text).into_iter().map(|(group, _, uri)| (group, uri)).collect();
+        let uri = |group: &str, uri: &str| (group.to_owned(), uri.to_owned());
+        assert_eq!(
+            uris,
+            [
+                uri("audio", "2.m3u8"),
+                uri("audio", "3.m3u8"),
+                uri("audio-2", "2.m3u8"),
+                uri("audio-2", "5.m3u8"),
+            ]
+        );
+        let media = tags(&text, "#EXT-X-MEDIA:");
+        for (one, other) in [(0, 2), (1, 3)] {
+            let rest = |line: &str| {
+                line.split_once(",NAME").unwrap().1.rsplit_once(",URI").unwrap().0.to_owned()
+            };
+            assert_eq!(rest(media[one]), rest(media[other]));
+        }
+        assert!(text.contains("CODECS=\"avc1.640028,mp4a.40.5,mp4a.40.2\""), "{text}");
+    }
+
+    /// 4.4.6.2: each of the two is the largest sum that any choice of sound makes.
+    #[test]
+    fn bandwidths_are_those_of_the_most_demanding_choice() {
+        let (v, a, b) = (video(1, (25, 1)), audio(2, "opus", None), audio(3, "opus", None));
+        let steady = Entry { average: 900, ..entry(&a, 900) };
+        let text = render(&[entry(&v, 4000), steady, entry(&b, 1000)], &Session::default());
+        assert!(text.contains("BANDWIDTH=5000,AVERAGE-BANDWIDTH=2900,"), "{text}");
+        let text = render(&[steady, entry(&b, 1000)], &Session::default());
+        assert!(text.contains("BANDWIDTH=1000,AVERAGE-BANDWIDTH=900,"), "{text}");
+    }
+
+    /// Apple's authoring rules, 9.16: every variant says how bright it is where one is not SDR.
+    #[test]
+    fn video_range_is_said_where_one_is_high() {
+        let (sdr, mut hdr) = (video(1, (25, 1)), video(2, (25, 1)));
+        let text = render(&[entry(&sdr, 1000), entry(&hdr, 1000)], &Session::default());
+        assert!(!text.contains("VIDEO-RANGE"), "{text}");
+        if let Format::Video { range, .. } = &mut hdr.format {
+            *range = VideoRange::of_transfer(16);
+        }
+        let text = render(&[entry(&sdr, 1000), entry(&hdr, 1000)], &Session::default());
+        assert!(text.contains(",VIDEO-RANGE=SDR\n1.m3u8\n"), "{text}");
+        assert!(text.contains(",VIDEO-RANGE=PQ\n2.m3u8\n"), "{text}");
+        let others = [1, 6, 13, 14, 15, 18].map(VideoRange::of_transfer);
+        assert_eq!(others[..5], [VideoRange::Sdr; 5]);
+        assert_eq!(others[5], VideoRange::Hlg);
     }
 
     /// Several encodings of one programme: each of its pictures goes with its own sound, which is
@@ -315,8 +378,8 @@ mod tests {
         let text = render(&entries, &Session::default());
         let media = |group: &str, track| {
             format!(
-                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"Audio 2\",DEFAULT=YES,\
-                 AUTOSELECT=YES,CHANNELS=\"2\",URI=\"{track}.m3u8\"\n"
+                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"Audio 2\",LANGUAGE=\"und\",\
+                 DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"{track}.m3u8\"\n"
             )
         };
         assert!(text.contains(&(media("audio", 2) + &media("audio-2", 4))), "{text}");

@@ -257,12 +257,20 @@ impl LiveWindow {
         if parts.is_some()
             && let Some(hint) = log.hint().and_then(|name| log.part(name))
         {
-            media::write_preload_hint(&mut out, hint);
+            media::write_preload_hints(&mut out, self.next_map(index), hint);
         }
         if parts.is_some() {
             self.write_reports(&mut out, index);
         }
         out
+    }
+
+    /// The header that the part after all that is listed needs, where it is another than before.
+    fn next_map(&self, index: usize) -> Option<Resource> {
+        let track = self.tracks.get(index)?;
+        let last = track.log.entries.back().filter(|last| last.is_complete())?;
+        let (id, of) = (track.rendition.init, track.rendition.track);
+        (last.init != Some(id)).then_some(Resource::Init { track: of, id })
     }
 
     /// Where the other renditions are, so that a client can switch without asking (4.4.5.4).
@@ -271,23 +279,22 @@ impl LiveWindow {
             if other == index || !track.log.is_playable() {
                 continue;
             }
-            let listed = |entry: &&super::Entry| {
-                entry.is_complete() || (self.settings.parts.is_some() && entry.part_count > 0)
-            };
-            let Some(last) = track.log.listed().rev().find(listed) else { continue };
-            let part = self.settings.parts.and_then(|_| last.part_count.checked_sub(1));
+            // Of one that lists parts, the last part, even where a gap comes after it.
+            let parted = track.log.listed().rev().find(|entry| entry.lists_parts());
+            let complete = || track.log.listed().rev().find(|entry| entry.is_complete());
+            let Some(last) = parted.or_else(complete) else { continue };
+            let part = parted.and_then(|last| last.part_count.checked_sub(1));
             let uri = Resource::Media { track: track.rendition.track };
             media::write_rendition_report(out, uri, last.sequence, part);
         }
     }
 }
 
-/// The lowest protocol version that has all the tags used (RFC 8216bis, section 8).
+/// The lowest protocol version that has all the tags used (RFC 8216bis, section 8). The same for all
+/// of a playlist's life, delta updates aside, since no line may change but by the rules (6.2.1).
 fn version(log: &Log, skipped: usize) -> u8 {
     if skipped > 0 {
         9 // EXT-X-SKIP
-    } else if log.listed().any(|entry| entry.state == State::Gap) {
-        8 // EXT-X-GAP
     } else if log.track.is_some() {
         6 // EXT-X-MAP
     } else {

@@ -72,6 +72,8 @@ impl LiveWindow {
             self.log(index).entries.back().is_some_and(|entry| entry.state == State::Gap);
         if after_gap && !is_gap && index < self.tracks.len() && self.phase != Phase::Starting {
             self.join(index, sequence);
+        } else if !is_gap && self.is_left_out(index, sequence) {
+            self.regroup(index, sequence);
         }
         if is_gap && !after_gap && self.phase == Phase::Live {
             self.part_ways(index, sequence);

@@ -20,6 +20,8 @@ pub(crate) struct Era {
     pub(crate) origin: Option<i64>,
     /// Where the DASH Period starts on the tracks' clocks, once it may be listed.
     pub(crate) zero: Option<Zero>,
+    /// Whether a manifest listed it: the tracks in it are then settled.
+    pub(crate) given: bool,
 }
 
 /// A point on the clock all tracks share that each of them can say in whole ticks: `units` of
@@ -59,7 +61,8 @@ pub(crate) struct Eras(VecDeque<Era>);
 
 impl Eras {
     pub(crate) fn new(number: u64) -> Self {
-        Self(VecDeque::from([Era { first: 0, tagged: false, number, origin: None, zero: None }]))
+        let (origin, zero, given) = (None, None, false);
+        Self(VecDeque::from([Era { first: 0, tagged: false, number, origin, zero, given }]))
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Era> {
@@ -68,6 +71,11 @@ impl Eras {
 
     pub(crate) fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Era> {
         self.0.iter_mut()
+    }
+
+    /// Whether `sequence` lies in the last of them.
+    pub(crate) fn is_last(&self, sequence: u64) -> bool {
+        self.index(sequence) + 1 == self.0.len()
     }
 
     fn index(&self, sequence: u64) -> usize {
@@ -83,6 +91,7 @@ impl Eras {
             number: 0,
             origin: None,
             zero: None,
+            given: false,
         })
     }
 
@@ -113,7 +122,8 @@ impl Eras {
                 *era = Era { tagged, number, origin, ..*era };
             }
         } else {
-            let era = Era { first: sequence, tagged, number, origin, zero: None };
+            let (zero, given) = (None, false);
+            let era = Era { first: sequence, tagged, number, origin, zero, given };
             self.0.insert(index + 1, era);
         }
         if tagged {

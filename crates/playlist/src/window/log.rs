@@ -92,6 +92,11 @@ impl Entry {
         self.state == State::Open && self.part_count > 0
     }
 
+    /// Whether playlists list its parts.
+    pub(crate) fn lists_parts(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
     /// When the media after it is due.
     pub(crate) fn end_date(&self) -> WallTime {
         self.date.after(self.micros)
@@ -144,6 +149,8 @@ pub(crate) struct Log {
     longest: Micros,
     /// Whether any segment ever had parts.
     parted: bool,
+    /// Whether each segment so far could be decoded alone.
+    faithful: bool,
     /// The part that playlists promised and that has not come yet.
     pub(crate) promised: Option<(u64, u32)>,
     /// Sequence numbers evicted and not told yet: from, to (excluded).
@@ -167,6 +174,7 @@ impl Log {
             total: Micros(0),
             longest: Micros(0),
             parted: false,
+            faithful: true,
             promised: None,
             evicted: VecDeque::new(),
             bandwidth: Bandwidth::default(),
@@ -216,7 +224,7 @@ impl Log {
     /// complete ones before. At the start parts alone are not enough, since players refuse a
     /// playlist without segments.
     pub(crate) fn is_playable(&self) -> bool {
-        let parts = self.open().is_some_and(|open| !open.parts.is_empty());
+        let parts = self.open().is_some_and(Entry::lists_parts);
         (parts && self.total.0 > 0) || self.listed().any(|entry| entry.state == State::Closed)
     }
 
@@ -228,6 +236,30 @@ impl Log {
     /// Whether the last segment there was is missing, and nothing has come since.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.entries.back().is_some_and(|last| last.state == State::Gap)
+    }
+
+    /// Whether each segment so far, listed or not, can be decoded alone, the open one included, and
+    /// there are two to judge by: the first one tells nothing, since every stream begins with it.
+    pub(crate) fn is_faithful(&self) -> bool {
+        let begun = self.entries.iter().filter(|entry| entry.state != State::Gap).take(2).count();
+        begun > 1 && self.is_independent()
+    }
+
+    /// The same, however few there are.
+    pub(crate) fn is_independent(&self) -> bool {
+        self.faithful && self.open().is_none_or(|open| open.independent)
+    }
+
+    /// Measures the peak again, the target duration being another than it was thought to be.
+    pub(crate) fn remeasure(&mut self, target: Micros) {
+        self.bandwidth.forget_peak();
+        for entry in &self.entries {
+            match entry.state {
+                State::Open => {}
+                State::Gap => self.bandwidth.interrupt(),
+                State::Closed => self.bandwidth.extend(entry.bytes, entry.micros, target),
+            }
+        }
     }
 
     /// Media so far, the open segment included.
@@ -290,9 +322,11 @@ impl Log {
         media::write_segment(&mut entry.text, entry.micros, uri, state == State::Gap);
         self.total.0 += entry.micros.0;
         entry.total = self.total;
-        if state == State::Closed {
-            self.bandwidth.add(entry.bytes, entry.micros, keep.target);
+        match state {
+            State::Gap => self.bandwidth.interrupt(),
+            _ => self.bandwidth.add(entry.bytes, entry.micros, keep.target),
         }
+        self.faithful &= entry.independent;
         self.slide(keep);
         self.touch();
     }
@@ -405,10 +439,11 @@ impl Log {
             if entry.tagged {
                 media::write_discontinuity(out);
             }
-            // CMAF headers are not encrypted, so none may stand after a key for whole files.
+            // CMAF headers are not encrypted, so none may stand after a key for whole files. And a
+            // key holds until another of its system or none at all (4.4.4.4).
             let whole = |keys: &[Key]| keys.iter().any(Key::is_whole_segment);
             let renewed = init.is_some() && whole(keys);
-            if renewed || (keys != next && next.is_empty()) {
+            if renewed || keys.iter().any(|key| !next.iter().any(|next| next.replaces(key))) {
                 media::write_no_key(out);
             }
             if let (Some(track), Some(id)) = (self.track, init) {
@@ -447,25 +482,51 @@ fn keys(protection: Option<&Protection>) -> &[Key] {
     protection.map_or(&[], |protection| &protection.keys)
 }
 
-/// Segment bit rates as measured (RFC 8216bis, 4.4.6.2).
-#[derive(Debug, Clone, Copy, Default)]
+/// Segment bit rates as measured (RFC 8216bis, 4.1).
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Bandwidth {
     bytes: u64,
     micros: u64,
-    /// Of segments that last at least half a target duration.
+    /// The highest of any set of neighbours that is long enough to count, and not too long.
     peak: u64,
-    /// Of shorter ones, used only where there are no others: the last one before a cut may be a
-    /// single key frame.
-    short_peak: u64,
+    /// Size and length of the last ones in a row, as far as they can be in a set with the next.
+    recent: VecDeque<(u64, u64)>,
 }
 
 impl Bandwidth {
     fn add(&mut self, bytes: u64, duration: Micros, target: Micros) {
         self.bytes = self.bytes.saturating_add(bytes);
         self.micros = self.micros.saturating_add(duration.0);
-        let rate = rate(bytes, duration.0);
-        let peak = if duration.0 * 2 >= target.0 { &mut self.peak } else { &mut self.short_peak };
-        *peak = (*peak).max(rate);
+        self.extend(bytes, duration, target);
+    }
+
+    /// Takes the next in a row. Sets count that last from half a target duration to one and a half
+    /// and half a second; one that is longer alone counts too, since playlists list it.
+    fn extend(&mut self, bytes: u64, duration: Micros, target: Micros) {
+        let longest = target.0 + target.0 / 2 + 500_000;
+        self.recent.push_back((bytes, duration.0));
+        let (mut size, mut length, mut used) = (0u64, 0u64, 0);
+        for (bytes, micros) in self.recent.iter().rev() {
+            let reach = length.saturating_add(*micros);
+            if used > 0 && reach > longest {
+                break;
+            }
+            (size, length, used) = (size.saturating_add(*bytes), reach, used + 1);
+            if length.saturating_mul(2) >= target.0 {
+                self.peak = self.peak.max(rate(size, length));
+            }
+        }
+        self.recent.drain(..self.recent.len() - used);
+    }
+
+    /// What comes next does not lie in a row with what came before.
+    fn interrupt(&mut self) {
+        self.recent.clear();
+    }
+
+    fn forget_peak(&mut self) {
+        self.peak = 0;
+        self.recent.clear();
     }
 
     /// Whether there was a complete segment to measure.
@@ -474,8 +535,7 @@ impl Bandwidth {
     }
 
     pub(crate) fn peak(&self) -> u64 {
-        let peak = if self.peak > 0 { self.peak } else { self.short_peak };
-        peak.max(self.average()).max(1)
+        self.peak.max(self.average())
     }
 
     pub(crate) fn average(&self) -> u64 {

@@ -45,6 +45,12 @@ impl Track {
             .collect()
     }
 
+    /// Its `@bandwidth` in the Period that begins with `first`, if it is in that.
+    fn dash_bandwidth(&self, first: u64) -> Option<u64> {
+        let mut known = self.dash_bandwidths.iter();
+        known.find(|(era, _)| *era == first).map(|(_, bandwidth)| *bandwidth)
+    }
+
     /// How long the segment being made is going to be, by what the one before it was.
     ///
     /// Clients look for the segment after it where they were told that it ends, so a guess has to
@@ -83,7 +89,11 @@ impl LiveWindow {
                 rendition: &track.rendition,
                 peak: track.log.bandwidth.peak(),
                 average: track.log.bandwidth.average(),
-                independent: track.log.listed().all(|entry| entry.independent),
+                independent: if self.ended() {
+                    track.log.is_independent()
+                } else {
+                    track.log.is_faithful()
+                },
             })
             .collect();
         let text = multivariant::render(&entries, &self.settings.session);
@@ -112,6 +122,9 @@ impl LiveWindow {
             return Answer::Ready(text.clone());
         }
         self.settled = true;
+        // 5.4.1: another text has another time, also where the clock stands or was set back.
+        self.published = self.published.max(self.publish_floor);
+        self.publish_floor = self.published.after(Micros(1000));
         self.settle_bandwidths();
         let periods = self.periods();
         let presentation = if self.ended() {
@@ -144,7 +157,7 @@ impl LiveWindow {
         // where its page has other things to do: at one update behind, dash.js stalls now and then.
         let usual = Micros(hold_back.0 + 2 * update);
         let target = self.settings.dash_latency.unwrap_or(usual);
-        Some(LowLatency { target, early: Micros(early) })
+        Some(LowLatency { target, early: Micros(early), part })
     }
 
     /// Eras with the first sequence number after each.
@@ -160,6 +173,7 @@ impl LiveWindow {
             let (Some(zero), Some(received)) = (era.zero, era.start()) else { continue };
             let mut representations = Vec::new();
             for track in &self.tracks {
+                let Some(bandwidth) = track.dash_bandwidth(era.first) else { continue };
                 let run = track.run(era.first, end, self.settings.parts.is_some());
                 let Some(first) = run.first() else { continue };
                 let guess = track.guess(self.target_duration);
@@ -167,7 +181,6 @@ impl LiveWindow {
                     if entry.is_growing() { entry.ticks.max(guess) } else { entry.ticks }
                 };
                 let timescale = track.rendition.timescale;
-                let bandwidth = track.dash_bandwidth.map_or(1, |(_, bandwidth)| bandwidth);
                 representations.push(Representation {
                     rendition: &track.rendition,
                     protection: first.protection.as_deref(),
@@ -187,18 +200,35 @@ impl LiveWindow {
         periods
     }
 
-    /// A Representation keeps its `@bandwidth` within a Period: the one measured when the last
-    /// Period was first given out stands for all.
+    /// What a Period was given out with it keeps (ISO/IEC 23009-1, 5.4.1): its tracks, and of each the
+    /// `@bandwidth` measured then.
     fn settle_bandwidths(&mut self) {
-        let last = self.eras.iter().rev().find(|era| era.zero.is_some()).map(|era| era.first);
+        let low_latency = self.settings.parts.is_some();
+        let eras = self.bounded_eras();
         for track in &mut self.tracks {
-            if let Some(era) = last
-                && track.dash_bandwidth.is_none_or(|(of, _)| of != era)
-                && track.log.is_playable()
-            {
-                track.dash_bandwidth = Some((era, track.log.bandwidth.peak()));
+            track
+                .dash_bandwidths
+                .retain(|(known, _)| eras.iter().any(|(era, _)| era.first == *known));
+            for (era, end) in eras.iter().filter(|(era, _)| era.zero.is_some() && !era.given) {
+                if !track.run(era.first, *end, low_latency).is_empty() {
+                    track.dash_bandwidths.push((era.first, track.log.bandwidth.peak()));
+                }
             }
         }
+        for era in self.eras.iter_mut() {
+            let mut tracks = self.tracks.iter();
+            era.given |= tracks.any(|track| track.dash_bandwidth(era.first).is_some());
+        }
+    }
+
+    /// Whether the Period of `sequence` was given out without the track at `index`, and there is no
+    /// later one that it will be in.
+    pub(super) fn is_left_out(&self, index: usize, sequence: u64) -> bool {
+        let era = self.eras.of(sequence);
+        let track = self.tracks.get(index);
+        era.given
+            && self.eras.is_last(sequence)
+            && track.is_some_and(|track| track.dash_bandwidth(era.first).is_none())
     }
 
     /// Fixes where Periods start, once each of their tracks has begun a segment in it, or one has

@@ -22,7 +22,13 @@ struct Listed {
 impl Ranges {
     /// Lists `range`, said when the stream was at `now`, in place of one with its identifier.
     pub(super) fn put(&mut self, range: DateRange, now: Micros, limit: usize) -> Result<(), Error> {
+        if range.lacks_duration() {
+            return Err(Error::Unwritable { field: "SCTE35-IN without DURATION" });
+        }
         if let Some(known) = self.listed.iter_mut().find(|known| known.range.id == range.id) {
+            if let Some(attribute) = range.unlike(&known.range) {
+                return Err(Error::RangeChanged { attribute });
+            }
             *known = Listed { range, told: now };
             return Ok(());
         }

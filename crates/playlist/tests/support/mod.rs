@@ -9,7 +9,7 @@ use std::time::Duration as Std;
 use airloom_media::{Duration, Timescale, Timestamp, TrackId};
 use airloom_playlist::{
     Answer, Config, Error, Format, FrameRate, Input, LiveWindow, Output, Part, Rendition, Request,
-    Resource, Segment, TsSegment, WallTime,
+    Resource, Segment, TsSegment, VideoRange, WallTime,
 };
 
 pub const VIDEO: TrackId = TrackId::new(1);
@@ -33,7 +33,12 @@ pub fn video(init: u64) -> Rendition {
         timescale: Timescale::MPEG,
         codecs: "avc1.640028".to_owned(),
         init,
-        format: Format::Video { width: 1920, height: 1080, frame_rate: FrameRate::new(30, 1) },
+        format: Format::Video {
+            width: 1920,
+            height: 1080,
+            frame_rate: FrameRate::new(30, 1),
+            range: VideoRange::Sdr,
+        },
         language: None,
         presentation_delay: Duration::ZERO,
         part_target: None,

@@ -15,7 +15,10 @@ pub struct Playlist {
     pub skipped: u64,
     pub segments: Vec<Listed>,
     pub hint: Option<String>,
+    pub map_hint: Option<String>,
     pub reports: Vec<String>,
+    /// Attributes by identifier.
+    pub ranges: Vec<(String, Vec<(String, String)>)>,
     pub ended: bool,
 }
 
@@ -25,6 +28,8 @@ pub struct Listed {
     pub sequence: u64,
     pub discontinuity_number: u64,
     pub map: Option<String>,
+    /// Tags of the keys that hold for it, by key system.
+    pub keys: Vec<(String, String)>,
     /// Milliseconds since the epoch.
     pub date: Option<u64>,
     pub gap: bool,
@@ -44,12 +49,15 @@ pub struct ListedPart {
 impl Playlist {
     /// Reads a playlist and checks all that one playlist alone can break.
     pub fn read(text: &str) -> Self {
-        assert!(text.ends_with('\n') && !text.contains('\r'));
+        assert!(text.ends_with('\n'));
+        let control = |c: char| c.is_control() && c != '\n' && c != '\t';
+        assert!(!text.contains(control) && !text.contains('\u{FEFF}'), "4.1");
         let mut lines = text.lines();
         assert_eq!(lines.next(), Some("#EXTM3U"), "4.4.1.1");
         let mut list = Self::default();
         let mut current = Listed::default();
         let mut map = None;
+        let mut keys: Vec<(String, String)> = Vec::new();
         let mut discontinuities = 0;
         let mut once = HashSet::new();
         let mut has_media = false;
@@ -58,6 +66,7 @@ impl Playlist {
             if !line.starts_with('#') {
                 assert!(current.duration > 0, "4.4.4.1: every segment has an EXTINF");
                 line.clone_into(&mut current.uri);
+                current.keys.clone_from(&keys);
                 list.push(std::mem::take(&mut current), map.clone(), discontinuities);
                 continue;
             }
@@ -70,8 +79,8 @@ impl Playlist {
                 "#EXT-X-SERVER-CONTROL",
                 "#EXT-X-PART-INF",
                 "#EXT-X-SKIP",
-                "#EXT-X-PRELOAD-HINT",
                 "#EXT-X-INDEPENDENT-SEGMENTS",
+                "#EXT-X-PLAYLIST-TYPE",
             ];
             if unique.contains(&tag) {
                 assert!(once.insert(tag), "{tag} twice");
@@ -89,6 +98,22 @@ impl Playlist {
                     list.discontinuity_sequence = value.parse().unwrap();
                 }
                 "#EXT-X-SERVER-CONTROL" => list.control = attributes(value),
+                "#EXT-X-PLAYLIST-TYPE" => assert!(["EVENT", "VOD"].contains(&value), "4.4.3.5"),
+                "#EXT-X-KEY" => {
+                    assert!(current.parts.is_empty(), "4.4.4.9: before the first part");
+                    if attribute(value, "METHOD") == "NONE" {
+                        assert_eq!(attributes(value).len(), 1, "4.4.4.4: nothing beside NONE");
+                        keys.clear();
+                        continue;
+                    }
+                    quoted(&attribute(value, "URI"));
+                    let counter = attribute(value, "METHOD") == "SAMPLE-AES-CTR";
+                    assert!(!counter || find(value, "IV").is_none(), "4.4.4.4: no IV");
+                    let system = find(value, "KEYFORMAT").unwrap_or("\"identity\"".to_owned());
+                    keys.retain(|(known, _)| *known != system);
+                    keys.push((system, value.to_owned()));
+                }
+                "#EXT-X-DATERANGE" => list.range(value),
                 "#EXT-X-PART-INF" => {
                     list.part_target = Some(micros(&attribute(value, "PART-TARGET")));
                 }
@@ -123,8 +148,13 @@ impl Playlist {
                     current.duration = micros(value.strip_suffix(',').unwrap());
                 }
                 "#EXT-X-PRELOAD-HINT" => {
-                    assert_eq!(attribute(value, "TYPE"), "PART");
-                    list.hint = Some(quoted(&attribute(value, "URI")));
+                    let uri = quoted(&attribute(value, "URI"));
+                    let place = match attribute(value, "TYPE").as_str() {
+                        "PART" => &mut list.hint,
+                        "MAP" => &mut list.map_hint,
+                        other => panic!("4.4.5.3: no type {other}"),
+                    };
+                    assert_eq!(place.replace(uri), None, "6.2.6: one of a type");
                 }
                 "#EXT-X-RENDITION-REPORT" => list.reports.push(value.to_owned()),
                 "#EXT-X-ENDLIST" => list.ended = true,
@@ -134,10 +164,24 @@ impl Playlist {
         if current.parts.is_empty() {
             assert_eq!(current, Listed::default(), "tags that apply to nothing");
         } else {
+            current.keys = keys;
             list.push(current, map, discontinuities);
         }
         list.check(text);
         list
+    }
+
+    /// 4.4.5.1: what a date range must have, and of each identifier one here.
+    fn range(&mut self, value: &str) {
+        let id = quoted(&attribute(value, "ID"));
+        assert!(self.ranges.iter().all(|(known, _)| *known != id), "{id} twice");
+        date(&quoted(&attribute(value, "START-DATE")));
+        for name in ["DURATION", "PLANNED-DURATION"] {
+            find(value, name).as_deref().map(micros);
+        }
+        let out_and_in = find(value, "SCTE35-OUT").and(find(value, "SCTE35-IN"));
+        assert!(out_and_in.is_none() || find(value, "DURATION").is_some(), "4.4.5.1.1: {value}");
+        self.ranges.push((id, attributes(value)));
     }
 
     fn push(&mut self, mut listed: Listed, map: Option<String>, discontinuities: u64) {
@@ -158,10 +202,9 @@ impl Playlist {
     }
 
     fn check(&self, text: &str) {
+        // Of a delta update without some date ranges, 10.
         let needed = if self.skipped > 0 {
-            9
-        } else if self.segments.iter().any(|segment| segment.gap) {
-            8
+            self.version.clamp(9, 10)
         } else if self.segments.iter().any(|segment| segment.map.is_some()) {
             6
         } else {
@@ -169,6 +212,7 @@ impl Playlist {
         };
         assert_eq!(self.version, needed, "6.2.1, section 8: no more than is needed\n{text}");
         let mut uris = HashSet::new();
+        let dated = self.segments.iter().any(|segment| segment.date.is_some());
         for segment in &self.segments {
             let rounded = (segment.duration + 500_000) / 1_000_000;
             assert!(rounded <= self.target, "4.4.3.1: EXTINF within TARGETDURATION\n{text}");
@@ -193,6 +237,21 @@ impl Playlist {
             assert!(!uris.contains(hint), "what is hinted is not there yet\n{text}");
             assert!(!self.ended, "an ended playlist hints nothing");
         }
+        let parted = self.segments.iter().any(|segment| !segment.parts.is_empty());
+        assert!(!parted || self.ended || self.hint.is_some(), "B.1: the next part is hinted at");
+        if let Some(map) = &self.map_hint {
+            let last = self.segments.last().and_then(|last| last.map.as_ref());
+            assert!(self.hint.is_some() && last != Some(map), "B.1: a map that is new");
+        }
+        assert!(self.segments.is_empty() || self.ranges.is_empty() || dated, "4.4.5.1");
+        for report in &self.reports {
+            let uri = quoted(&attribute(report, "URI"));
+            assert!(!uri.contains(':') && !uri.starts_with('/'), "4.4.5.4: relative");
+            attribute(report, "LAST-MSN").parse::<u64>().unwrap();
+        }
+        let skips = self.control("CAN-SKIP-UNTIL").is_some();
+        let ranges = self.control.iter().any(|(name, _)| name == "CAN-SKIP-DATERANGES");
+        assert!(skips || !ranges, "4.4.3.8: CAN-SKIP-DATERANGES requires CAN-SKIP-UNTIL");
         if let Some(hold_back) = self.control("HOLD-BACK") {
             assert!(hold_back >= 3 * self.target * 1_000_000, "4.4.3.8");
         }
@@ -201,7 +260,7 @@ impl Playlist {
         }
         if let Some(part_target) = self.part_target {
             let hold_back = self.control("PART-HOLD-BACK").expect("4.4.3.8: required with parts");
-            assert!(hold_back >= 2 * part_target, "4.4.3.8");
+            assert!(hold_back >= 3 * part_target, "Apple's authoring rules, 14.3");
         }
         self.check_dates(text);
         self.check_part_listing(text);
@@ -234,10 +293,24 @@ impl Playlist {
         }
     }
 
+    /// Whether `next` has nothing of this one: it began anew after a wide jump of numbers.
+    pub fn is_replaced_by(&self, next: &Self) -> bool {
+        self.segments.last().is_none_or(|last| last.sequence < next.media_sequence)
+    }
+
     /// Checks that `next` is what this playlist may become (6.2.1, 6.2.2).
     pub fn check_successor(&self, next: &Self) {
         assert_eq!(self.target, next.target, "TARGETDURATION never changes");
         assert_eq!(self.control, next.control);
+        assert!(
+            next.skipped > 0 || self.version == next.version,
+            "6.2.1: no line but by the rules"
+        );
+        if next.media_sequence > self.media_sequence && !next.ended && !self.is_replaced_by(next) {
+            let length: u64 = next.complete().map(|segment| segment.duration).sum();
+            assert!(next.skipped > 0 || length >= 3 * next.target * 1_000_000, "6.2.2: too short");
+        }
+        self.check_ranges(next);
         assert!(next.media_sequence >= self.media_sequence, "MEDIA-SEQUENCE never falls");
         assert!(next.discontinuity_sequence >= self.discontinuity_sequence);
         assert!(!self.ended || self == next, "an ended playlist stays");
@@ -251,6 +324,9 @@ impl Playlist {
                 assert_eq!(old.map, new.map);
             }
             assert_eq!(old.date, new.date);
+            if next.skipped == 0 {
+                assert_eq!(old.keys, new.keys, "6.2.3");
+            }
             if !old.uri.is_empty() {
                 assert_eq!((&old.uri, old.duration, old.gap), (&new.uri, new.duration, new.gap));
             }
@@ -278,6 +354,25 @@ impl Playlist {
     }
 }
 
+impl Playlist {
+    /// 6.2.1: a date range stays while any of it is listed, and says what it said.
+    fn check_ranges(&self, next: &Self) {
+        let first = next.segments.iter().find_map(|segment| segment.date).unwrap_or(0);
+        for (id, before) in &self.ranges {
+            let value = |name: &str| before.iter().find(|(known, _)| known == name);
+            let Some((_, now)) = next.ranges.iter().find(|(known, _)| known == id) else {
+                let start = value("START-DATE").map(|(_, start)| date(&quoted(start))).unwrap();
+                let end = value("DURATION").map(|(_, length)| start + micros(length) / 1000);
+                // Of one without an end, that may have come out since.
+                assert!(end.is_none_or(|end| end <= first), "{id} is gone too early");
+                continue;
+            };
+            assert!(before.iter().all(|said| now.contains(said)), "{id}: {before:?} {now:?}");
+        }
+    }
+}
+
+/// 4.2: names of capitals, digits and hyphens, each once; no white space beside them.
 fn attributes(value: &str) -> Vec<(String, String)> {
     let mut attributes = Vec::new();
     let mut rest = value;
@@ -288,14 +383,21 @@ fn attributes(value: &str) -> Vec<(String, String)> {
         } else {
             after.find(',').unwrap_or(after.len())
         };
+        let in_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-';
+        assert!(!key.is_empty() && key.chars().all(in_name), "4.2: {value}");
+        assert!(find_in(&attributes, key).is_none(), "4.2: {key} twice in {value}");
         attributes.push((key.to_owned(), after[..end].to_owned()));
         rest = after[end..].strip_prefix(',').unwrap_or("");
     }
     attributes
 }
 
+fn find_in(attributes: &[(String, String)], name: &str) -> Option<String> {
+    attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+}
+
 fn find(value: &str, name: &str) -> Option<String> {
-    attributes(value).into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    find_in(&attributes(value), name)
 }
 
 fn attribute(value: &str, name: &str) -> String {
