@@ -71,7 +71,12 @@ impl Stream {
             timescale: Timescale::MPEG,
             codecs: "avc1.64001F".into(),
             init: 0,
-            format: Format::Video { width: 1920, height: 1080, frame_rate: None, range: VideoRange::Sdr },
+            format: Format::Video {
+                width: 1920,
+                height: 1080,
+                frame_rate: None,
+                range: VideoRange::Sdr,
+            },
             language: None,
             presentation_delay: Duration::ZERO,
             part_target: None,
