@@ -68,7 +68,7 @@ impl Run {
             flags |= FIRST_SAMPLE_FLAGS;
         }
         Self {
-            default_duration: same_duration.then(|| first.duration),
+            default_duration: same_duration.then_some(first.duration),
             default_flags,
             flags,
             version: u8::from(negative),

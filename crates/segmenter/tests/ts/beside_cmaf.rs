@@ -124,7 +124,7 @@ proptest! {
                         prop_assert_eq!(unit.random_access, sample.sync);
                         let written = split(&unit.data);
                         prop_assert_eq!(
-                            slices(written.iter().map(Vec::as_slice)), slices(nals(&sample.data))
+                            slices(written.iter().map(Vec::as_slice)), slices(nals(sample.data))
                         );
                     } else {
                         // 48 kHz in ticks of 90 kHz.
