@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
 
     let mut config = Config::default();
     config.precision = if sound & 2 == 0 { Precision::Millis } else { Precision::Nanos };
-    TagReader::with(&config).read(&tag, drop);
+    TagReader::with(&config).read(tag.clone(), drop);
     // What is a sequence header for whoever only looks is none with a frame that can be decoded.
     assert!(!(tag.is_sequence_header() && tag.is_keyframe()));
 

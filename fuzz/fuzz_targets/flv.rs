@@ -30,7 +30,7 @@ fn look(reader: &mut TagReader, tag: &Tag) {
         // Each packet takes at least a byte of the tag, but for those without a body.
         assert!(packets.take(tag.data.len() + 2).count() <= tag.data.len() + 1);
     }
-    reader.read(tag, |event| {
+    reader.read(tag.clone(), |event| {
         if let Event::Sample(sample) = event {
             assert!(sample.data.len() <= tag.data.len());
         }
