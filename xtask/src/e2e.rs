@@ -6,7 +6,11 @@ use crate::shell::{Failure, Report, Shell, cargo, cargo_beside, root, sources, t
 
 /// Files of tests that start a browser: one after another, since two browsers on a small machine
 /// stall each other, and beside all others, since these mostly wait.
-const BROWSERS: [&str; 7] = ["browser", "chat", "edge", "players", "record", "usage", "variants"];
+const BROWSERS: [&str; 6] = ["browser", "chat", "players", "record", "usage", "variants"];
+
+/// Files of tests that fail where somebody is a second late, which encoders beside them are enough
+/// for: after all others, alone.
+const TIMED: [&str; 2] = ["edge", "startup"];
 
 /// `filter` is `nats` or `s3` and what follows it, or begins with the name of a file of tests, or is handed
 /// to the test harness as it is: parts of test names, or its flags.
@@ -32,23 +36,28 @@ pub(crate) fn run(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure>
     }
 }
 
-/// The browsers, and all the others beside them.
+/// The browsers with all the others beside them, and then what wants to be alone.
 fn everything(shell: &mut Shell) -> Result<Report, Failure> {
     shell.run(tests().arg("--no-run"))?;
     let files = sources(&root().join("e2e/tests"))?;
-    let of = |browsers: bool| {
+    let of = |wanted: &dyn Fn(&str) -> bool| {
         let mut tests = tests();
-        for file in files.iter().filter(|file| BROWSERS.contains(&file.as_str()) == browsers) {
+        for file in files.iter().filter(|file| wanted(file)) {
             tests.args(["--test", file]);
         }
         tests
     };
-    let (mut watched, mut others) = (of(true), of(false));
-    shell.both(
+    let timed = |file: &str| TIMED.contains(&file);
+    let browsers = |file: &str| BROWSERS.contains(&file);
+    let mut watched = of(&browsers);
+    let mut others = of(&|file| !browsers(file) && !timed(file));
+    let mut report = shell.both(
         "e2e-browsers",
         |shell| shell.tests(others.arg("--lib")),
         |shell| shell.tests(&mut watched),
-    )
+    )?;
+    report.add(shell.tests(&mut of(&timed))?);
+    Ok(report)
 }
 
 /// `cargo test` of the package, with the programs it drives.
