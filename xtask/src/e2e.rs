@@ -56,7 +56,7 @@ fn everything(shell: &mut Shell) -> Result<Report, Failure> {
         |shell| shell.tests(others.arg("--lib")),
         |shell| shell.tests(&mut watched),
     )?;
-    report.add(shell.tests(&mut of(&timed))?);
+    report.add(shell.tests(of(&timed).env("RUST_TEST_THREADS", "1"))?);
     Ok(report)
 }
 
