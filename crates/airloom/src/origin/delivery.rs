@@ -423,7 +423,7 @@ fn describe_media(resource: Resource, headers: &mut HeaderMap) {
 }
 
 /// `value` is always one a header can carry: digits and names.
-fn set(response: &mut Response, name: HeaderName, value: &str) {
+pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

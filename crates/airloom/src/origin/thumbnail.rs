@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use airloom_media::{Codec, Sample, Track};
 use airloom_segmenter::thumbnail::{self, Size, Thumbnailer};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Origin;
-use super::delivery::{body, busy, is_known};
+use super::delivery::{body, busy, is_known, set};
 use super::stream::Stream;
 use crate::http::Problem;
 
@@ -61,7 +61,22 @@ struct Keyframe {
 struct Made {
     at: Instant,
     /// Absent where the keyframe could not be decoded.
-    jpeg: Option<Bytes>,
+    picture: Option<Picture>,
+}
+
+/// A JPEG file, and the entity tag by which a client knows it.
+#[derive(Debug, Clone)]
+struct Picture {
+    jpeg: Bytes,
+    tag: Arc<str>,
+}
+
+impl Picture {
+    fn new(jpeg: Vec<u8>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&jpeg);
+        Self { jpeg: jpeg.into(), tag: format!("\"{:x}\"", hasher.finish()).into() }
+    }
 }
 
 impl Still {
@@ -75,7 +90,9 @@ impl Still {
             return;
         }
         let mut keyframe = self.keyframe.lock().unwrap_or_else(PoisonError::into_inner);
-        if keyframe.as_ref().is_none_or(|known| known.track.id == track.id) {
+        // What is only said again changes nothing.
+        let renewed = |known: &Keyframe| known.track.id == track.id && known.track != *track;
+        if keyframe.as_ref().is_none_or(renewed) {
             *keyframe = Some(Keyframe { track: track.clone(), sample: None });
         }
     }
@@ -110,34 +127,25 @@ pub(super) async fn answer(origin: &Origin, stream: &Stream, headers: &HeaderMap
     let Some(_place) = stream.wait() else {
         return busy(origin, "Too many requests wait for this stream");
     };
-    let Some(jpeg) = picture(origin, stream, config).await else {
+    let Some(Picture { jpeg, tag }) = picture(origin, stream, config).await else {
         let detail = "There is no picture of this stream: no keyframe of clear H.264 that decodes";
         return Problem::new(StatusCode::NOT_FOUND, detail).into_response();
     };
-    let mut hasher = DefaultHasher::new();
-    hasher.write(&jpeg);
-    let tag = format!("\"{:x}\"", hasher.finish());
     let mut response = if is_known(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let length = jpeg.len() as u64;
         body(origin, stream, std::iter::once(jpeg), length)
     };
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
     let seconds = config.every.as_secs().max(1);
-    for (name, value) in
-        [(header::ETAG, tag), (header::CACHE_CONTROL, format!("public, max-age={seconds}"))]
-    {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
-        }
-    }
+    set(&mut response, header::CONTENT_TYPE, "image/jpeg");
+    set(&mut response, header::ETAG, &tag);
+    set(&mut response, header::CACHE_CONTROL, &format!("public, max-age={seconds}"));
     response
 }
 
 /// The picture made last, or another where that is too old.
-async fn picture(origin: &Origin, stream: &Stream, config: &Thumbnails) -> Option<Bytes> {
+async fn picture(origin: &Origin, stream: &Stream, config: &Thumbnails) -> Option<Picture> {
     #[cfg(feature = "encryption")]
     if stream.is_encrypted() {
         return None;
@@ -147,7 +155,7 @@ async fn picture(origin: &Origin, stream: &Stream, config: &Thumbnails) -> Optio
     if let Some(made) = &*made
         && made.at.elapsed() < config.every
     {
-        return made.jpeg.clone();
+        return made.picture.clone();
     }
     let (track, sample) = still.keyframe()?;
     // In a task of its own, which goes on where whoever asked goes away: what is begun again and
@@ -157,15 +165,15 @@ async fn picture(origin: &Origin, stream: &Stream, config: &Thumbnails) -> Optio
         // Never closed.
         let _one = origin.0.making.acquire().await;
         let jpeg = tokio::task::spawn_blocking(move || make(&track, &sample, &config)).await;
-        let jpeg = match jpeg.ok()? {
-            Ok(jpeg) => Some(Bytes::from(jpeg)),
+        let picture = match jpeg.ok()? {
+            Ok(jpeg) => Some(Picture::new(jpeg)),
             Err(error) => {
                 tracing::debug!("no thumbnail: {error}");
                 None
             }
         };
-        *made = Some(Made { at: Instant::now(), jpeg: jpeg.clone() });
-        jpeg
+        *made = Some(Made { at: Instant::now(), picture: picture.clone() });
+        picture
     });
     making.await.ok().flatten()
 }
