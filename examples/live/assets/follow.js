@@ -20,6 +20,8 @@ export class Follow {
   #following = true;
   #skippedAt = 0;
   #position = 0;
+  /** On the way elsewhere, where engines still tell the latency of the place before. */
+  #seeking = false;
 
   constructor(video) {
     this.#video = video;
@@ -31,14 +33,17 @@ export class Follow {
       if (!video.seeking) this.#position = video.currentTime;
     });
     video.addEventListener('seeking', () => {
+      this.#seeking = true;
       // Engines skip forward only, so a seek far back is the viewer's wish to stay behind.
       if (video.currentTime < this.#position - 1) this.#following = false;
     });
+    video.addEventListener('seeked', () => (this.#seeking = false));
   }
 
   /** A new start: at the edge. */
   reset() {
     this.#following = true;
+    this.#seeking = false;
     this.#position = 0;
     this.#skippedAt = performance.now();
   }
@@ -50,6 +55,7 @@ export class Follow {
 
   /** To be called a few times a second while `engine` plays. */
   step(engine) {
+    if (this.#seeking) return;
     const latency = engine.latency();
     const target = engine.target();
     if (latency === null || target === null || this.#video.paused) return;
