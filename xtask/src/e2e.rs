@@ -10,7 +10,7 @@ const BROWSERS: [&str; 6] = ["browser", "chat", "players", "record", "usage", "v
 
 /// Files of tests that fail where somebody is a second late, which encoders beside them are enough
 /// for: after all others, alone.
-const TIMED: [&str; 2] = ["edge", "startup"];
+const TIMED: [&str; 2] = ["edge_browser", "startup"];
 
 /// `filter` is `nats` or `s3` and what follows it, or begins with the name of a file of tests, or is handed
 /// to the test harness as it is: parts of test names, or its flags.
@@ -76,12 +76,15 @@ fn tests() -> Command {
 
 /// Nodes of a chat on a real `nats-server`, which `unit` runs, too: the same build.
 fn nats(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
-    let test = ["test", "--workspace", "--all-features", "--test", "nats", "--"];
-    shell.tests(cargo().args(test).args(filter))
+    runtime(shell, if filter.is_empty() { &["nats::"] } else { filter })
 }
 
 /// An archive, in a store in memory and in a real S3 server; likewise.
 fn s3(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
-    let test = ["test", "--workspace", "--all-features", "--test", "archive", "--test", "s3", "--"];
+    runtime(shell, if filter.is_empty() { &["archive::", "s3::"] } else { filter })
+}
+
+fn runtime(shell: &mut Shell, filter: &[&str]) -> Result<Report, Failure> {
+    let test = ["test", "--workspace", "--all-features", "--test", "runtime", "--"];
     shell.tests(cargo().args(test).args(filter))
 }

@@ -1,9 +1,0 @@
-//! An origin that pulls what its viewers ask for, from a source that exists in the test only, on
-//! tokio's virtual time.
-
-mod pull {
-    mod source;
-
-    mod failures;
-    mod viewers;
-}

@@ -1,0 +1,7 @@
+//! HTTP callbacks, asked of real receivers on loopback.
+
+mod receiver;
+
+mod failures;
+mod nginx;
+mod srs;
