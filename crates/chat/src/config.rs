@@ -13,7 +13,8 @@ pub struct Config {
     pub slowest: Duration,
     /// Deliveries a second the machine is willing to make for this room. Default 2,000,000.
     ///
-    /// Above `deliveries * interval` readers the ticks slow down, towards [`slowest`](Self::slowest).
+    /// Above `deliveries * interval` readers the ticks slow down, towards [`slowest`](Self::slowest);
+    /// and so they do where giving out a batch [takes](crate::Feed::delivered) longer than that.
     pub deliveries: u32,
     /// How much people can read. Default 20 entries a second, 200 at once; `None` shows all.
     pub display: Option<Display>,

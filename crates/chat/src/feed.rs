@@ -48,6 +48,8 @@ pub struct Feed {
     old: usize,
     /// When the next tick may be.
     ready: Duration,
+    /// How long giving everybody a batch has taken lately.
+    took: Duration,
     /// The ticks of the last second and their events.
     told: VecDeque<(Duration, u32)>,
     last_append: Duration,
@@ -74,6 +76,7 @@ impl Feed {
             published: 1,
             old: 0,
             ready: Duration::ZERO,
+            took: Duration::ZERO,
             told: VecDeque::new(),
             last_append: now,
             budget,
@@ -167,6 +170,14 @@ impl Feed {
             self.tick(now);
         }
         self.expire(now);
+    }
+
+    /// Says how long it took to give everybody a batch, where that was long.
+    ///
+    /// Ticks are then at least twice that apart, as far as [`Config::slowest`] allows: half of the
+    /// machine's time is for others. Said once, it wears off within a few ticks.
+    pub fn delivered(&mut self, took: Duration) {
+        self.took = self.took.max(took.min(self.config.slowest / 2));
     }
 
     /// The next batch for all readers.

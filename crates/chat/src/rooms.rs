@@ -111,6 +111,14 @@ impl Rooms {
         held.room.feed_mut().catch_up(now, reader)
     }
 
+    /// Says how long it took to give everybody a batch. See
+    /// [`Feed::delivered`](crate::Feed::delivered).
+    pub fn delivered(&mut self, id: &RoomId, took: Duration) {
+        if let Some(held) = self.alive.get_mut(id) {
+            held.room.feed_mut().delivered(took);
+        }
+    }
+
     /// Says that a reader is gone.
     pub fn leave(&mut self, now: Duration, id: &RoomId, user: Option<&UserId>) {
         if let Some(held) = self.alive.get_mut(id) {

@@ -72,6 +72,26 @@ fn ticks_slow_down_to_two_a_second_for_a_million_readers() {
     assert_eq!(room.poll_timeout(), Some(ms(500)));
 }
 
+#[test]
+fn ticks_slow_down_where_giving_a_batch_out_takes_long_and_recover() {
+    let mut room = room(Config { presence: None, ..Config::default() });
+    let next = |room: &mut Room, took| {
+        room.feed_mut().delivered(ms(took));
+        let due = room.poll_timeout().unwrap_or_default();
+        say(room, due, "bob", "word").unwrap();
+        room.handle_timeout(due);
+        say(room, due, "bob", "word").unwrap();
+        room.poll_timeout().unwrap() - due
+    };
+    // Half of the time is for others.
+    let slow = [0, 40, 120, 120, 240, 4000].map(|took| next(&mut room, took));
+    assert_eq!(slow, [100, 100, 240, 240, 480, 500].map(ms));
+    // A machine that was held up for a moment is as quick as before.
+    let after: Vec<_> = (0..8).map(|_| next(&mut room, 0)).collect();
+    assert_eq!(after.last(), Some(&ms(100)));
+    assert!(after.is_sorted_by(|one, other| one >= other), "{after:?}");
+}
+
 /// centrifugo#806: 2,000 messages a second in; at most ten updates a second out, nothing of the
 /// priority lanes lost, what is sampled away is stated, and a writer sees its own.
 #[test]

@@ -39,6 +39,13 @@ pub trait Broker: fmt::Debug + Send {
     /// What a reader missed; see [`Feed::catch_up`](airloom_chat::Feed::catch_up).
     fn catch_up(&mut self, now: Duration, room: &RoomId, reader: &mut Reader) -> Take<'static>;
 
+    /// Says how long it took to give everybody a batch; see
+    /// [`Feed::delivered`](airloom_chat::Feed::delivered). Without it ticks do not slow down where
+    /// the machine cannot keep up.
+    fn delivered(&mut self, room: &RoomId, took: Duration) {
+        let _ = (room, took);
+    }
+
     /// Says that a reader is gone.
     fn leave(&mut self, now: Duration, room: &RoomId, user: Option<&UserId>);
 

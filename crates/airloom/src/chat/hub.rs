@@ -153,6 +153,11 @@ impl Hub {
         Ok(Seat { hub: Arc::clone(self), room: room.clone(), user: user.cloned(), reader })
     }
 
+    /// Says how long it took to give a batch to all readers of a thread.
+    pub(super) fn delivered(&self, room: &RoomId, took: Duration) {
+        self.with(room, |broker, _| broker.delivered(room, took));
+    }
+
     pub(super) fn subscribe(
         self: &Arc<Self>,
         room: &RoomId,

@@ -303,6 +303,12 @@ impl Broker for Nats {
         node.member.feed_mut().catch_up(now, reader)
     }
 
+    fn delivered(&mut self, room: &RoomId, took: Duration) {
+        if let Some(node) = self.rooms.get_mut(room) {
+            node.member.feed_mut().delivered(took);
+        }
+    }
+
     fn leave(&mut self, now: Duration, room: &RoomId, user: Option<&UserId>) {
         let Some(node) = self.rooms.get_mut(room) else { return };
         node.wanted = now;

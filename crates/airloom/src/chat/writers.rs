@@ -1,6 +1,7 @@
 //! The fast path: a few threads that each write to many sockets.
 
 mod connection;
+mod entry;
 mod inbox;
 mod room;
 mod squeeze;

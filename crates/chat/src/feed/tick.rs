@@ -53,6 +53,7 @@ impl Feed {
         self.published = end;
         self.old = self.index(end);
         self.ready = now.saturating_add(self.pause(events));
+        self.took /= 2;
         if events > 0 {
             self.told.push_back((now, events));
             self.keep(batch);
@@ -102,6 +103,6 @@ impl Feed {
         let told = self.config.interval * events.max(1);
         let per_second = u64::from(self.config.deliveries.max(1));
         let fan_out = Duration::from_millis(self.presence.here().saturating_mul(1000) / per_second);
-        told.max(fan_out.min(self.config.slowest))
+        told.max(fan_out.max(self.took * 2).min(self.config.slowest))
     }
 }

@@ -77,6 +77,10 @@ impl Broker for Embedded {
         self.rooms.catch_up(now, room, reader)
     }
 
+    fn delivered(&mut self, room: &RoomId, took: Duration) {
+        self.rooms.delivered(room, took);
+    }
+
     fn leave(&mut self, now: Duration, room: &RoomId, user: Option<&UserId>) {
         self.rooms.leave(now, room, user);
     }

@@ -1,6 +1,6 @@
 use std::io::{self, IoSlice, Read, Write};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use mio::net::TcpStream;
 
 /// What a client may send after its request without being taken for a flood.
@@ -38,17 +38,26 @@ impl Connection {
         Ok(bytes.len())
     }
 
-    /// Writes the head of the response and the first answer in one go.
-    pub(super) fn open(&mut self, head: &Bytes, first: &Bytes) -> io::Result<usize> {
-        let parts = [IoSlice::new(head), IoSlice::new(first)];
-        let written = attempt(|| self.socket.write_vectored(&parts))?;
-        if written < head.len() + first.len() {
-            // A fresh socket takes a head; where it does not, joining the rest is the exception.
-            let mut rest = head.clone().chain(first.clone());
-            rest.advance(written);
-            self.pending = rest.copy_to_bytes(rest.remaining());
+    /// The same with several answers in one go.
+    pub(super) fn write_all<const N: usize>(&mut self, parts: [&Bytes; N]) -> io::Result<usize> {
+        let all = parts.iter().map(|part| part.len()).sum();
+        if all == 0 {
+            return Ok(0);
         }
-        Ok(head.len() + first.len())
+        let slices = parts.map(|part| IoSlice::new(part));
+        let mut written = attempt(|| self.socket.write_vectored(&slices))?;
+        if written < all {
+            // Joining the rest costs a copy that is this reader's own; it has no other until that
+            // has left.
+            let mut rest = BytesMut::with_capacity(all - written);
+            for part in parts {
+                let passed = written.min(part.len());
+                rest.extend_from_slice(&part.slice(passed..));
+                written -= passed;
+            }
+            self.pending = rest.freeze();
+        }
+        Ok(all)
     }
 
     /// Writes on with what is left of the last answer.

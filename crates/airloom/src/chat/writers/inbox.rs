@@ -9,7 +9,7 @@ use super::{Newcomer, News};
 
 /// Batches of one room that a busy thread may owe; of more, the oldest go, and readers are given
 /// what they missed instead.
-const OWED: usize = 4;
+pub(super) const OWED: usize = 4;
 
 /// What waits for a writer thread.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
+mod giving;
+
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,12 +17,12 @@ use socket2::SockRef;
 use tracing::debug;
 
 use super::super::Config;
-use super::super::hub::Seat;
+use super::Newcomer;
 use super::connection::Connection;
+use super::entry::{Entry, Written};
 use super::inbox::Inbox;
 use super::room::Rooms;
 use super::squeeze::Squeeze;
-use super::{Newcomer, News};
 
 const INBOX: Token = Token(usize::MAX);
 /// How often the heartbeats of a part of the readers are looked at.
@@ -34,7 +36,7 @@ pub(super) struct Writer {
     inbox: Arc<Inbox>,
     readers: Slab<Entry>,
     rooms: Rooms,
-    /// The readers of the room that is being served.
+    /// The readers whose turn it is.
     scratch: Vec<u32>,
     /// When to ask again for those who may not be given more yet. One for each reader at most.
     waiting: BinaryHeap<Reverse<(Duration, usize)>>,
@@ -42,31 +44,12 @@ pub(super) struct Writer {
     /// Slices of the heartbeat wheel: how many a turn has, and which was the last.
     turn: u64,
     slice: u64,
+    /// A round that is quicker slows no room.
+    brisk: Duration,
     peer_timeout: Duration,
     send_buffer: Option<usize>,
     squeeze: Squeeze,
     written: Written,
-}
-
-/// A reader: all that the fast path holds of one.
-#[derive(Debug)]
-struct Entry {
-    seat: Seat,
-    connection: Connection,
-    /// What the reader's decompressor remembers, if it has one.
-    window: Option<Window>,
-    /// Where among the readers of its room.
-    place: u32,
-    /// The slice of the last write.
-    spoke: u32,
-    waits: bool,
-}
-
-/// What was written since it was last told.
-#[derive(Debug, Default)]
-struct Written {
-    deliveries: u64,
-    bytes: u64,
 }
 
 impl Writer {
@@ -83,6 +66,7 @@ impl Writer {
             start: Instant::now(),
             turn: (config.heartbeat.as_millis() / SLICE.as_millis()).max(1) as u64,
             slice: 0,
+            brisk: config.room.interval / 2,
             peer_timeout: config.peer_timeout,
             send_buffer: config.send_buffer,
             squeeze: Squeeze::default(),
@@ -110,8 +94,9 @@ impl Writer {
             for newcomer in waiting.newcomers {
                 self.admit(newcomer);
             }
-            for (room, batches) in waiting.batches {
-                self.deliver(&room, &batches);
+            let now = self.start.elapsed();
+            for (room, news) in waiting.batches {
+                self.rooms.say(now, room, news);
             }
             for event in &events {
                 if event.token() != INBOX {
@@ -120,12 +105,16 @@ impl Writer {
                     self.attend(event.token().0, ended, read, write);
                 }
             }
+            self.deliver();
             self.ask_again();
             self.beat();
         }
     }
 
     fn timeout(&self) -> Option<Duration> {
+        if self.rooms.is_busy() {
+            return Some(Duration::ZERO);
+        }
         let (_, first) = self.readers.iter().next()?;
         let waits = self.waiting.peek().map(|Reverse((due, _))| *due);
         let waits = waits.map(|due| due.saturating_sub(first.seat.hub().now()));
@@ -166,11 +155,11 @@ impl Writer {
         let opened = if gzip {
             let first = if first.is_empty() { first } else { self.squeeze.alone(&first) };
             let head = [&head[..], &GZIP].concat().into();
-            entry.connection.open(&head, &first)
+            entry.connection.write_all([&head, &first])
         } else {
-            entry.connection.open(&head, &first)
+            entry.connection.write_all([&head, &first])
         };
-        self.written.note(&opened);
+        self.written.note(&opened, 1);
         match (opened, wait) {
             (Err(error), _) => self.end(key, &error),
             (Ok(_), Some(until)) => self.wait(key, until),
@@ -184,63 +173,6 @@ impl Writer {
         let _ = socket.set_tcp_user_timeout(Some(self.peer_timeout));
         if let Some(bytes) = self.send_buffer {
             let _ = socket.set_send_buffer_size(bytes);
-        }
-    }
-
-    /// Gives everybody in a room its newest batches.
-    fn deliver(&mut self, room: &RoomId, batches: &VecDeque<News>) {
-        // Some may be gone before their turn comes; nobody comes meanwhile.
-        let mut readers = std::mem::take(&mut self.scratch);
-        readers.clear();
-        readers.extend_from_slice(self.rooms.readers(room));
-        for news in batches {
-            for key in &readers {
-                self.give(*key as usize, news);
-            }
-        }
-        self.scratch = readers;
-        self.tell(room);
-    }
-
-    fn give(&mut self, key: usize, news: &News) {
-        let Some(entry) = self.readers.get_mut(key) else { return };
-        if !entry.connection.is_free() {
-            return;
-        }
-        let written = match entry.seat.take(&news.batch) {
-            Take::Write(bytes) => match (&mut entry.window, &news.deflated) {
-                (None, _) => entry.connection.write(bytes),
-                (Some(window), Some(deflated)) => entry.connection.write(window.next(deflated)),
-                (Some(_), None) => entry.write_own(&mut self.squeeze, bytes),
-            },
-            Take::Own(bytes) => entry.write_own(&mut self.squeeze, &bytes),
-            Take::Nothing => return,
-            Take::Behind => return self.catch_up(key),
-            Take::Wait(until) => return self.wait(key, until),
-        };
-        entry.spoke = self.slice as u32;
-        self.written.note(&written);
-        if let Err(error) = written {
-            self.end(key, &error);
-        }
-    }
-
-    /// Gives a reader what it missed, as far as it may be given that now.
-    fn catch_up(&mut self, key: usize) {
-        while let Some(entry) = self.readers.get_mut(key)
-            && entry.connection.is_free()
-        {
-            let written = match entry.seat.catch_up() {
-                Take::Own(bytes) => entry.write_own(&mut self.squeeze, &bytes),
-                Take::Write(bytes) => entry.write_own(&mut self.squeeze, bytes),
-                Take::Wait(until) => return self.wait(key, until),
-                Take::Nothing | Take::Behind => return,
-            };
-            entry.spoke = self.slice as u32;
-            self.written.note(&written);
-            if let Err(error) = written {
-                return self.end(key, &error);
-            }
         }
     }
 
@@ -264,28 +196,6 @@ impl Writer {
             // It was passed over meanwhile.
             Ok(()) if stalled => self.catch_up(key),
             Ok(()) => {}
-        }
-    }
-
-    fn wait(&mut self, key: usize, until: Duration) {
-        if let Some(entry) = self.readers.get_mut(key)
-            && !std::mem::replace(&mut entry.waits, true)
-        {
-            self.waiting.push(Reverse((until, key)));
-        }
-    }
-
-    fn ask_again(&mut self) {
-        while let Some(Reverse((due, key))) = self.waiting.peek().copied() {
-            // The key may be another's by now, who is then asked early, which does no harm.
-            if self.readers.get(key).is_some_and(|entry| due > entry.seat.hub().now()) {
-                return;
-            }
-            self.waiting.pop();
-            if let Some(entry) = self.readers.get_mut(key) {
-                entry.waits = false;
-                self.catch_up(key);
-            }
         }
     }
 
@@ -335,39 +245,11 @@ impl Writer {
     }
 
     fn tell(&mut self, room: &RoomId) {
-        let Some(key) = self.rooms.readers(room).first() else { return };
-        let Some(entry) = self.readers.get(*key as usize) else { return };
+        let Some(key) = self.rooms.first(room) else { return };
+        let Some(entry) = self.readers.get(key as usize) else { return };
         let totals = entry.seat.hub().totals();
         let written = std::mem::take(&mut self.written);
         totals.deliveries.fetch_add(written.deliveries, Ordering::Relaxed);
         totals.delivered_bytes.fetch_add(written.bytes, Ordering::Relaxed);
-    }
-}
-
-impl Entry {
-    /// Writes what not everybody is given.
-    fn write_own(&mut self, squeeze: &mut Squeeze, bytes: &Bytes) -> io::Result<usize> {
-        let Some(window) = &mut self.window else { return self.connection.write(bytes) };
-        window.forget();
-        self.connection.write(&squeeze.alone(bytes))
-    }
-}
-
-impl Written {
-    fn note(&mut self, written: &io::Result<usize>) {
-        if let Ok(bytes) = written {
-            self.deliveries += 1;
-            self.bytes += *bytes as u64;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reader_is_small() {
-        assert!(size_of::<Entry>() <= 176, "{}", size_of::<Entry>());
     }
 }
