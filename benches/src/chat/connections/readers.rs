@@ -22,49 +22,78 @@ pub struct Report {
     /// Entries between two that a reader got.
     pub missing: u64,
     /// How many batches were how old, in milliseconds.
-    ages: BTreeMap<u64, u64>,
+    pub ages: Spread,
+    /// How much later they came than to the first reader of the process, in milliseconds.
+    pub lags: Spread,
+    /// When a batch came first, by when its newest message was said.
+    first: BTreeMap<u64, u64>,
+}
+
+/// How often something took how many milliseconds.
+#[derive(Debug, Default)]
+pub struct Spread(BTreeMap<u64, u64>);
+
+impl Spread {
+    fn note(&mut self, micros: u64) {
+        *self.0.entry(micros.div_ceil(1000)).or_default() += 1;
+    }
+
+    fn words(&self) -> String {
+        self.0.iter().map(|(time, count)| format!(" {time}:{count}")).collect()
+    }
+
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let mut spread = BTreeMap::new();
+        for word in text.split_whitespace() {
+            let (time, count) = word.split_once(':').ok_or("a time without a count")?;
+            spread.insert(time.parse()?, count.parse()?);
+        }
+        Ok(Self(spread))
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (time, count) in &other.0 {
+            *self.0.entry(*time).or_default() += count;
+        }
+    }
+
+    /// What such a share of all do not exceed, in milliseconds.
+    pub fn at(&self, share: f64) -> u64 {
+        let total: u64 = self.0.values().sum();
+        let mut left = (total as f64 * share).ceil() as u64;
+        for (time, count) in &self.0 {
+            left = left.saturating_sub(*count);
+            if left == 0 {
+                return *time;
+            }
+        }
+        0
+    }
 }
 
 impl Report {
     fn line(&self) -> String {
-        let Self { entries, batches, missing, .. } = self;
-        let ages: Vec<_> = self.ages.iter().map(|(age, count)| format!(" {age}:{count}")).collect();
-        format!("got {entries} {batches} {missing}{}", ages.concat())
+        let Self { entries, batches, missing, ages, lags, .. } = self;
+        format!("got {entries} {batches} {missing};{};{}", ages.words(), lags.words())
     }
 
     pub fn parse(line: &str) -> Result<Self, Failure> {
-        let mut words = line.split(' ');
+        let mut parts = line.split(';');
+        let mut part = || parts.next().ok_or("a part is missing");
+        let mut words = part()?.split(' ');
         let mut number =
             || -> Result<u64, Failure> { Ok(words.next().ok_or("a number is missing")?.parse()?) };
         let (entries, batches, missing) = (number()?, number()?, number()?);
-        let mut ages = BTreeMap::<u64, u64>::new();
-        for word in words {
-            let (age, count) = word.split_once(':').ok_or("an age without a count")?;
-            ages.insert(age.parse()?, count.parse()?);
-        }
-        Ok(Self { entries, batches, missing, ages })
+        let (ages, lags) = (Spread::parse(part()?)?, Spread::parse(part()?)?);
+        Ok(Self { entries, batches, missing, ages, lags, ..Self::default() })
     }
 
     pub fn add(&mut self, other: &Self) {
         self.entries += other.entries;
         self.batches += other.batches;
         self.missing += other.missing;
-        for (age, count) in &other.ages {
-            *self.ages.entry(*age).or_default() += count;
-        }
-    }
-
-    /// The age that such a share of the batches do not exceed, in milliseconds.
-    pub fn age(&self, share: f64) -> u64 {
-        let total: u64 = self.ages.values().sum();
-        let mut left = (total as f64 * share).ceil() as u64;
-        for (age, count) in &self.ages {
-            left = left.saturating_sub(*count);
-            if left == 0 {
-                return *age;
-            }
-        }
-        0
+        self.ages.add(&other.ages);
+        self.lags.add(&other.lags);
     }
 }
 
@@ -172,8 +201,10 @@ impl Reader {
         if said > 0 {
             report.entries += said;
             report.batches += marks.batch.find_iter(bytes).count() as u64;
-            let age = micros().saturating_sub(newest).div_ceil(1000);
-            *report.ages.entry(age).or_default() += 1;
+            let now = micros();
+            report.ages.note(now.saturating_sub(newest));
+            let first = *report.first.entry(newest).or_insert(now);
+            report.lags.note(now.saturating_sub(first));
         }
     }
 }
