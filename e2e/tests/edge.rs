@@ -46,7 +46,7 @@ fn added(direct: &[Got], behind: &[Got]) -> (Duration, usize) {
     (later.get(later.len() / 2).copied().unwrap_or_default(), later.len())
 }
 
-/// Issue 6: 200 viewers on the edge, and the origin sees one request per part.
+/// 200 viewers on the edge, and the origin sees one request per part.
 #[test]
 fn two_hundred_viewers_are_one_request_per_part_at_the_origin() {
     const VIEWERS: usize = 200;
@@ -143,7 +143,7 @@ fn an_origin_that_is_started_anew_is_found_again() {
     assert!(follow(site.edge.http(), path, Duration::from_secs(2)).len() > 2);
 }
 
-/// Issue 6: signed URLs, made by a shell as the documentation of the crate says.
+/// Signed URLs, made by a shell as the documentation of the crate says.
 #[test]
 fn an_edge_with_a_key_serves_who_shows_a_token() {
     const KEY: &str = "a secret of more than sixteen bytes";

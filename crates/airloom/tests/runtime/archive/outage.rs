@@ -33,7 +33,7 @@ async fn end(origin: &Origin, archive: &Archive, mut camera: Camera) {
     archive.settled().await;
 }
 
-/// Issue 6: the store stopped for 60 s; all caught up after.
+/// The store stopped for 60 s; all caught up after.
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_spent_on_disk_and_caught_up_with() {
     for mood in [Mood::Failing, Mood::Hanging] {

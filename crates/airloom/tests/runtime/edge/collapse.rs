@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use super::site::{Site, ask, get, metric, until};
 use crate::camera::Camera;
 
-/// Issue 6: two hundred viewers that wait for a part are one request at the origin.
+/// Two hundred viewers that wait for a part are one request at the origin.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_who_wait_are_one_request_at_the_origin() {
     const VIEWERS: usize = 200;

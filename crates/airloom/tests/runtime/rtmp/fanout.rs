@@ -42,7 +42,7 @@ async fn what_is_published_is_pushed_until_it_is_over() {
     assert_eq!(server.hear().await, Some(Heard::Unpublished));
 }
 
-/// Issue 6: a relay target that refuses or stalls.
+/// A relay target that refuses or stalls.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_refuses_or_stalls_holds_up_nobody() {
     // One has no room for more than 100 bytes and reads nothing; nobody listens at the other.

@@ -27,7 +27,7 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Issue 6: a real S3 server with faults injected, stopped and started again. Nothing is lost, and
+/// A real S3 server with faults injected, stopped and started again. Nothing is lost, and
 /// at no moment does a playlist in the store list what is not there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_gets_there_whatever_happens_on_the_way() {
