@@ -4,9 +4,12 @@ use std::process::Command;
 
 use crate::shell::{Failure, Report, Shell, cargo, cargo_beside, root, sources, target};
 
-/// Files of tests that start a browser: one after another, since two browsers on a small machine
-/// stall each other, and beside all others, since these mostly wait.
-const BROWSERS: [&str; 6] = ["browser", "chat", "players", "record", "usage", "variants"];
+/// Files of tests that start a browser, which want the processors in time: one after another, and
+/// beside all others, since these mostly wait.
+const BROWSERS: [&str; 4] = ["browser", "chat", "players", "usage"];
+
+/// The same, and when the others are done.
+const BROWSERS_LATER: [&str; 2] = ["record", "variants"];
 
 /// Files of tests that fail where somebody is a second late, which encoders beside them are enough
 /// for: after all others, alone.
@@ -47,16 +50,20 @@ fn everything(shell: &mut Shell) -> Result<Report, Failure> {
         }
         tests
     };
-    let timed = |file: &str| TIMED.contains(&file);
-    let browsers = |file: &str| BROWSERS.contains(&file);
-    let mut watched = of(&browsers);
-    let mut others = of(&|file| !browsers(file) && !timed(file));
+    let mut browsers = of(&|file| BROWSERS.contains(&file));
+    let mut later = of(&|file| BROWSERS_LATER.contains(&file));
+    let apart: Vec<&str> = [&BROWSERS[..], &BROWSERS_LATER, &TIMED].concat();
+    let mut others = of(&|file| !apart.contains(&file));
     let mut report = shell.both(
         "e2e-browsers",
-        |shell| shell.tests(others.arg("--lib")),
-        |shell| shell.tests(&mut watched),
+        |shell| {
+            let mut report = shell.tests(others.arg("--lib"))?;
+            report.add(shell.tests(&mut later)?);
+            Ok(report)
+        },
+        |shell| shell.tests(&mut browsers),
     )?;
-    report.add(shell.tests(of(&timed).env("RUST_TEST_THREADS", "1"))?);
+    report.add(shell.tests(of(&|file| TIMED.contains(&file)).env("RUST_TEST_THREADS", "1"))?);
     Ok(report)
 }
 

@@ -11,11 +11,12 @@ type Word = fn(&mut Shell) -> Result<Report, Failure>;
 
 /// Cheap ones first, so that a slip is known early; those of a row at once, which wait for other
 /// things.
-const STEPS: [&[(&str, Word)]; 6] = [
+const STEPS: [&[(&str, Word)]; 7] = [
     &[("install", install::run)],
     &[("fmt", fmt::run)],
     &[("deps", deps::run)],
     &[("lint", lint::run)],
+    &[("build", unit::build)],
     &[("unit", unit::run), ("deny", deny::run)],
     &[("e2e", |shell| e2e::run(shell, &[]))],
 ];

@@ -1,6 +1,8 @@
 //! Unit, property and documentation tests, with every feature: those of a chat's nodes and of an
 //! archive start the servers that [`install`](crate::install) brings.
 
+use std::process::Command;
+
 use crate::shell::{Failure, Report, Shell, cargo};
 use crate::small_disk::SmallDisk;
 
@@ -8,14 +10,21 @@ use crate::small_disk::SmallDisk;
 /// `cargo test` draws anew each time, and `PROPTEST_CASES` says how often.
 const SEED: &str = "20261120";
 
-pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
-    // With every feature: what clippy checks, and one build for all that follows.
-    let cargo_test = || {
-        let mut tests = cargo();
-        tests.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
-        tests
-    };
+/// With every feature: what clippy checks, and one build for all that follows.
+fn cargo_test() -> Command {
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    tests
+}
+
+/// Builds what [`run`] runs.
+pub(crate) fn build(shell: &mut Shell) -> Result<Report, Failure> {
     shell.run(cargo_test().arg("--no-run"))?;
+    Ok(Report::default())
+}
+
+pub(crate) fn run(shell: &mut Shell) -> Result<Report, Failure> {
+    build(shell)?;
     let mut tests = cargo_test();
     tests.args(["--lib", "--bins", "--tests", "--examples"]).env("PROPTEST_RNG_SEED", SEED);
     let disk = SmallDisk::mount();
