@@ -19,7 +19,8 @@ use libfuzzer_sys::fuzz_target;
 struct Input {
     segment: u16,
     part: Option<u16>,
-    ts: bool,
+    /// Whether MPEG-TS is made, and in its higher bits which clocks the tracks have.
+    ts: u8,
     steps: Vec<Step>,
 }
 
@@ -39,15 +40,23 @@ enum Step {
 
 const TRACKS: [u32; 3] = [1, 2, 3];
 
-fn track(number: u8, which: bool) -> Track {
+/// What times are counted in, whatever the codec.
+const CLOCKS: [u32; 8] = [1000, 1, 30, 8000, 48_000, 90_000, 1_000_000_000, u32::MAX];
+
+/// AAC-LC of one channel at 8 kHz: slower than the clock that segments are planned by.
+const SLOW: &[u8] = &[0x15, 0x88];
+
+fn track(number: u8, which: bool, clocks: u8) -> Track {
     let id = TRACKS[usize::from(number) % TRACKS.len()];
     let which = usize::from(which);
     let codec = if id == 1 {
         Codec::Avc(avc::Config::decode(Bytes::from_static(AVC[which])).expect("a good record"))
     } else {
-        Codec::Aac(aac::Config::decode(Bytes::from_static(AAC[which])).expect("a good record"))
+        let record = if clocks & 8 != 0 && which == 0 { SLOW } else { AAC[which] };
+        Codec::Aac(aac::Config::decode(Bytes::from_static(record)).expect("a good record"))
     };
-    Track { id: TrackId::new(id), timescale: Timescale::MILLIS, codec }
+    let timescale = Timescale::new(CLOCKS[usize::from(clocks & 7)]).expect("not zero");
+    Track { id: TrackId::new(id), timescale, codec }
 }
 
 #[derive(Default)]
@@ -155,7 +164,7 @@ fuzz_target!(|input: Input| {
     config.segment = Time::from_millis(u64::from(input.segment));
     // A part of no length would be none.
     config.part = input.part.map(|part| Time::from_millis(u64::from(part.max(1))));
-    config.ts = input.ts;
+    config.ts = input.ts & 1 != 0;
     let mut judge = Judge { parts_announced: config.part.is_some(), ..Judge::default() };
     let mut segmenter = Segmenter::new(config);
     let mut times: HashMap<u32, i64> = HashMap::new();
@@ -180,7 +189,7 @@ fuzz_target!(|input: Input| {
                 (track, *times.entry(id).or_default(), 0, false, None, None)
             }
             Step::Configure { track: number, which } => {
-                segmenter.set_track(track(number, which)).expect("tracks are few");
+                segmenter.set_track(track(number, which, input.ts >> 1)).expect("tracks are few");
                 continue;
             }
             Step::Restart => {

@@ -15,6 +15,7 @@ mod pacing;
 mod policy;
 mod ratio;
 mod schedule;
+mod steady;
 mod timeline;
 
 use input::{Input, Presence};
@@ -22,6 +23,7 @@ use keyframes::Keyframes;
 use lane::Sink;
 use policy::Policy;
 use schedule::Schedule;
+use steady::Steady;
 use timeline::Turn;
 
 /// Turns the samples of one stream into segments: a state machine without clock or I/O.
@@ -54,6 +56,8 @@ pub struct Segmenter {
     pacer: Option<usize>,
     /// A follower's new configuration waits for the pacer's next sample.
     awaited: Option<TrackId>,
+    /// Whether samples may go the short way.
+    steady: Option<Steady>,
     turn: Option<Turn>,
     /// Added to the times of tracks that begin, in ticks of 90 kHz.
     offset: i64,
@@ -79,6 +83,7 @@ impl Segmenter {
             keyframes: Keyframes::default(),
             pacer: None,
             awaited: None,
+            steady: None,
             turn: None,
             offset: 0,
             origin: 0,
@@ -102,6 +107,7 @@ impl Segmenter {
         if self.finished {
             return Err(Error::Finished);
         }
+        self.steady = None;
         if !mp4::is_supported(&track.codec) {
             return Err(Error::UnsupportedCodec(track.id));
         }
@@ -164,20 +170,24 @@ impl Segmenter {
             self.drop_sample(&sample, DropReason::Empty);
         } else if sample.data.len() > self.policy.limits.sample_bytes {
             self.drop_sample(&sample, DropReason::TooLarge);
+        } else if let Some(place) = self.steady_place(index, &sample) {
+            self.go_on(index, sample, &place);
         } else {
-            let Some(input) = self.inputs.get_mut(index) else { return Ok(()) };
-            // As nearly every one does.
-            if self.turn.is_none() && input.goes_on(&sample) {
-                self.accept(index, sample, None);
-            } else {
-                let change = input.pending.take();
-                self.handle(index, sample, change);
-            }
-            if self.schedule.has_history() {
-                self.assemble();
-            }
+            self.handle_unsteady(index, sample);
         }
         Ok(())
+    }
+
+    /// Takes a sample for which something may have to be decided.
+    fn handle_unsteady(&mut self, index: usize, sample: Sample) {
+        self.steady = None;
+        let Some(input) = self.inputs.get_mut(index) else { return };
+        let change = input.pending.take();
+        self.handle(index, sample, change);
+        if self.schedule.has_history() {
+            self.assemble();
+        }
+        self.settle_down();
     }
 
     /// Puts a message in front of the next part of its track; see [`EventMessage`]. A time whose
@@ -253,6 +263,7 @@ impl Segmenter {
         if self.finished || self.turn.as_ref().is_some_and(Turn::is_restart) {
             return;
         }
+        self.steady = None;
         self.resolve();
         if self.end_timeline(Discontinuity::Restart) {
             self.turn = Some(Turn::restart());

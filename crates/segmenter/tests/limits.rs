@@ -2,9 +2,10 @@
 
 mod rig;
 
-use airloom_media::{Delta, Sample, Timestamp, TrackId};
-use airloom_segmenter::{Config, Cut, DropReason, Error, Event, Segmenter};
+use airloom_media::{Codec, Delta, Sample, Timescale, Timestamp, Track, TrackId, aac};
+use airloom_segmenter::{Config, Cut, DropReason, Error, Event, Output, Segmenter};
 use bytes::Bytes;
+use proptest::prelude::*;
 use rig::{AUDIO, Rig, VIDEO, X264, audio, video};
 
 fn sample(track: TrackId, time: i64, offset: i64, sync: bool) -> Sample {
@@ -145,4 +146,83 @@ fn times_no_clock_can_hold_are_left_out() {
     rig.play(334, 60, 30, 30);
     rig.finish();
     assert!(rig.count(|event| matches!(event, Event::Dropped { .. })) >= 3);
+}
+
+/// AAC-LC of one channel at 8 kHz.
+const SLOW: &[u8] = &[0x15, 0x88];
+
+/// A track whose clock is slower than the one segments are planned by can name times that the
+/// latter cannot hold: they made the first segment end again and again.
+#[test]
+fn times_only_a_slow_clock_can_hold_are_left_out() {
+    let codec = aac::Config::decode(Bytes::from_static(SLOW)).unwrap();
+    let timescale = Timescale::new(8000).unwrap();
+    let mut segmenter = Segmenter::new(Config::default());
+    segmenter.set_track(Track { id: AUDIO, timescale, codec: Codec::Aac(codec) }).unwrap();
+    let dropped = |segmenter: &mut Segmenter| {
+        let outputs = std::iter::from_fn(|| segmenter.poll_output());
+        outputs.filter(|output| matches!(output, Output::Event(Event::Dropped { .. }))).count()
+    };
+    segmenter.handle_input(sample(AUDIO, (1 << 61) - 1, 0, true)).unwrap();
+    assert_eq!(dropped(&mut segmenter), 1);
+    // What comes at a time that can be held is carried as ever.
+    for frame in 0..100 {
+        segmenter.handle_input(sample(AUDIO, frame * 1024, 0, true)).unwrap();
+    }
+    assert_eq!(dropped(&mut segmenter), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a source counts in, and however far: each sample comes out or is said to be left
+    /// out.
+    #[test]
+    fn any_time_of_any_clock_is_carried_or_left_out(
+        hz in prop_oneof![prop::sample::select(vec![1u32, 1000, 8000, 90_000]), 1u32..],
+        slow in any::<bool>(),
+        times in prop::collection::vec(
+            prop_oneof![
+                any::<i64>(),
+                ((0u32..63), -3i64..4, any::<bool>()).prop_map(|(bits, beside, negative)| {
+                    let time = (1i64 << bits).saturating_add(beside);
+                    if negative { -time } else { time }
+                }),
+            ],
+            1..8,
+        ),
+        step in 0i64..100_000,
+    ) {
+        let mut track = if slow { audio(48_000) } else { video(X264) };
+        track.timescale = Timescale::new(hz).unwrap();
+        if slow {
+            track.codec = Codec::Aac(aac::Config::decode(Bytes::from_static(SLOW)).unwrap());
+        }
+        let id = track.id;
+        let mut config = Config::default();
+        config.part = None;
+        let mut segmenter = Segmenter::new(config);
+        segmenter.set_track(track).unwrap();
+        let (mut fed, mut out) = (0, 0);
+        let mut drain = |segmenter: &mut Segmenter| {
+            while let Some(output) = segmenter.poll_output() {
+                out += match output {
+                    Output::Segment(segment) => segment.samples().count(),
+                    Output::Event(Event::Dropped { .. }) => 1,
+                    _ => 0,
+                };
+            }
+        };
+        for time in times {
+            for n in 0..5 {
+                let time = time.saturating_add(n * step);
+                segmenter.handle_input(sample(id, time, 0, n == 0)).unwrap();
+                fed += 1;
+                drain(&mut segmenter);
+            }
+        }
+        segmenter.finish();
+        drain(&mut segmenter);
+        prop_assert_eq!(out, fed);
+    }
 }

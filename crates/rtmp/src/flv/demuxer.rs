@@ -108,12 +108,17 @@ impl Demuxer {
 
     /// A tag that lies in the piece from its header to the size behind it: nearly every tag, read
     /// where it lies. Whatever is unusual about it is left to [`next`](Self::next).
+    #[expect(
+        clippy::inline_always,
+        reason = "moving the tag through memory costs as much as reading it"
+    )]
+    #[inline(always)]
     fn whole_tag(&mut self, input: &mut Bytes) -> Option<Tag> {
         if !matches!(self.state, State::TagHeader) || !self.buffer.is_empty() {
             return None;
         }
         let piece = if self.whole == 0 { input.len() } else { self.whole };
-        let &[flags, s0, s1, s2, t0, t1, t2, t3, ..] = input.first_chunk::<TAG_HEADER>()?;
+        let &[flags, s0, s1, s2, t0, t1, t2, t3, _, _, _, first, second] = input.first_chunk()?;
         let kind = kind(flags).filter(|_| flags != SCRIPT_AMF3)?;
         let size = u32::from_be_bytes([0, s0, s1, s2]) as usize;
         let end = TAG_HEADER + size + TAG_SIZE;
@@ -128,7 +133,11 @@ impl Demuxer {
         data.truncate(size);
         self.offset += end as u64;
         let timestamp = u32::from_be_bytes([t3, t0, t1, t2]);
-        Some(Tag::unwrapped(kind, timestamp, data, &mut self.clock))
+        Some(if size >= 2 && is_plain_frame(kind, first, second) {
+            Tag::new(kind, self.clock.unwrap(timestamp.into()), data)
+        } else {
+            Tag::unwrapped(kind, timestamp, data, &mut self.clock)
+        })
     }
 
     fn next(&mut self, input: &mut Bytes) -> Result<Option<Tag>, Error> {
@@ -243,6 +252,16 @@ impl Demuxer {
             None => State::Skip(size + TAG_SIZE),
         };
         Ok(())
+    }
+}
+
+/// Whether a body that begins so is a frame of H.264 or AAC with FLV's own header, as nearly every
+/// one is: what [`Tag::is_sequence_header`] finds out of any.
+const fn is_plain_frame(kind: Kind, first: u8, second: u8) -> bool {
+    match kind {
+        Kind::Video => first & 0x8F == 7 && second != 0,
+        Kind::Audio => first >> 4 == 10 && second != 0,
+        Kind::Script => false,
     }
 }
 

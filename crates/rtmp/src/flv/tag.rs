@@ -6,8 +6,10 @@ use bytes::Bytes;
 use super::Packets;
 
 /// What a tag carries; the same numbers are RTMP's message types (FLV 10.1, annex E.4.1).
+// Four bytes: with one, the seven odd ones behind it are moved along with every tag in two pieces
+// that overlap, which the processor waits for longer than for the tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
+#[repr(u32)]
 pub enum Kind {
     /// Sound.
     Audio = 8,

@@ -182,8 +182,41 @@ impl Clock {
         self.source_to_mpeg(source)?.checked_add(self.offset)
     }
 
-    /// Gives the next sample of the track its place.
+    /// Where a sample belongs that goes on as the one before it does: nothing has to be done to its
+    /// times. `None` for any other, which [`place`](Self::place) sees to.
     #[inline]
+    pub(super) fn glance(&self, sample: &Sample) -> Option<Place> {
+        let source = sample.decode_time.ticks();
+        // A step back is more than any forward, seen without a sign.
+        let step = source.wrapping_sub(self.last_source?).cast_unsigned();
+        if step > self.jump.cast_unsigned() {
+            return None;
+        }
+        let scaled = self.to_output.scale(source, Rounding::Nearest)?;
+        let wanted = scaled.checked_add(self.offset_output).filter(|it| *it <= FARTHEST)?;
+        let decode_time = match self.frame {
+            Some(_) => self.expected.filter(|it| (wanted - it).abs() <= self.drift)?,
+            None => Some(wanted).filter(|it| *it > self.last)?,
+        };
+        let composition_offset = match sample.composition_offset.ticks() {
+            0 => 0,
+            offset => i32::try_from(self.to_output.scale(offset, Rounding::Nearest)?).ok()?,
+        };
+        let mpeg = self.in_mpeg(decode_time).ok()?;
+        Some(Place { decode_time, mpeg, composition_offset, change: None })
+    }
+
+    /// Goes on behind a sample whose place was found by a [`glance`](Self::glance).
+    #[inline]
+    pub(super) fn go_on(&mut self, sample: &Sample, place: &Place) {
+        self.last_source = Some(sample.decode_time.ticks());
+        self.last = place.decode_time;
+        if let Some(frame) = &mut self.frame {
+            self.expected = Some(place.decode_time + frame.of(&sample.data));
+        }
+    }
+
+    /// Gives the next sample of the track its place.
     pub(super) fn place(&mut self, sample: &Sample) -> Result<Place, OutOfRange> {
         let source = sample.decode_time.ticks();
         let scaled = self.to_output.scale(source, Rounding::Nearest).ok_or(OutOfRange)?;
@@ -204,7 +237,7 @@ impl Clock {
                 let frame = frame.of(&sample.data);
                 self.count(source, wanted, frame, offset)?
             }
-            None => self.follow(wanted, offset),
+            None => self.follow(wanted, offset)?,
         };
         self.last_source = Some(source);
         self.last = place.decode_time;
@@ -213,8 +246,7 @@ impl Clock {
 
     /// Pictures: the source's own times, moved only where they do not rise. The presentation time
     /// stays, unless that would put it before the decode time where the source did not.
-    #[inline]
-    fn follow(&mut self, wanted: i64, offset: i64) -> Place {
+    fn follow(&mut self, wanted: i64, offset: i64) -> Result<Place, OutOfRange> {
         let (decode_time, composition_offset, change) = if wanted <= self.last {
             let moved = self.last + 1;
             let rest = offset - (moved - wanted);
@@ -224,11 +256,10 @@ impl Clock {
             (wanted, offset, None)
         };
         let composition_offset = i32::try_from(composition_offset).unwrap_or(i32::MIN);
-        Place { decode_time, mpeg: self.mpeg_floor(decode_time), composition_offset, change }
+        Ok(Place { decode_time, mpeg: self.in_mpeg(decode_time)?, composition_offset, change })
     }
 
     /// Sound: frames follow each other without a gap, as long as the source stays near.
-    #[inline]
     fn count(
         &mut self,
         source: i64,
@@ -246,9 +277,9 @@ impl Clock {
             }
             None => (self.exact(source)?.max(self.last + 1), None),
         };
-        self.expected = Some(decode_time + frame);
         let composition_offset = offset as i32;
-        let mpeg = self.mpeg_floor(decode_time);
+        let mpeg = self.in_mpeg(decode_time)?;
+        self.expected = Some(decode_time + frame);
         Ok(Place { decode_time, mpeg, composition_offset, change })
     }
 
@@ -256,7 +287,10 @@ impl Clock {
         scale_moved(source, self.source, self.offset, self.output).ok_or(OutOfRange)
     }
 
-    fn mpeg_floor(&self, output: i64) -> i64 {
-        self.to_mpeg.scale(output, Rounding::Down).unwrap_or(i64::MAX)
+    /// A time of the output in ticks of 90 kHz. Slow clocks reach further than that one may.
+    #[inline]
+    fn in_mpeg(&self, output: i64) -> Result<i64, OutOfRange> {
+        let mpeg = self.to_mpeg.scale(output, Rounding::Down).ok_or(OutOfRange)?;
+        if mpeg <= FARTHEST { Ok(mpeg) } else { Err(OutOfRange) }
     }
 }

@@ -107,7 +107,7 @@ impl Segmenter {
     }
 
     /// How long the open segment has to be before a sync sample may end it.
-    fn least(&self, index: usize, open: &Boundary) -> i64 {
+    pub(super) fn least(&self, index: usize, open: &Boundary) -> i64 {
         if !open.independent {
             // It began where nobody can join; the first chance to do better is taken.
             return 1;
@@ -159,6 +159,7 @@ impl Segmenter {
     /// Begins the next segment at `mpeg`.
     #[cold]
     pub(super) fn begin(&mut self, mpeg: i64, independent: bool, why: Begin) {
+        self.steady = None;
         if let Begin::New(_, in_hand) = why {
             self.drain_before_changes(in_hand);
         }

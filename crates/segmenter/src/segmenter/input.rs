@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use airloom_media::{Rounding, Sample, Timescale, Track};
+use airloom_media::{Rounding, Timescale, Track};
 
 use super::clock::Clock;
 use super::lane::{Lane, Timed};
@@ -15,6 +15,8 @@ pub(super) struct Input {
     pub(super) clock: Clock,
     pub(super) lane: Lane,
     pub(super) presence: Presence,
+    /// Whether its samples may go the short way while the stream is steady.
+    pub(super) steady: bool,
     /// Samples that wait for the pacer to come as far.
     pub(super) queue: VecDeque<Timed>,
     /// Payload bytes in `queue`.
@@ -54,6 +56,7 @@ impl Input {
             lane: Lane::new(&track, number, sequence),
             track,
             presence,
+            steady: false,
             queue: VecDeque::new(),
             queued: 0,
             newest: None,
@@ -74,12 +77,6 @@ impl Input {
         self.lane.reconfigure(&track);
         self.track = track;
         self.pending = None;
-    }
-
-    /// Whether a sample is of the same description and time as the one before it.
-    #[inline]
-    pub(super) fn goes_on(&self, sample: &Sample) -> bool {
-        self.pending.is_none() && self.clock.jump(sample.decode_time.ticks()).is_none()
     }
 
     /// Counts the samples that follow by another description.

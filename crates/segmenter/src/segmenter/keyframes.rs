@@ -7,6 +7,13 @@ pub(super) struct Keyframes {
 }
 
 impl Keyframes {
+    /// How long the next may be in coming, after one at `mpeg`; never less than
+    /// [`note`](Self::note) says.
+    pub(super) fn longest(&self, mpeg: i64) -> i64 {
+        let interval = self.last.map_or(0, |last| mpeg.saturating_sub(last));
+        self.intervals.into_iter().fold(interval, i64::max)
+    }
+
     /// Notes one at `mpeg`; how long the next may be in coming, by those before: zero where nothing
     /// is known.
     pub(super) fn note(&mut self, mpeg: i64) -> i64 {
@@ -38,6 +45,7 @@ mod tests {
             (50, 50),
         ];
         for (mpeg, interval) in expected {
+            assert!(keyframes.longest(mpeg) >= interval, "{mpeg}");
             assert_eq!(keyframes.note(mpeg), interval, "{mpeg}");
         }
         assert_eq!(keyframes.note(i64::MAX), i64::MAX - 50);

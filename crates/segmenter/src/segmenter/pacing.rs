@@ -148,7 +148,8 @@ impl Segmenter {
     }
 
     /// Where the pacer is; `None` while it has not begun.
-    fn reached(&self) -> Option<i64> {
+    #[inline]
+    pub(super) fn reached(&self) -> Option<i64> {
         match self.pacer.and_then(|pacer| self.inputs.get(pacer)) {
             Some(pacer) => pacer.newest,
             None => Some(i64::MAX),
@@ -156,9 +157,11 @@ impl Segmenter {
     }
 
     /// Passes on what followers have up to where the pacer is.
-    fn release(&mut self) {
+    #[inline]
+    pub(super) fn release(&mut self) {
         let pacer = self.pacer;
         let Some(reached) = self.reached() else { return };
+        let steady = self.steady.is_some();
         let mut awaited = None;
         let mut overlong = false;
         let (inputs, mut sink) = self.split();
@@ -169,6 +172,11 @@ impl Segmenter {
             while let Some(front) = input.queue.front() {
                 if front.mpeg > reached {
                     break;
+                }
+                if steady && front.change.is_none() && input.lane.goes_on(front.decode_time) {
+                    let Some(timed) = input.pop() else { break };
+                    input.lane.go_on(timed, &mut sink);
+                    continue;
                 }
                 if front.is_undecided() {
                     awaited = Some(input.track.id);
@@ -182,7 +190,9 @@ impl Segmenter {
                 input.lane.take(timed, &mut sink);
             }
         }
-        self.awaited = awaited.or(self.awaited);
+        if awaited.is_some() {
+            (self.awaited, self.steady) = (awaited, None);
+        }
         if overlong && let Some(open) = self.schedule.open() {
             // A track that is behind has more for this segment than fits: it ends for all of them.
             let now = reached.max(open.start).saturating_add(1);

@@ -6,13 +6,21 @@ use airloom_media::{Rounding, Timescale};
 pub(super) struct Ratio {
     multiply: u32,
     divide: u32,
+    /// A whole 64 bits over `divide`, rounded up: multiplying by it is dividing, several times as
+    /// fast, for products up to `exact`.
+    inverse: u64,
+    exact: u64,
 }
 
 impl Ratio {
     pub(super) fn new(from: Timescale, to: Timescale) -> Self {
         let (from, to) = (from.hz(), to.hz());
         let common = greatest_common_divisor(from, to).max(1);
-        Self { multiply: to / common, divide: (from / common).max(1) }
+        let (multiply, divide) = (to / common, (from / common).max(1));
+        // With one more than the quotient of 64 bits, what is too much of `product / divide` is
+        // below `product / 2^64`: too little to matter while that is below `1 / divide`.
+        let quotient = u64::MAX / u64::from(divide);
+        Self { multiply, divide, inverse: quotient.wrapping_add(1), exact: quotient }
     }
 
     /// `None` past 64 bits.
@@ -26,7 +34,12 @@ impl Ratio {
             if divide == 1 {
                 return i64::try_from(product).ok();
             }
-            let (below, rest) = (product / divide, product % divide);
+            let below = if product < self.exact {
+                ((u128::from(product) * u128::from(self.inverse)) >> 64) as u64
+            } else {
+                product / divide
+            };
+            let rest = product - below * divide;
             let up = match rounding {
                 Rounding::Down => false,
                 Rounding::Nearest => rest * 2 >= divide,
@@ -84,7 +97,7 @@ mod tests {
     #[test]
     fn milliseconds_to_90_khz_is_exact() {
         let ratio = Ratio::new(Timescale::MILLIS, Timescale::MPEG);
-        assert_eq!(ratio, Ratio { multiply: 90, divide: 1 });
+        assert_eq!((ratio.multiply, ratio.divide), (90, 1));
         assert_eq!(ratio.scale(-33, Rounding::Down), Some(-2970));
         assert_eq!(ratio.scale(i64::MAX, Rounding::Down), None);
     }
@@ -92,12 +105,26 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_the_vocabulary(
-            ticks in any::<i64>(), from in 1u32.., to in 1u32..,
-            rounding in prop_oneof![Just(Rounding::Down), Just(Rounding::Up)],
+            ticks in prop_oneof![any::<i64>(), 0..1i64 << 45, 0..100_000i64],
+            from in prop_oneof![1u32.., 1..200_000u32], to in prop_oneof![1u32.., 1..200_000u32],
+            rounding in prop::sample::select(vec![Rounding::Down, Rounding::Nearest, Rounding::Up]),
         ) {
             let (from, to) = (Timescale::new(from).unwrap(), Timescale::new(to).unwrap());
             let expected = Timestamp::new(ticks).rescale(from, to, rounding).map(Timestamp::ticks);
             prop_assert_eq!(Ratio::new(from, to).scale(ticks, rounding), expected);
+        }
+
+        #[test]
+        fn multiplying_by_the_inverse_is_dividing(
+            divide in prop_oneof![2u32.., 2..100_000u32, (1..32u32).prop_map(|bits| 1 << bits)],
+            quotient in any::<u64>(), beside in -2i64..3,
+        ) {
+            // What is one less than a multiple would be the first to go wrong.
+            let ratio = Ratio::new(Timescale::new(divide).unwrap(), Timescale::new(1).unwrap());
+            let quotient = quotient % (ratio.exact / u64::from(divide)).max(1);
+            let product = (quotient * u64::from(divide)).saturating_add_signed(beside);
+            let product = i64::try_from(product).unwrap_or(i64::MAX);
+            prop_assert_eq!(ratio.scale(product, Rounding::Down), Some(product / i64::from(divide)));
         }
 
         #[test]
