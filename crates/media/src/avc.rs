@@ -10,7 +10,7 @@ use crate::Error;
 mod sps;
 
 pub use sps::Sps;
-pub(crate) use sps::{ASPECT_RATIOS, at_most};
+pub(crate) use sps::at_most;
 
 pub use crate::Colour;
 

@@ -17,6 +17,7 @@ mod time;
 mod track;
 mod unwrap;
 pub mod vp9;
+mod vui;
 
 pub use colour::Colour;
 pub use error::Error;

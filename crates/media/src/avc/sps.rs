@@ -1,6 +1,6 @@
 use crate::bits::BitReader;
 use crate::bits::without_emulation_prevention;
-use crate::{Colour, Error, Timescale};
+use crate::{Colour, Error, Timescale, vui};
 
 /// What a sequence parameter set (ISO/IEC 14496-10, 7.3.2.1.1) says that a packager needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,26 +34,6 @@ pub struct Sps {
     /// `time_scale`. Absent where the stream has no timing information.
     pub frame_duration: Option<(u64, Timescale)>,
 }
-
-/// Sample aspect ratios by `aspect_ratio_idc` 1 to 16 (table E-1).
-pub(crate) const ASPECT_RATIOS: [(u16, u16); 16] = [
-    (1, 1),
-    (12, 11),
-    (10, 11),
-    (16, 11),
-    (40, 33),
-    (24, 11),
-    (20, 11),
-    (32, 11),
-    (80, 33),
-    (18, 11),
-    (15, 11),
-    (64, 33),
-    (160, 99),
-    (4, 3),
-    (3, 2),
-    (2, 1),
-];
 
 /// No level allows a picture wider or higher than this (level 6.2: 139,264 macroblocks, and at
 /// most the square root of eight times that on one side).
@@ -184,35 +164,7 @@ impl Sps {
 
     /// Annex E.1.1, up to the timing information.
     fn read_vui(&mut self, bits: &mut BitReader<'_>) -> Result<(), Error> {
-        if bits.flag("aspect_ratio_info_present_flag")? {
-            let idc = bits.bits(8, "aspect_ratio_idc")?;
-            self.aspect_ratio = if idc == 255 {
-                let width = bits.bits(16, "sar_width")? as u16;
-                let height = bits.bits(16, "sar_height")? as u16;
-                (width != 0 && height != 0).then_some((width, height))
-            } else {
-                idc.checked_sub(1).and_then(|index| ASPECT_RATIOS.get(index as usize)).copied()
-            };
-        }
-        if bits.flag("overscan_info_present_flag")? {
-            bits.flag("overscan_appropriate_flag")?;
-        }
-        if bits.flag("video_signal_type_present_flag")? {
-            bits.bits(3, "video_format")?;
-            let full_range = bits.flag("video_full_range_flag")?;
-            if bits.flag("colour_description_present_flag")? {
-                self.colour = Some(Colour {
-                    primaries: bits.bits(8, "colour_primaries")? as u8,
-                    transfer: bits.bits(8, "transfer_characteristics")? as u8,
-                    matrix: bits.bits(8, "matrix_coefficients")? as u8,
-                    full_range,
-                });
-            }
-        }
-        if bits.flag("chroma_loc_info_present_flag")? {
-            bits.ue("chroma_sample_loc_type_top_field")?;
-            bits.ue("chroma_sample_loc_type_bottom_field")?;
-        }
+        vui::read_start(bits, &mut self.aspect_ratio, &mut self.colour)?;
         if bits.flag("timing_info_present_flag")? {
             let units = bits.bits(32, "num_units_in_tick")?;
             let scale = Timescale::new(bits.bits(32, "time_scale")?);

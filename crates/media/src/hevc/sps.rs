@@ -1,6 +1,6 @@
-use crate::avc::{ASPECT_RATIOS, at_most};
+use crate::avc::at_most;
 use crate::bits::{BitReader, without_emulation_prevention};
-use crate::{Colour, Error, Timescale};
+use crate::{Colour, Error, Timescale, vui};
 
 /// What a sequence parameter set (ISO/IEC 23008-2, 7.3.2.2) says that a packager needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,35 +153,7 @@ impl Sps {
 
     /// Annex E.2.1, up to the timing information.
     fn read_vui(&mut self, bits: &mut BitReader<'_>) -> Result<(), Error> {
-        if bits.flag("aspect_ratio_info_present_flag")? {
-            let idc = bits.bits(8, "aspect_ratio_idc")?;
-            self.aspect_ratio = if idc == 255 {
-                let width = bits.bits(16, "sar_width")? as u16;
-                let height = bits.bits(16, "sar_height")? as u16;
-                (width != 0 && height != 0).then_some((width, height))
-            } else {
-                idc.checked_sub(1).and_then(|index| ASPECT_RATIOS.get(index as usize)).copied()
-            };
-        }
-        if bits.flag("overscan_info_present_flag")? {
-            bits.flag("overscan_appropriate_flag")?;
-        }
-        if bits.flag("video_signal_type_present_flag")? {
-            bits.bits(3, "video_format")?;
-            let full_range = bits.flag("video_full_range_flag")?;
-            if bits.flag("colour_description_present_flag")? {
-                self.colour = Some(Colour {
-                    primaries: bits.bits(8, "colour_primaries")? as u8,
-                    transfer: bits.bits(8, "transfer_characteristics")? as u8,
-                    matrix: bits.bits(8, "matrix_coeffs")? as u8,
-                    full_range,
-                });
-            }
-        }
-        if bits.flag("chroma_loc_info_present_flag")? {
-            bits.ue("chroma_sample_loc_type_top_field")?;
-            bits.ue("chroma_sample_loc_type_bottom_field")?;
-        }
+        vui::read_start(bits, &mut self.aspect_ratio, &mut self.colour)?;
         bits.flag("neutral_chroma_indication_flag")?;
         bits.flag("field_seq_flag")?;
         bits.flag("frame_field_info_present_flag")?;
