@@ -11,6 +11,9 @@ mod deadline;
 mod detach;
 #[cfg(feature = "client")]
 mod endpoint;
+mod headers;
+#[cfg(feature = "thumbnails")]
+mod jpeg;
 mod listener;
 mod problem;
 
@@ -23,5 +26,8 @@ pub use deadline::WriteDeadline;
 pub use detach::{Detach, Detachable, Returning, Shared, Suspended};
 #[cfg(feature = "client")]
 pub use endpoint::{Endpoint, InvalidEndpoint};
+pub(crate) use headers::{is_known, set};
+#[cfg(feature = "thumbnails")]
+pub(crate) use jpeg::Jpeg;
 pub use listener::{Config, Listener};
 pub use problem::Problem;

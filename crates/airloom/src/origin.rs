@@ -46,7 +46,7 @@ use config::Bounds;
 #[cfg(feature = "record")]
 pub(crate) use delivery::encoding::{Coding, Encoded, Encodings};
 #[cfg(feature = "record")]
-pub(crate) use delivery::{is_known, range::Range};
+pub(crate) use delivery::range::Range;
 use door::{Door, Tally};
 use group::Groups;
 #[cfg(feature = "billing")]

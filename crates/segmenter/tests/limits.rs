@@ -180,29 +180,31 @@ proptest! {
     #[test]
     fn any_time_of_any_clock_is_carried_or_left_out(
         hz in prop_oneof![prop::sample::select(vec![1u32, 1000, 8000, 90_000]), 1u32..],
-        slow in any::<bool>(),
-        times in prop::collection::vec(
-            prop_oneof![
-                any::<i64>(),
-                ((0u32..63), -3i64..4, any::<bool>()).prop_map(|(bits, beside, negative)| {
-                    let time = (1i64 << bits).saturating_add(beside);
-                    if negative { -time } else { time }
-                }),
-            ],
-            1..8,
+        runs in prop::collection::vec(
+            (
+                prop_oneof![
+                    any::<i64>(),
+                    prop::sample::select(vec![i64::MIN, i64::MAX, 0]),
+                    ((0u32..63), -3i64..4, any::<bool>()).prop_map(|(bits, beside, negative)| {
+                        let time = (1i64 << bits).saturating_add(beside);
+                        if negative { -time } else { time }
+                    }),
+                ],
+                any::<bool>(),
+                prop::bool::weighted(0.2),
+            ),
+            1..12,
         ),
         step in 0i64..100_000,
     ) {
-        let mut track = if slow { audio(48_000) } else { video(X264) };
-        track.timescale = Timescale::new(hz).unwrap();
-        if slow {
-            track.codec = Codec::Aac(aac::Config::decode(Bytes::from_static(SLOW)).unwrap());
-        }
-        let id = track.id;
+        let slow = Codec::Aac(aac::Config::decode(Bytes::from_static(SLOW)).unwrap());
+        let timescale = Timescale::new(hz).unwrap();
         let mut config = Config::default();
         config.part = None;
         let mut segmenter = Segmenter::new(config);
-        segmenter.set_track(track).unwrap();
+        for (id, codec) in [(VIDEO, video(X264).codec), (AUDIO, slow)] {
+            segmenter.set_track(Track { id, timescale, codec }).unwrap();
+        }
         let (mut fed, mut out) = (0, 0);
         let mut drain = |segmenter: &mut Segmenter| {
             while let Some(output) = segmenter.poll_output() {
@@ -213,8 +215,12 @@ proptest! {
                 };
             }
         };
-        for time in times {
+        for (time, sound, restart) in runs {
+            if restart {
+                segmenter.restart();
+            }
             for n in 0..5 {
+                let id = if sound { AUDIO } else { VIDEO };
                 let time = time.saturating_add(n * step);
                 segmenter.handle_input(sample(id, time, 0, n == 0)).unwrap();
                 fed += 1;

@@ -11,8 +11,8 @@ use super::Edge;
 use super::cache::Kept;
 use super::flight::{Content, Failure, Filling, Flight, Media, Refusal, Text};
 use super::following::Following;
-use crate::http::{Chunks, Problem};
-use crate::origin::delivery::{Coding, Encoded, Range, Sliced, carried, is_known};
+use crate::http::{Chunks, Problem, is_known, set};
+use crate::origin::delivery::{Coding, Encoded, Range, Sliced, carried};
 
 /// RFC 9211.
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -219,11 +219,4 @@ fn unsatisfiable(whole: u64) -> Response {
     let mut response = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, detail).into_response();
     set(&mut response, header::CONTENT_RANGE, &format!("bytes */{whole}"));
     response
-}
-
-/// `value` is always one a header can carry: digits and names.
-fn set(response: &mut Response, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
 }

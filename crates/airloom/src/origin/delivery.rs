@@ -24,7 +24,7 @@ use super::stream::Stream;
 #[cfg(feature = "thumbnails")]
 use super::thumbnail;
 use super::{Origin, StreamName, wall_time};
-use crate::http::{Chunks, Detachable, Problem, WriteDeadline};
+use crate::http::{Chunks, Detachable, Problem, WriteDeadline, is_known, set};
 
 pub(super) mod encoding;
 mod growing;
@@ -347,18 +347,6 @@ fn describe_playlist(
 /// RFC 9218: playlists before media, whichever shares the connection (RFC 8216bis, appendix B.1).
 const PRIORITY: HeaderName = HeaderName::from_static("priority");
 
-/// Whether `If-None-Match` names `tag` (RFC 9110, 13.1.2: compared weakly).
-pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    headers.get_all(header::IF_NONE_MATCH).iter().any(|known| {
-        known
-            .to_str()
-            .unwrap_or_default()
-            .split(',')
-            .map(str::trim)
-            .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
-    })
-}
-
 /// A response whose bytes are counted as the connection takes them to write: what an aborted
 /// download has not asked for costs nobody anything.
 pub(super) fn body(
@@ -420,13 +408,6 @@ fn describe_media(resource: Resource, headers: &mut HeaderMap) {
     }
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     describe_immutable(resource, headers);
-}
-
-/// `value` is always one a header can carry: digits and names.
-pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
 }
 
 fn immutable(resource: Resource, mut response: Response) -> Response {

@@ -1,20 +1,18 @@
 //! A stream's picture: its last keyframe, decoded and made small when somebody asks.
 
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use airloom_media::{Codec, Sample, Track};
 use airloom_segmenter::thumbnail::{self, Size, Thumbnailer};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Origin;
-use super::delivery::{body, busy, is_known, set};
+use super::delivery::{body, busy};
 use super::stream::Stream;
-use crate::http::Problem;
+use crate::http::{Jpeg, Problem};
 
 /// The name under which a stream's picture is served.
 pub(super) const NAME: &str = "thumbnail.jpg";
@@ -61,22 +59,7 @@ struct Keyframe {
 struct Made {
     at: Instant,
     /// Absent where the keyframe could not be decoded.
-    picture: Option<Picture>,
-}
-
-/// A JPEG file, and the entity tag by which a client knows it.
-#[derive(Debug, Clone)]
-struct Picture {
-    jpeg: Bytes,
-    tag: Arc<str>,
-}
-
-impl Picture {
-    fn new(jpeg: Vec<u8>) -> Self {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&jpeg);
-        Self { jpeg: jpeg.into(), tag: format!("\"{:x}\"", hasher.finish()).into() }
-    }
+    picture: Option<Jpeg>,
 }
 
 impl Still {
@@ -127,25 +110,18 @@ pub(super) async fn answer(origin: &Origin, stream: &Stream, headers: &HeaderMap
     let Some(_place) = stream.wait() else {
         return busy(origin, "Too many requests wait for this stream");
     };
-    let Some(Picture { jpeg, tag }) = picture(origin, stream, config).await else {
+    let Some(picture) = picture(origin, stream, config).await else {
         let detail = "There is no picture of this stream: no keyframe of clear H.264 that decodes";
         return Problem::new(StatusCode::NOT_FOUND, detail).into_response();
     };
-    let mut response = if is_known(headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
+    picture.answer(headers, config.every.as_secs().max(1), |jpeg| {
         let length = jpeg.len() as u64;
         body(origin, stream, std::iter::once(jpeg), length)
-    };
-    let seconds = config.every.as_secs().max(1);
-    set(&mut response, header::CONTENT_TYPE, "image/jpeg");
-    set(&mut response, header::ETAG, &tag);
-    set(&mut response, header::CACHE_CONTROL, &format!("public, max-age={seconds}"));
-    response
+    })
 }
 
 /// The picture made last, or another where that is too old.
-async fn picture(origin: &Origin, stream: &Stream, config: &Thumbnails) -> Option<Picture> {
+async fn picture(origin: &Origin, stream: &Stream, config: &Thumbnails) -> Option<Jpeg> {
     #[cfg(feature = "encryption")]
     if stream.is_encrypted() {
         return None;
@@ -166,7 +142,7 @@ async fn picture(origin: &Origin, stream: &Stream, config: &Thumbnails) -> Optio
         let _one = origin.0.making.acquire().await;
         let jpeg = tokio::task::spawn_blocking(move || make(&track, &sample, &config)).await;
         let picture = match jpeg.ok()? {
-            Ok(jpeg) => Some(Picture::new(jpeg)),
+            Ok(jpeg) => Some(Jpeg::new(jpeg)),
             Err(error) => {
                 tracing::debug!("no thumbnail: {error}");
                 None

@@ -5,7 +5,7 @@ use airloom_playlist::Resource;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -19,8 +19,8 @@ use super::shelf::{Item, Shelf};
 use super::thumbnails;
 use super::timeline::Timeline;
 use super::{Recorder, Recording};
-use crate::http::Problem;
-use crate::origin::{Carried, Coding, Encoded, Range, is_known, wall_time};
+use crate::http::{Problem, is_known, set};
+use crate::origin::{Carried, Coding, Encoded, Range, wall_time};
 
 /// Recordings, and the path they are served under.
 #[derive(Debug, Clone)]
@@ -330,11 +330,4 @@ fn media(
 fn no_store(mut response: Response) -> Response {
     set(&mut response, header::CACHE_CONTROL, "no-store");
     response
-}
-
-/// `value` is always one a header can carry: digits and names.
-pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
 }

@@ -14,17 +14,17 @@ use airloom_segmenter::mp4::{self, Index};
 use airloom_segmenter::thumbnail::sprite::{self, Plan};
 use airloom_segmenter::thumbnail::{self, Thumbnailer};
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::delivery::{nothing, set, text, unreadable};
+use super::delivery::{nothing, text, unreadable};
 use super::held::Held;
 use super::shelf::{Item, Shelf, media_file};
 use super::timeline::{Keyframe, Timeline};
-use crate::http::Problem;
-use crate::origin::{Carried, Encoded, is_known};
+use crate::http::{Jpeg, Problem};
+use crate::origin::{Carried, Encoded};
 
 /// How thumbnails of recordings look, and what is kept of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Default for Config {
 /// The sheets made last, by recording and number.
 #[derive(Debug)]
 pub(super) struct Sheets {
-    held: Held<(String, usize), Bytes>,
+    held: Held<(String, usize), Jpeg>,
     /// Who waits for a sheet waits here and not on a thread: those are for reading recordings.
     making: Semaphore,
 }
@@ -142,7 +142,9 @@ fn vtt(shelf: &Shelf, item: &Arc<Item>, shown: Option<&str>) -> io::Result<Encod
         None => name(number),
     };
     let text = plan.map_or_else(|| "WEBVTT\n".to_owned(), |plan| plan.vtt(link));
-    let version = fingerprint(text.as_bytes());
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    let version = hasher.finish();
     Ok(Encoded::new(Rendered { body: text.into(), version }))
 }
 
@@ -161,24 +163,8 @@ async fn jpeg(
         let shelf = Arc::clone(shelf);
         blocking(move || shelf.sheets.held.get(key, || sheet(&shelf, &item, number))).await?
     };
-    let tag = format!("\"{:x}\"", fingerprint(&sheet));
-    let mut response = if is_known(headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        Response::new(Body::from(Bytes::clone(&sheet)))
-    };
-    set(&mut response, header::ETAG, &tag);
-    set(&mut response, header::CONTENT_TYPE, "image/jpeg");
     // Another configuration makes others of the same name.
-    set(&mut response, header::CACHE_CONTROL, "public, max-age=3600");
-    Ok(response)
-}
-
-/// For telling one answer from another.
-fn fingerprint(data: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(data);
-    hasher.finish()
+    Ok(sheet.answer(headers, 3600, |data| Response::new(Body::from(data))))
 }
 
 /// Which keyframes there are, and where each of them goes; `None` where none can be decoded.
@@ -214,7 +200,7 @@ fn described(init: &Bytes) -> Option<Track> {
 }
 
 /// Blocks, for as long as it takes to decode a sheet's keyframes.
-fn sheet(shelf: &Shelf, item: &Arc<Item>, number: usize) -> Result<Bytes, NoSheet> {
+fn sheet(shelf: &Shelf, item: &Arc<Item>, number: usize) -> Result<Jpeg, NoSheet> {
     let config = &shelf.config.thumbnails;
     let timeline = shelf.timeline(item)?;
     let (plan, keyframes) = plan(&timeline, config);
@@ -250,7 +236,7 @@ fn sheet(shelf: &Shelf, item: &Arc<Item>, number: usize) -> Result<Bytes, NoShee
         return Err(NoSheet::Nothing);
     }
     let jpeg = sheet.picture().jpeg(config.quality).map_err(|_| NoSheet::Nothing)?;
-    Ok(jpeg.into())
+    Ok(Jpeg::new(jpeg))
 }
 
 /// Why there is no sample where one should be.

@@ -30,7 +30,6 @@ impl Camera {
     }
 
     /// Publishes one encoding of the programme `group`.
-    #[allow(dead_code, reason = "not every camera is one of several")]
     pub(super) fn publish_in(origin: &Origin, name: &str, group: &str) -> Self {
         let mut publishing = origin.publish(&name.parse().unwrap()).unwrap();
         publishing.join(&group.parse().unwrap()).unwrap();
@@ -48,7 +47,6 @@ impl Camera {
     }
 
     /// With a keyframe every so many frames.
-    #[allow(dead_code, reason = "most cameras have one a second")]
     pub(super) fn with_keyframes(mut self, frames: i64) -> Self {
         self.keyframes = frames;
         self
@@ -101,7 +99,6 @@ impl Camera {
     }
 
     /// Another picture parameter set, from the next frame on, which has to be a keyframe.
-    #[allow(dead_code, reason = "not everybody who has a camera changes its settings")]
     pub(super) fn reconfigure(&mut self) {
         let mut record = AVC.to_vec();
         let at = record.len() - 5;
@@ -112,7 +109,6 @@ impl Camera {
     }
 
     /// Whether the stream is still this camera's.
-    #[allow(dead_code, reason = "not everybody who has a camera asks")]
     pub(super) fn is_on_air(&mut self) -> bool {
         let track = Track {
             id: VIDEO,

@@ -172,9 +172,10 @@ impl Clock {
         self.last_source.is_none()
     }
 
-    /// `source` in ticks of 90 kHz, without the offset.
+    /// `source` in ticks of 90 kHz, without the offset; `None` for a time too far to be placed.
     pub(super) fn source_to_mpeg(&self, source: i64) -> Option<i64> {
-        self.source_to_mpeg.scale(source, Rounding::Nearest)
+        let mpeg = self.source_to_mpeg.scale(source, Rounding::Nearest);
+        mpeg.filter(|mpeg| (-FARTHEST..=FARTHEST).contains(mpeg))
     }
 
     /// `source` in ticks of 90 kHz on the output's timeline.
