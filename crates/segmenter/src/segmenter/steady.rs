@@ -131,8 +131,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Config;
     use crate::testing::avc_codec;
+    use crate::{Config, Limits};
 
     const VIDEO: TrackId = TrackId::new(1);
     const AUDIO: TrackId = TrackId::new(2);
@@ -298,15 +298,15 @@ mod tests {
                 prop_oneof![3 => Just(1usize << 20), 1 => 100usize..2000],
             ),
         ) {
-            let mut config = Config::default();
-            config.segment = std::time::Duration::from_millis(segment);
-            config.ts = ts;
-            if !parts {
-                config.part = None;
-            }
-            config.limits.segment_samples = samples;
-            config.limits.segment_bytes = bytes;
-            config.limits.held_bytes = bytes / 2;
+            let limits = Limits {
+                segment_samples: samples,
+                segment_bytes: bytes,
+                held_bytes: bytes / 2,
+                ..Limits::default()
+            };
+            let segment = std::time::Duration::from_millis(segment);
+            let part = Config::default().part.filter(|_| parts);
+            let config = Config { segment, part, ts, limits, ..Config::default() };
             let stream = Stream { tracks, gop, lead, config };
             let (short, _) = played(&calls, &stream, false);
             let (long, none) = played(&calls, &stream, true);
