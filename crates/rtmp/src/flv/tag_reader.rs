@@ -121,11 +121,12 @@ impl TagReader {
         };
         match plain_frame(states, &tag, self.precision) {
             Some(plain) => each(Event::Sample(plain.sample(tag))),
-            None => self.read_packets(&tag, each),
+            None => self.read_packets(&tag, &mut each),
         }
     }
 
-    fn read_packets(&mut self, tag: &Tag, mut each: impl FnMut(Event)) {
+    /// Not generic, so that the one place where frames are passed on is where `each` is built in.
+    fn read_packets(&mut self, tag: &Tag, each: &mut dyn FnMut(Event)) {
         let states = match tag.kind {
             Kind::Video => &mut self.video,
             Kind::Audio => &mut self.audio,
@@ -137,9 +138,9 @@ impl TagReader {
                 for packet in packets {
                     match packet {
                         Ok(packet) if packet.kind == PacketKind::Metadata => {
-                            color(tag.kind, &packet, limits, &mut each);
+                            color(tag.kind, &packet, limits, each);
                         }
-                        Ok(packet) => read(states, tag, packet, precision, &mut each),
+                        Ok(packet) => read(states, tag, packet, precision, each),
                         Err(error) => each(Event::Skipped(Skip::Unreadable(error))),
                     }
                 }
@@ -187,7 +188,7 @@ impl Plain {
     }
 }
 
-fn color(kind: Kind, packet: &Packet, limits: &Limits, each: &mut impl FnMut(Event)) {
+fn color(kind: Kind, packet: &Packet, limits: &Limits, each: &mut dyn FnMut(Event)) {
     match ColorInfo::decode(&packet.data, limits) {
         Ok(Some(color)) => {
             let track = TagReader::track_id(kind, packet.track);
@@ -203,7 +204,7 @@ fn read(
     tag: &Tag,
     packet: Packet,
     precision: Precision,
-    each: &mut impl FnMut(Event),
+    each: &mut dyn FnMut(Event),
 ) {
     let known = states.iter().position(|state| state.track == packet.track);
     let known = known.unwrap_or_else(|| {
@@ -350,7 +351,7 @@ fn describe(
     state: &mut State,
     packet: &Packet,
     precision: Precision,
-    each: &mut impl FnMut(Event),
+    each: &mut dyn FnMut(Event),
 ) -> bool {
     if let Some(config) = &state.sizeless {
         let Some((width, height)) = vp9::picture_size(&packet.data) else {
