@@ -1,4 +1,4 @@
-/// How far apart the deciding track's sync samples are.
+/// How far apart the keyframes of the deciding track are, where that is video.
 #[derive(Debug, Default)]
 pub(super) struct Keyframes {
     last: Option<i64>,

@@ -17,6 +17,10 @@ pub(super) struct Steady {
     until: i64,
     /// A sync sample from here on ends it.
     due: i64,
+    /// Whether there are keyframes to count.
+    video: bool,
+    /// Whether other tracks wait for it.
+    followed: bool,
 }
 
 impl Segmenter {
@@ -42,12 +46,12 @@ impl Segmenter {
         if place.mpeg > steady.until || !input.lane.goes_on(place.decode_time) {
             return false;
         }
-        if sync {
+        if sync && steady.video {
             let interval = self.keyframes.longest(place.mpeg);
             let last_chance = place.mpeg.saturating_add(interval) > steady.until;
             return place.mpeg < steady.due && !last_chance;
         }
-        true
+        !sync || place.mpeg < steady.due
     }
 
     /// Whether a sample of another track simply waits, or is one that need not.
@@ -70,7 +74,8 @@ impl Segmenter {
 
     /// Takes a sample that needs no decision to its place.
     pub(super) fn go_on(&mut self, index: usize, sample: Sample, place: &Place) {
-        let leads = self.pacer == Some(index);
+        let Some(Steady { pacer, video, followed, .. }) = self.steady else { return };
+        let leads = pacer == index;
         let reached = self.reached().unwrap_or(i64::MAX);
         let (inputs, mut sink) = self.split();
         let Some(input) = inputs.get_mut(index) else { return };
@@ -90,10 +95,12 @@ impl Segmenter {
         }
         input.lane.go_on(timed, &mut sink);
         if leads {
-            if sync {
+            if sync && video {
                 self.keyframes.note(mpeg);
             }
-            self.release();
+            if followed {
+                self.release();
+            }
         }
     }
 
@@ -108,11 +115,14 @@ impl Segmenter {
         }
         let open = self.schedule.open().filter(|open| !open.provisional)?;
         let pacer = self.pacer?;
-        let steady = Steady {
-            pacer,
-            until: open.start.saturating_add(self.cap),
-            due: open.start.saturating_add(self.least(pacer, open)),
-        };
+        let until = open.start.saturating_add(self.cap);
+        let due = open.start.saturating_add(self.least(pacer, open));
+        let deciding = self.inputs.get(pacer)?;
+        let video = deciding.lane.is_video();
+        // Of sound the next chance is one frame later.
+        let last_chance = until.saturating_sub(deciding.frame()).saturating_add(1);
+        let due = if video { due } else { due.min(last_chance) };
+        let steady = Steady { pacer, until, due, video, followed: self.inputs.len() > 1 };
         let sequence = open.sequence;
         for input in &mut self.inputs {
             input.steady = input.presence == Presence::Present
