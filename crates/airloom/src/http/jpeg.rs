@@ -1,4 +1,5 @@
 use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -11,14 +12,14 @@ use super::headers::{is_known, set};
 #[derive(Debug, Clone)]
 pub(crate) struct Jpeg {
     data: Bytes,
-    tag: String,
+    tag: Arc<str>,
 }
 
 impl Jpeg {
     pub(crate) fn new(data: Vec<u8>) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(&data);
-        Self { tag: format!("\"{:x}\"", hasher.finish()), data: data.into() }
+        Self { tag: format!("\"{:x}\"", hasher.finish()).into(), data: data.into() }
     }
 
     /// Answers with it, in a body that `send` makes; or says that the client has it. Another one may

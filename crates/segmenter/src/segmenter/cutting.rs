@@ -65,10 +65,9 @@ impl Segmenter {
         let due = length >= self.least(index, open);
         // Keyframes 1.5 s apart are too early for a target of 2 s, and two of them too late: better
         // a short segment than one whose successor begins blind.
-        let video = self.inputs.get(index).filter(|input| input.lane.is_video());
-        let interval = match video {
-            Some(_) => self.keyframes.note(timed.mpeg),
-            None => self.inputs.get(index).map_or(0, super::Input::frame),
+        let interval = match self.inputs.get(index) {
+            Some(sound) if !sound.lane.is_video() => sound.frame(),
+            _ => self.keyframes.note(timed.mpeg),
         };
         let last_chance = interval <= self.cap && length.saturating_add(interval) > self.cap;
         if due || last_chance {

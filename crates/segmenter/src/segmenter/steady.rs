@@ -19,8 +19,6 @@ pub(super) struct Steady {
     due: i64,
     /// Whether there are keyframes to count.
     video: bool,
-    /// Whether other tracks wait for it.
-    followed: bool,
 }
 
 impl Segmenter {
@@ -74,7 +72,7 @@ impl Segmenter {
 
     /// Takes a sample that needs no decision to its place.
     pub(super) fn go_on(&mut self, index: usize, sample: Sample, place: &Place) {
-        let Some(Steady { pacer, video, followed, .. }) = self.steady else { return };
+        let Some(Steady { pacer, video, .. }) = self.steady else { return };
         let leads = pacer == index;
         let reached = self.reached().unwrap_or(i64::MAX);
         let (inputs, mut sink) = self.split();
@@ -98,7 +96,7 @@ impl Segmenter {
             if sync && video {
                 self.keyframes.note(mpeg);
             }
-            if followed {
+            if self.inputs.len() > 1 {
                 self.release();
             }
         }
@@ -122,7 +120,7 @@ impl Segmenter {
         // Of sound the next chance is one frame later.
         let last_chance = until.saturating_sub(deciding.frame()).saturating_add(1);
         let due = if video { due } else { due.min(last_chance) };
-        let steady = Steady { pacer, until, due, video, followed: self.inputs.len() > 1 };
+        let steady = Steady { pacer, until, due, video };
         let sequence = open.sequence;
         for input in &mut self.inputs {
             input.steady = input.presence == Presence::Present
