@@ -12,8 +12,8 @@ const BROWSERS: [&str; 4] = ["browser", "chat", "players", "usage"];
 const BROWSERS_LATER: [&str; 2] = ["record", "variants"];
 
 /// Files of tests that fail where somebody is a second late, which encoders beside them are enough
-/// for: after all others, alone.
-const TIMED: [&str; 2] = ["edge_browser", "startup"];
+/// for, or that want the whole machine: after all others, alone.
+const TIMED: [&str; 3] = ["edge_browser", "load", "startup"];
 
 /// `filter` is `nats` or `s3` and what follows it, or begins with the name of a file of tests, or is handed
 /// to the test harness as it is: parts of test names, or its flags.
