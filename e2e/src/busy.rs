@@ -1,5 +1,7 @@
 //! Figures in real time, on a machine that may have other things to do.
 
+use std::io::{self, Write};
+
 /// A browser on a machine of two processors that its neighbours share stalls now and then through
 /// no fault of the server; one that stalls three times in a row does not.
 const ATTEMPTS: usize = 3;
@@ -16,7 +18,12 @@ pub fn attempt(what: &str, attempt: impl Fn() -> Result<String, String>) {
             Err(reason) if left == 0 => panic!("{what}: {reason}"),
             Err(_) => {
                 let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-                println!("{what}: once more; load average {}", load.trim_end());
+                // Past the test harness, which keeps what is printed of tests that pass.
+                let _ = writeln!(
+                    io::stderr(),
+                    "{what}: once more; load average {}: {report}",
+                    load.trim_end()
+                );
             }
         }
     }

@@ -6,14 +6,14 @@ use crate::shell::{Failure, Report, Shell, cargo, cargo_beside, root, sources, t
 
 /// Files of tests that start a browser, which want the processors in time: one after another, and
 /// beside all others, since these mostly wait.
-const BROWSERS: [&str; 4] = ["browser", "chat", "players", "usage"];
+const BROWSERS: [&str; 3] = ["browser", "chat", "players"];
 
 /// The same, and when the others are done.
-const BROWSERS_LATER: [&str; 2] = ["record", "variants"];
+const BROWSERS_LATER: [&str; 2] = ["record", "usage"];
 
 /// Files of tests that fail where somebody is a second late, which encoders beside them are enough
 /// for, or that want the whole machine: after all others, alone.
-const TIMED: [&str; 3] = ["edge_browser", "load", "startup"];
+const TIMED: [&str; 4] = ["edge_browser", "load", "startup", "variants"];
 
 /// `filter` is `nats` or `s3` and what follows it, or begins with the name of a file of tests, or is handed
 /// to the test harness as it is: parts of test names, or its flags.
@@ -50,21 +50,45 @@ fn everything(shell: &mut Shell) -> Result<Report, Failure> {
         }
         tests
     };
-    let mut browsers = of(&|file| BROWSERS.contains(&file));
-    let mut later = of(&|file| BROWSERS_LATER.contains(&file));
-    let apart: Vec<&str> = [&BROWSERS[..], &BROWSERS_LATER, &TIMED].concat();
-    let mut others = of(&|file| !apart.contains(&file));
-    let mut report = shell.both(
+    let browsers = |file: &str| BROWSERS.contains(&file);
+    let later = |file: &str| BROWSERS_LATER.contains(&file);
+    let timed = |file: &str| TIMED.contains(&file);
+    let (mut first, mut second) = (of(&browsers), of(&later));
+    let mut others = of(&|file| !browsers(file) && !later(file) && !timed(file));
+    let mut report = Report::default();
+    let watched = shell.both(
         "e2e-browsers",
         |shell| {
-            let mut report = shell.tests(others.arg("--lib"))?;
-            report.add(shell.tests(&mut later)?);
-            Ok(report)
+            report = shell.tests(others.arg("--lib"))?;
+            shell.tests(&mut second)
         },
-        |shell| shell.tests(&mut browsers),
+        |shell| shell.tests(&mut first),
     )?;
-    report.add(shell.tests(of(&|file| TIMED.contains(&file)).env("RUST_TEST_THREADS", "1"))?);
+    report.add(judged_alone(shell, watched, of(&|file| browsers(file) || later(file)))?);
+    report.add(shell.tests(one_at_a_time(&mut of(&timed)))?);
     Ok(report)
+}
+
+/// What a browser did not do in time beside other tests is asked of it once more with the machine to
+/// itself, and that is the verdict; the report names those tests.
+fn judged_alone(
+    shell: &mut Shell,
+    mut beside: Report,
+    mut tests: Command,
+) -> Result<Report, Failure> {
+    let names = std::mem::take(&mut beside.failures);
+    if names.is_empty() || names.len() as u64 != beside.failed {
+        return Ok(beside);
+    }
+    let alone = shell.tests(one_at_a_time(tests.args(["--", "--exact"]).args(&names)))?;
+    beside.failed = 0;
+    beside.add(alone);
+    beside.limits.push(format!("failed beside other tests, judged alone: {}", names.join(", ")));
+    Ok(beside)
+}
+
+fn one_at_a_time(tests: &mut Command) -> &mut Command {
+    tests.env("RUST_TEST_THREADS", "1")
 }
 
 /// `cargo test` of the package, with the programs it drives.

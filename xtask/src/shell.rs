@@ -24,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) failed: u64,
     /// Tests that were there and did not run. None may be: a full run skips nothing.
     pub(crate) skipped: u64,
+    /// Names of tests among those that failed.
+    pub(crate) failures: Vec<String>,
     /// What could not be checked on this machine and why, for the reader to know.
     pub(crate) limits: Vec<String>,
 }
@@ -42,11 +44,15 @@ impl Report {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.failures.extend(other.failures);
         self.limits.extend(other.limits);
     }
 
-    /// Adds what a `test result: ok. 3 passed; 0 failed; 1 ignored; …` line says.
+    /// Adds what a `test result: ok. 3 passed; 0 failed; 1 ignored; …` line says, or a
+    /// `test name ... FAILED` line.
     fn add_result_line(&mut self, line: &str) {
+        let name = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"));
+        self.failures.extend(name.map(str::to_owned));
         let Some((_, counts)) = line.split_once("test result: ") else { return };
         for part in counts.split(['.', ';']) {
             let mut words = part.split_whitespace();
@@ -298,6 +304,8 @@ mod tests {
     fn result_lines_are_counted() {
         let mut report = Report::default();
         report.add_result_line("running 3 tests");
+        report.add_result_line("test one ... ok");
+        report.add_result_line("test module::two ... FAILED");
         report.add_result_line(
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
         );
@@ -305,6 +313,7 @@ mod tests {
             "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out",
         );
         assert_eq!((report.passed, report.failed, report.skipped), (13, 2, 1));
+        assert_eq!(report.failures, ["module::two"]);
         assert!(!report.is_clean());
     }
 }
