@@ -117,7 +117,7 @@ impl Connection {
 
     /// Whether more input waits than may.
     pub(crate) fn check_waiting(&self) -> Result<(), Error> {
-        limit("held_input", self.waiting, self.config.limits.held_input)
+        Error::check_limit("held_input", self.waiting, self.config.limits.held_input)
     }
 
     pub(crate) const fn has_input(&self) -> bool {
@@ -265,7 +265,7 @@ impl Connection {
         let message = Message { chunk_stream, timestamp: 0, message_type, message_stream, payload };
         self.writer.write(&message, &mut self.tail)?;
         self.queued += self.tail.len() - before;
-        limit("queued_bytes", self.queued, self.config.limits.queued_bytes)
+        Error::check_limit("queued_bytes", self.queued, self.config.limits.queued_bytes)
     }
 
     /// Queues a tag, or nothing of it where it would pass the limit.
@@ -278,7 +278,11 @@ impl Connection {
         if tag.chunk_size() != session {
             return Err(Error::ChunkSize { encoded: tag.chunk_size(), session });
         }
-        limit("queued_bytes", self.queued + tag.len(), self.config.limits.queued_bytes)?;
+        Error::check_limit(
+            "queued_bytes",
+            self.queued + tag.len(),
+            self.config.limits.queued_bytes,
+        )?;
         for piece in tag.pieces(message_stream) {
             self.push(piece);
         }
@@ -354,11 +358,4 @@ impl Connection {
         self.pinged = true;
         self.event(event::PING_REQUEST, &[now.as_millis() as u32])
     }
-}
-
-fn limit(limit: &'static str, value: usize, max: usize) -> Result<(), Error> {
-    if value > max {
-        return Err(Error::Limit { limit, value: value as u64, max: max as u64 });
-    }
-    Ok(())
 }

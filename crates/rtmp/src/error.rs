@@ -72,3 +72,17 @@ pub enum Error {
     #[error("the session is closed")]
     Closed,
 }
+
+impl Error {
+    /// An error where `value` is over `max`, the bound that the field `limit` sets.
+    pub(crate) const fn check_limit(
+        limit: &'static str,
+        value: usize,
+        max: usize,
+    ) -> Result<(), Self> {
+        if value > max {
+            return Err(Self::Limit { limit, value: value as u64, max: max as u64 });
+        }
+        Ok(())
+    }
+}

@@ -18,6 +18,7 @@ pub mod flv;
 mod gop_cache;
 pub mod handshake;
 mod inlet;
+mod line;
 mod message;
 mod output;
 pub mod server;

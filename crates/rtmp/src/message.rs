@@ -37,6 +37,11 @@ impl MessageType {
     pub const COMMAND_AMF0: Self = Self(20);
     /// Aggregate (7.1.6).
     pub const AGGREGATE: Self = Self(22);
+
+    /// Whether it is of a stream: audio, video or data.
+    pub(crate) const fn is_media(self) -> bool {
+        matches!(self, Self::AUDIO | Self::VIDEO | Self::DATA_AMF0 | Self::DATA_AMF3)
+    }
 }
 
 impl fmt::Display for MessageType {

@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self) -> Result<Value, Error> {
         self.values += 1;
-        check("amf_values", self.values, self.limits.amf_values)?;
+        Error::check_limit("amf_values", self.values, self.limits.amf_values)?;
         let offset = self.cursor.offset();
         let marker = self.cursor.u8("marker")?;
         Ok(match marker {
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
 
     fn deeper(&mut self) -> Result<(), Error> {
         self.depth += 1;
-        check("amf_depth", self.depth, self.limits.amf_depth)
+        Error::check_limit("amf_depth", self.depth, self.limits.amf_depth)
     }
 
     fn members(&mut self) -> Result<Vec<(Text, Value)>, Error> {
@@ -131,13 +131,6 @@ impl<'a> Reader<'a> {
         self.depth -= 1;
         Ok(values)
     }
-}
-
-fn check(limit: &'static str, value: usize, max: usize) -> Result<(), Error> {
-    if value > max {
-        return Err(Error::Limit { limit, value: value as u64, max: max as u64 });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -61,12 +61,12 @@ impl<'l> Reader<'l> {
     /// Counts a value, or a part of one that takes memory of its own.
     fn count(&mut self) -> Result<(), Error> {
         self.values += 1;
-        check("amf_values", self.values, self.limits.amf_values)
+        Error::check_limit("amf_values", self.values, self.limits.amf_values)
     }
 
     pub(crate) fn value(&mut self, cursor: &mut Cursor<'_>) -> Result<Value, Error> {
         self.depth += 1;
-        check("amf_depth", self.depth, self.limits.amf_depth)?;
+        Error::check_limit("amf_depth", self.depth, self.limits.amf_depth)?;
         self.count()?;
         let offset = cursor.offset();
         let marker = cursor.u8("marker")?;
@@ -237,13 +237,6 @@ fn u29(cursor: &mut Cursor<'_>, field: &'static str) -> Result<u32, Error> {
         }
     }
     Ok(value << 8 | u32::from(cursor.u8(field)?))
-}
-
-fn check(limit: &'static str, value: usize, max: usize) -> Result<(), Error> {
-    if value > max {
-        return Err(Error::Limit { limit, value: value as u64, max: max as u64 });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

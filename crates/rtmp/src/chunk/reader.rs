@@ -274,13 +274,7 @@ impl Reader {
             self.left = self.chunk_size.min(stream.length - stream.payload.len());
             return Ok(false);
         }
-        if header.length > self.limits.message {
-            return Err(Error::Limit {
-                limit: "message",
-                value: header.length as u64,
-                max: self.limits.message as u64,
-            });
-        }
+        Error::check_limit("message", header.length, self.limits.message)?;
         // A message begins. One that was under way is given up: its sender began anew.
         if !stream.payload.is_empty() {
             self.take_payload(slot);
@@ -394,12 +388,7 @@ impl Reader {
 
     /// Whether more is partial than may be, with `more` in the input.
     fn check_partial(&self, more: usize) -> Result<(), Error> {
-        let (value, max) = (self.partial + more, self.limits.partial_bytes);
-        if value > max {
-            let (value, max) = (value as u64, max as u64);
-            return Err(Error::Limit { limit: "partial_bytes", value, max });
-        }
-        Ok(())
+        Error::check_limit("partial_bytes", self.partial + more, self.limits.partial_bytes)
     }
 
     /// Takes what there is of the message under way.
@@ -447,13 +436,7 @@ impl Reader {
                 value: size.into(),
             });
         }
-        if size > self.limits.chunk_size {
-            return Err(Error::Limit {
-                limit: "chunk_size",
-                value: size.into(),
-                max: self.limits.chunk_size.into(),
-            });
-        }
+        Error::check_limit("chunk_size", size as usize, self.limits.chunk_size as usize)?;
         self.chunk_size = size as usize;
         Ok(())
     }

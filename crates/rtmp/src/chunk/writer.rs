@@ -51,13 +51,7 @@ impl Writer {
             return Err(Error::Malformed { field: "cs id", offset: 0, value: id.into() });
         }
         let length = message.payload.len();
-        if length > EXTENDED as usize {
-            return Err(Error::Limit {
-                limit: "message",
-                value: length as u64,
-                max: EXTENDED.into(),
-            });
-        }
+        Error::check_limit("message", length, EXTENDED as usize)?;
         let last = self.streams.get(&id).copied();
         let delta = last.and_then(|last| {
             let delta = message.timestamp.wrapping_sub(last.timestamp);

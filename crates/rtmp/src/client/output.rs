@@ -3,6 +3,7 @@ use bytes::Bytes;
 
 use crate::amf0::Text;
 use crate::flv::{ColorInfo, Skip, Tag};
+use crate::line::Said;
 use crate::{Closed, Metadata};
 
 /// What a client session has to say. Events come before bytes to send, each in their own order;
@@ -48,4 +49,14 @@ pub enum Output {
     },
     /// The session is over: send what was queued before, and close the socket.
     Closed(Closed),
+}
+
+impl Said for Output {
+    fn send(bytes: Bytes) -> Self {
+        Self::Send(bytes)
+    }
+
+    fn closed(closed: Closed) -> Self {
+        Self::Closed(closed)
+    }
 }

@@ -6,10 +6,10 @@ use super::{Output, Target};
 use crate::amf0::{Text, Value};
 use crate::command::{Command, Transaction};
 use crate::connection::{Connection, event};
-use crate::event_queue::EventQueue;
 use crate::flv::{Event, Tag};
 use crate::inlet::{Inlet, Media};
-use crate::{Closed, Config, EncodedTag, Error, Message, MessageType, aggregate};
+use crate::line::Line;
+use crate::{Closed, Config, EncodedTag, Error, Message, MessageType};
 
 /// One connection, as the client sees it: bytes and tags in; bytes and media out.
 ///
@@ -17,16 +17,12 @@ use crate::{Closed, Config, EncodedTag, Error, Message, MessageType, aggregate};
 /// first [`Output::Send`] is there at once.
 #[derive(Debug)]
 pub struct Session {
-    connection: Connection,
+    line: Line<Output>,
     target: Target,
-    events: EventQueue<Output>,
     purpose: Purpose,
     state: State,
     stream: u32,
     inlet: Inlet,
-    aggregate: Option<aggregate::Parts>,
-    closed: Option<Closed>,
-    closed_told: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,15 +65,11 @@ impl Session {
     fn new(config: Config, target: Target, purpose: Purpose) -> Self {
         Self {
             inlet: Inlet::new(&config),
-            connection: Connection::client(config),
+            line: Line::new(Connection::client(config)),
             target,
-            events: EventQueue::new(),
             purpose,
             state: State::Handshake,
             stream: 0,
-            aggregate: None,
-            closed: None,
-            closed_told: false,
         }
     }
 
@@ -87,38 +79,25 @@ impl Session {
     ///
     /// As [`server::Session::handle_input`](crate::server::Session::handle_input).
     pub fn handle_input(&mut self, now: Duration, input: impl Into<BytesMut>) -> Result<(), Error> {
-        self.check_open()?;
-        self.connection.receive(now, input.into());
-        let read = self.read().and_then(|()| self.connection.check_waiting());
-        self.or_close(read)
+        self.line.receive(now, input.into())?;
+        let read = self.read().and_then(|()| self.line.connection.check_waiting());
+        self.line.or_close(read)
     }
 
     /// The next thing to do, or `None` until there is more input or time.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let waiting = self.aggregate.is_some() || self.connection.has_input();
-        if waiting && self.events.is_empty() && self.closed.is_none() {
-            // What waited for room may be read now. A failure is told by `Closed`.
+        if self.line.has_room_for_waiting() {
+            // A failure is told by `Closed`.
             let read = self.read();
-            let _ = self.or_close(read);
+            let _ = self.line.or_close(read);
         }
-        if let Some(event) = self.events.pop_front() {
-            return Some(event);
-        }
-        if let Some(bytes) = self.connection.poll_send() {
-            return Some(Output::Send(bytes));
-        }
-        if self.closed_told {
-            return None;
-        }
-        let closed = self.closed?;
-        self.closed_told = true;
-        Some(Output::Closed(closed))
+        self.line.poll()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; at once where it never
     /// heard the time, never after the end.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.closed.is_some() { None } else { Some(self.connection.poll_timeout()) }
+        self.line.poll_timeout()
     }
 
     /// Tells the time; early and late calls are harmless.
@@ -127,11 +106,7 @@ impl Session {
     ///
     /// [`Error::HandshakeTimeout`] and [`Error::IdleTimeout`]; the session is closed then.
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
-        if self.closed.is_some() {
-            return Ok(());
-        }
-        let timeout = self.connection.handle_timeout(now);
-        self.or_close(timeout)
+        self.line.handle_timeout(now)
     }
 
     /// Queues a tag of the publication. A script tag should begin with `onMetaData`; it is sent as
@@ -152,84 +127,55 @@ impl Session {
     ///
     /// As [`send_tag`](Self::send_tag), and [`Error::ChunkSize`].
     pub fn send_encoded(&mut self, tag: &EncodedTag) -> Result<(), Error> {
-        self.check_open()?;
+        self.line.check_open()?;
         if self.state != State::Ready || self.purpose != Purpose::Publish {
             return Err(Error::NotReady);
         }
-        self.connection.send_encoded(self.stream, tag)
+        self.line.connection.send_encoded(self.stream, tag)
     }
 
     /// Ends the session properly: the server is told, then it is closed.
     pub fn finish(&mut self) {
-        if self.closed.is_some() {
+        if self.line.is_over() {
             return;
         }
         let told = self.tell_end();
-        if self.or_close(told).is_ok() {
-            self.close(Closed::Finished);
+        if self.line.or_close(told).is_ok() {
+            self.line.close(Closed::Finished);
         }
     }
 
     /// Bytes in [`Output::Send`] that were not taken yet.
     pub const fn queued_bytes(&self) -> usize {
-        self.connection.queued_bytes()
+        self.line.connection.queued_bytes()
     }
 
     /// Bytes the session holds, as
     /// [`server::Session::held_bytes`](crate::server::Session::held_bytes) counts them.
     pub fn held_bytes(&self) -> usize {
-        self.connection.held_bytes() + self.aggregate.as_ref().map_or(0, aggregate::Parts::len)
+        self.line.held_bytes()
     }
 
     /// The size of the chunks it sends: what [`EncodedTag::for_server`] must be given.
     pub const fn chunk_size(&self) -> u32 {
-        self.connection.config().chunk_size
-    }
-
-    const fn check_open(&self) -> Result<(), Error> {
-        if self.closed.is_some() { Err(Error::Closed) } else { Ok(()) }
-    }
-
-    fn or_close(&mut self, result: Result<(), Error>) -> Result<(), Error> {
-        if let Err(error) = result {
-            self.close(Closed::Failed(error));
-        }
-        result
-    }
-
-    fn close(&mut self, closed: Closed) {
-        self.closed.get_or_insert(closed);
-        self.aggregate = None;
-        self.connection.stop_reading();
+        self.line.connection.config().chunk_size
     }
 
     fn read(&mut self) -> Result<(), Error> {
-        while self.closed.is_none() && !self.events.is_full(&self.connection.config().limits) {
-            if let Some(parts) = &mut self.aggregate {
-                match parts.next() {
-                    Some(message) => self.media(message?)?,
-                    None => self.aggregate = None,
-                }
-                continue;
-            }
-            let message = self.connection.next_message()?;
-            if self.state == State::Handshake && self.connection.is_shaken() {
+        loop {
+            let message = self.line.next_message()?;
+            if self.state == State::Handshake && self.line.connection.is_shaken() {
                 self.state = State::Connecting;
                 self.connect()?;
             }
-            let Some(message) = message else { break };
+            let Some(message) = message else { return Ok(()) };
             match message.message_type {
-                MessageType::AUDIO
-                | MessageType::VIDEO
-                | MessageType::DATA_AMF0
-                | MessageType::DATA_AMF3 => self.media(message)?,
+                kind if kind.is_media() => self.media(message)?,
                 MessageType::COMMAND_AMF0 | MessageType::COMMAND_AMF3 => self.command(&message)?,
-                MessageType::AGGREGATE => self.aggregate = Some(aggregate::Parts::new(message)),
                 MessageType::USER_CONTROL => self.user_control(&message),
                 _ => {}
             }
         }
-        Ok(())
     }
 
     /// Media counts from the moment `play` was sent: some servers send it before they agree.
@@ -238,8 +184,8 @@ impl Session {
         if self.purpose != Purpose::Play || !playing || message.message_stream != self.stream {
             return Ok(());
         }
-        let events = &mut self.events;
-        self.inlet.handle(message, &self.connection.config().limits, |media| {
+        let events = &mut self.line.events;
+        self.inlet.handle(message, &self.line.connection.config().limits, |media| {
             let values = media.values();
             let output = match media {
                 Media::Metadata(metadata) => Output::Metadata(metadata),
@@ -262,19 +208,19 @@ impl Session {
 
     /// Servers say it in several ways, one after another.
     fn ended(&mut self) {
-        if self.state == State::Ready && self.events.back() != Some(&Output::Ended) {
-            self.events.push_back(Output::Ended);
+        if self.state == State::Ready && self.line.events.back() != Some(&Output::Ended) {
+            self.line.events.push_back(Output::Ended);
         }
     }
 
     fn call(&mut self, name: &str, id: Transaction, arguments: Vec<Value>) -> Result<(), Error> {
         let mut values = vec![Value::Null];
         values.extend(arguments);
-        self.connection.command(0, &Command::new(name, id, values))
+        self.line.connection.command(0, &Command::new(name, id, values))
     }
 
     fn connect(&mut self) -> Result<(), Error> {
-        self.connection.announce_chunk_size()?;
+        self.line.connection.announce_chunk_size()?;
         let mut object = vec![
             ("app", Value::from(self.target.app())),
             ("type", "nonprivate".into()),
@@ -291,13 +237,13 @@ impl Session {
                 ("videoFunction", 7.0.into()),
             ]);
         }
-        object.extend(self.connection.config().enhanced.properties());
+        object.extend(self.line.connection.config().enhanced.properties());
         let command = Command::new("connect", CONNECT, vec![Value::object(object)]);
-        self.connection.command(0, &command)
+        self.line.connection.command(0, &command)
     }
 
     fn command(&mut self, message: &Message) -> Result<(), Error> {
-        let limits = &self.connection.config().limits;
+        let limits = &self.line.connection.config().limits;
         let Some(command) = Command::decode(message, limits)? else { return Ok(()) };
         match (command.name.as_str().unwrap_or_default(), command.transaction) {
             ("_result", CONNECT) if self.state == State::Connecting => self.connected(),
@@ -313,7 +259,7 @@ impl Session {
                 Ok(())
             }
             ("close", _) => {
-                self.close(Closed::Finished);
+                self.line.close(Closed::Finished);
                 Ok(())
             }
             _ => Ok(()),
@@ -321,9 +267,9 @@ impl Session {
     }
 
     fn connected(&mut self) -> Result<(), Error> {
-        self.connection.opened();
-        let window = self.connection.config().window;
-        self.connection.announce_window(window)?;
+        self.line.connection.opened();
+        let window = self.line.connection.config().window;
+        self.line.connection.announce_window(window)?;
         self.state = State::Creating;
         if self.purpose == Purpose::Publish {
             let name = Value::from(self.target.name());
@@ -343,9 +289,9 @@ impl Session {
             Purpose::Play => ("play", Value::from(-2000.0)),
         };
         let command = Command::new(verb, START, vec![Value::Null, name, argument]);
-        self.connection.command(self.stream, &command)?;
+        self.line.connection.command(self.stream, &command)?;
         if self.purpose == Purpose::Play {
-            self.connection.event(event::SET_BUFFER_LENGTH, &[self.stream, BUFFER])?;
+            self.line.connection.event(event::SET_BUFFER_LENGTH, &[self.stream, BUFFER])?;
         }
         Ok(())
     }
@@ -356,7 +302,7 @@ impl Session {
         match text("code") {
             "NetStream.Publish.Start" | "NetStream.Play.Start" if self.state == State::Asking => {
                 self.state = State::Ready;
-                self.events.push_back(Output::Ready);
+                self.line.events.push_back(Output::Ready);
             }
             "NetStream.Play.UnpublishNotify"
             | "NetStream.Play.Stop"
@@ -365,7 +311,7 @@ impl Session {
             }
             "NetConnection.Connect.ReconnectRequest" => {
                 let tc_url = info.member("tcUrl").and_then(Value::text).map(str::to_owned);
-                self.events.push_back(Output::Reconnect { tc_url });
+                self.line.events.push_back(Output::Reconnect { tc_url });
             }
             _ if text("level") == "error" => self.rejected(command),
             _ => {}
@@ -379,8 +325,8 @@ impl Session {
             _ => Text::default(),
         };
         let (code, description) = (text("code"), text("description"));
-        self.events.push_back(Output::Rejected { code, description });
-        self.close(Closed::Rejected);
+        self.line.events.push_back(Output::Rejected { code, description });
+        self.line.close(Closed::Rejected);
     }
 
     fn tell_end(&mut self) -> Result<(), Error> {

@@ -238,13 +238,7 @@ impl Demuxer {
             return Err(Error::Unsupported { field: "Filter", offset, value: 1 });
         }
         let size = u32::from_be_bytes([0, s0, s1, s2]) as usize;
-        if size > self.limits.message {
-            return Err(Error::Limit {
-                limit: "message",
-                value: size as u64,
-                max: self.limits.message as u64,
-            });
-        }
+        Error::check_limit("message", size, self.limits.message)?;
         let timestamp = u32::from_be_bytes([t3, t0, t1, t2]);
         let selector = flags & 0x1F == SCRIPT_AMF3;
         self.state = match kind(flags) {

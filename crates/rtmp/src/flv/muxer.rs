@@ -25,10 +25,7 @@ impl Muxer {
     /// [`Error::Limit`] for a body over 16,777,215 bytes.
     pub fn tag(tag: &Tag) -> Result<[Bytes; 3], Error> {
         let size = tag.data.len();
-        if size > 0xFF_FFFF {
-            let max = 0xFF_FFFF;
-            return Err(Error::Limit { limit: "message", value: size as u64, max });
-        }
+        Error::check_limit("message", size, 0xFF_FFFF)?;
         let [_, s0, s1, s2] = (size as u32).to_be_bytes();
         let [t3, t0, t1, t2] = (tag.timestamp as u32).to_be_bytes();
         let [p0, p1, p2, p3] = (size as u32 + TAG_HEADER as u32).to_be_bytes();

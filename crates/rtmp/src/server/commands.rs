@@ -34,7 +34,7 @@ const STATUS: u32 = 5;
 impl Session {
     /// Acts upon a command. Unknown ones are passed over, and so is all but `connect` before it.
     pub(super) fn command(&mut self, message: &Message) -> Result<(), Error> {
-        let limits = &self.connection.config().limits;
+        let limits = &self.line.connection.config().limits;
         let Some(command) = Command::decode(message, limits)? else { return Ok(()) };
         let stream = message.message_stream;
         let name = command.name.as_str().unwrap_or_default();
@@ -94,7 +94,7 @@ impl Session {
         self.requests = self.requests.wrapping_add(1);
         let id = RequestId(self.requests);
         self.pending = Some(Pending { id, transaction, stream, what });
-        self.events.push_back(Output::Request(Request { id, kind }));
+        self.line.events.push_back(Output::Request(Request { id, kind }));
     }
 
     fn connect(&mut self, command: &Command) {
@@ -102,7 +102,7 @@ impl Session {
         let connect = Arc::new(Connect::new(object));
         let what = What::Connect(Arc::clone(&connect));
         self.ask(command.transaction, 0, what, RequestKind::Connect(connect));
-        self.connection.opened();
+        self.line.connection.opened();
     }
 
     fn create_stream(&mut self, command: &Command) -> Result<(), Error> {
@@ -157,11 +157,11 @@ impl Session {
     fn ended(&mut self, role: Option<&Role>) -> bool {
         match role {
             Some(&Role::Publishing { request, .. }) => {
-                self.events.push_back(Output::Unpublished { request });
+                self.line.events.push_back(Output::Unpublished { request });
                 true
             }
             Some(&Role::Playing(Playback { request, .. })) => {
-                self.events.push_back(Output::PlayStopped { request });
+                self.line.events.push_back(Output::PlayStopped { request });
                 false
             }
             Some(Role::Idle) | None => false,
@@ -192,7 +192,7 @@ impl Session {
     fn pause(&mut self, stream: u32, paused: bool) -> Result<(), Error> {
         let Some(Role::Playing(playback)) = self.streams.find(stream) else { return Ok(()) };
         let request = playback.request;
-        self.events.push_back(Output::Paused { request, paused });
+        self.line.events.push_back(Output::Paused { request, paused });
         let (code, words) = if paused {
             ("NetStream.Pause.Notify", "Paused.")
         } else {
@@ -207,16 +207,18 @@ impl Session {
             return Ok(());
         }
         let result = Command::new("_result", command.transaction, vec![Value::Null, value]);
-        self.connection.command(0, &result)
+        self.line.connection.command(0, &result)
     }
 
     fn status(&mut self, stream: u32, status: &Command) -> Result<(), Error> {
-        self.connection.send(STATUS, MessageType::COMMAND_AMF0, stream, status.encode()?)
+        self.line.connection.send(STATUS, MessageType::COMMAND_AMF0, stream, status.encode()?)
     }
 
     fn fc_status(&mut self, name: &str, code: &str, words: &str) -> Result<(), Error> {
         let info = Value::object([("code", Value::from(code)), ("description", words.into())]);
-        self.connection.command(0, &Command::new(name, Transaction::NONE, vec![Value::Null, info]))
+        self.line
+            .connection
+            .command(0, &Command::new(name, Transaction::NONE, vec![Value::Null, info]))
     }
 
     pub(super) fn ask_to_reconnect(&mut self, tc_url: Option<&str>) -> Result<(), Error> {
@@ -227,7 +229,7 @@ impl Session {
         ];
         members.extend(tc_url.map(|url| ("tcUrl", url.into())));
         let values = vec![Value::Null, Value::object(members)];
-        self.connection.command(0, &Command::new("onStatus", Transaction::NONE, values))
+        self.line.connection.command(0, &Command::new("onStatus", Transaction::NONE, values))
     }
 
     pub(super) fn grant(&mut self, pending: Pending) -> Result<(), Error> {
@@ -240,10 +242,10 @@ impl Session {
                 self.grant_connect(transaction, encoding.unwrap_or_default(), enhanced)
             }
             What::Publish { name } => {
-                let inlet = Box::new(Inlet::new(self.connection.config()));
+                let inlet = Box::new(Inlet::new(self.line.connection.config()));
                 let words = format!("{name} is published.");
                 *self.streams.role(stream)? = Role::Publishing { request, name, inlet };
-                self.connection.event(event::STREAM_BEGIN, &[stream])?;
+                self.line.connection.event(event::STREAM_BEGIN, &[stream])?;
                 let code = "NetStream.Publish.Start";
                 self.status(stream, &Command::status("status", code, &words))
             }
@@ -261,13 +263,13 @@ impl Session {
         object_encoding: f64,
         enhanced: bool,
     ) -> Result<(), Error> {
-        let window = self.connection.config().window;
-        self.connection.announce_window(window)?;
+        let window = self.line.connection.config().window;
+        self.line.connection.announce_window(window)?;
         let mut bandwidth = window.to_be_bytes().to_vec();
         bandwidth.push(LIMIT_DYNAMIC);
-        self.connection.control(MessageType::SET_PEER_BANDWIDTH, bandwidth.into())?;
+        self.line.connection.control(MessageType::SET_PEER_BANDWIDTH, bandwidth.into())?;
         if self.chunk_size() != INITIAL_SIZE {
-            self.connection.announce_chunk_size()?;
+            self.line.connection.announce_chunk_size()?;
         }
         let mut properties = vec![
             // Encoders look for a version they know, and for the bits of a full server.
@@ -283,16 +285,16 @@ impl Session {
         info.push(("objectEncoding".into(), object_encoding.into()));
         if enhanced {
             // Where these belong is not said; some look here and some there.
-            let own = &self.connection.config().enhanced;
+            let own = &self.line.connection.config().enhanced;
             properties.extend(own.properties());
             info.extend(own.properties().map(|(name, value)| (name.into(), value)));
         }
         let values = vec![Value::object(properties), Value::Object(info)];
-        self.connection.command(0, &Command::new("_result", transaction, values))
+        self.line.connection.command(0, &Command::new("_result", transaction, values))
     }
 
     fn grant_play(&mut self, stream: u32, name: &str, reset: bool) -> Result<(), Error> {
-        self.connection.event(event::STREAM_BEGIN, &[stream])?;
+        self.line.connection.event(event::STREAM_BEGIN, &[stream])?;
         if reset {
             let words = format!("Playing and resetting {name}.");
             let status = Command::status("status", "NetStream.Play.Reset", &words);
@@ -303,7 +305,7 @@ impl Session {
         // Flash shows nothing that it may not sample without being told so.
         let access = b"\x02\0\x11|RtmpSampleAccess\x01\x01\x01\x01";
         let payload = Bytes::from_static(access);
-        self.connection.send(STATUS, MessageType::DATA_AMF0, stream, payload)
+        self.line.connection.send(STATUS, MessageType::DATA_AMF0, stream, payload)
     }
 
     pub(super) fn refuse(&mut self, pending: &Pending, rejection: Rejection) -> Result<(), Error> {
@@ -311,7 +313,9 @@ impl Session {
             What::Connect(_) => {
                 let (code, words) = rejection.connect();
                 let values = vec![Value::Null, info("error", code, words)];
-                self.connection.command(0, &Command::new("_error", pending.transaction, values))
+                self.line
+                    .connection
+                    .command(0, &Command::new("_error", pending.transaction, values))
             }
             What::Publish { .. } => {
                 let (code, words) = rejection.publish();

@@ -3,6 +3,7 @@ use bytes::Bytes;
 
 use super::{Request, RequestId};
 use crate::flv::{ColorInfo, Skip, Tag};
+use crate::line::Said;
 use crate::{Closed, Metadata};
 
 /// What a server session has to say. Events come before bytes to send, each in their own order;
@@ -79,4 +80,14 @@ pub enum Output {
     },
     /// The session is over: send what was queued before, and close the socket.
     Closed(Closed),
+}
+
+impl Said for Output {
+    fn send(bytes: Bytes) -> Self {
+        Self::Send(bytes)
+    }
+
+    fn closed(closed: Closed) -> Self {
+        Self::Closed(closed)
+    }
 }

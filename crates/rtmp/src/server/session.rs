@@ -8,10 +8,10 @@ use super::streams::{Role, Streams};
 use super::{Connect, Output, Rejection, RequestId};
 use crate::command::Command;
 use crate::connection::{Connection, event};
-use crate::event_queue::EventQueue;
 use crate::flv::{Event, Kind};
 use crate::inlet::Media;
-use crate::{Closed, Config, EncodedTag, Error, Message, MessageType, aggregate};
+use crate::line::Line;
+use crate::{Closed, Config, EncodedTag, Error, Message, MessageType};
 
 /// One connection, as the server sees it: bytes and decisions in; bytes, requests and media out.
 ///
@@ -24,16 +24,12 @@ use crate::{Closed, Config, EncodedTag, Error, Message, MessageType, aggregate};
 /// until they are taken.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) connection: Connection,
-    pub(super) events: EventQueue<Output>,
+    pub(super) line: Line<Output>,
     pub(super) streams: Streams,
     /// What the peer said of itself, once it was let in.
     pub(super) peer: Option<Arc<Connect>>,
     pub(super) pending: Option<Pending>,
     pub(super) requests: u32,
-    aggregate: Option<aggregate::Parts>,
-    closed: Option<Closed>,
-    closed_told: bool,
 }
 
 impl Session {
@@ -42,14 +38,10 @@ impl Session {
     pub fn new(config: Config) -> Self {
         Self {
             streams: Streams::new(&config.limits),
-            connection: Connection::server(config),
-            events: EventQueue::new(),
+            line: Line::new(Connection::server(config)),
             peer: None,
             pending: None,
             requests: 0,
-            aggregate: None,
-            closed: None,
-            closed_told: false,
         }
     }
 
@@ -69,38 +61,25 @@ impl Session {
     /// [`Error::Limit`] for too much of it, [`Error::Closed`] after the end. The session is closed
     /// then.
     pub fn handle_input(&mut self, now: Duration, input: impl Into<BytesMut>) -> Result<(), Error> {
-        self.check_open()?;
-        self.connection.receive(now, input.into());
-        let read = self.read().and_then(|()| self.connection.check_waiting());
+        self.line.receive(now, input.into())?;
+        let read = self.read().and_then(|()| self.line.connection.check_waiting());
         self.or_close(read)
     }
 
     /// The next thing to do, or `None` until there is more input, time or a decision.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let waiting = self.aggregate.is_some() || self.connection.has_input();
-        if waiting && self.events.is_empty() && self.closed.is_none() {
-            // What waited for room may be read now. A failure is told by `Closed`.
+        if self.line.has_room_for_waiting() {
+            // A failure is told by `Closed`.
             let read = self.read();
             let _ = self.or_close(read);
         }
-        if let Some(event) = self.events.pop_front() {
-            return Some(event);
-        }
-        if let Some(bytes) = self.connection.poll_send() {
-            return Some(Output::Send(bytes));
-        }
-        if self.closed_told {
-            return None;
-        }
-        let closed = self.closed?;
-        self.closed_told = true;
-        Some(Output::Closed(closed))
+        self.line.poll()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; at once where it never
     /// heard the time, never after the end.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.closed.is_some() { None } else { Some(self.connection.poll_timeout()) }
+        self.line.poll_timeout()
     }
 
     /// Tells the time; early and late calls are harmless.
@@ -109,10 +88,7 @@ impl Session {
     ///
     /// [`Error::HandshakeTimeout`] and [`Error::IdleTimeout`]; the session is closed then.
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
-        if self.closed.is_some() {
-            return Ok(());
-        }
-        let timeout = self.connection.handle_timeout(now);
+        let timeout = self.line.handle_timeout(now);
         self.or_close(timeout)
     }
 
@@ -151,14 +127,14 @@ impl Session {
     /// [`Limits::queued_bytes`](crate::Limits) would be passed: nothing is queued, and the session
     /// lives on; [`Error::Closed`] after the end.
     pub fn send_encoded(&mut self, play: RequestId, tag: &EncodedTag) -> Result<(), Error> {
-        self.check_open()?;
+        self.line.check_open()?;
         let (stream, playback) = self.streams.playback(play).ok_or(Error::NoRequest(play))?;
         let wanted = match tag.kind() {
             Kind::Audio => playback.audio,
             Kind::Video => playback.video,
             Kind::Script => true,
         };
-        if wanted { self.connection.send_encoded(stream, tag) } else { Ok(()) }
+        if wanted { self.line.connection.send_encoded(stream, tag) } else { Ok(()) }
     }
 
     /// Tells a player that its stream is over (`NetStream.Play.UnpublishNotify`, stream EOF). The
@@ -168,7 +144,7 @@ impl Session {
     ///
     /// [`Error::NoRequest`] where nothing is played under `play`; [`Error::Closed`] after the end.
     pub fn end_play(&mut self, play: RequestId) -> Result<(), Error> {
-        self.check_open()?;
+        self.line.check_open()?;
         let (stream, _) = self.streams.playback(play).ok_or(Error::NoRequest(play))?;
         let told = self.tell_end(stream);
         self.or_close(told)
@@ -183,7 +159,7 @@ impl Session {
     /// [`Error::Limit`] where [`Limits::queued_bytes`](crate::Limits) would be passed, and the
     /// session is closed then; [`Error::Closed`] after the end.
     pub fn request_reconnect(&mut self, tc_url: Option<&str>) -> Result<(), Error> {
-        self.check_open()?;
+        self.line.check_open()?;
         let asked = self.ask_to_reconnect(tc_url);
         self.or_close(asked)
     }
@@ -191,7 +167,7 @@ impl Session {
     /// Ends the session: players are told, then it is closed. Publishers see the connection close,
     /// which makes them come back.
     pub fn finish(&mut self) {
-        if self.closed.is_some() {
+        if self.line.is_over() {
             return;
         }
         let told = self.tell_all();
@@ -202,27 +178,23 @@ impl Session {
 
     /// Bytes in [`Output::Send`] that were not taken yet.
     pub const fn queued_bytes(&self) -> usize {
-        self.connection.queued_bytes()
+        self.line.connection.queued_bytes()
     }
 
     /// Bytes the session holds: partial messages with what is reserved for them, input not read
     /// yet, and bytes to be sent. Payloads of events that were not taken yet come on top; they
     /// count as the integrator's.
     pub fn held_bytes(&self) -> usize {
-        self.connection.held_bytes() + self.aggregate.as_ref().map_or(0, aggregate::Parts::len)
+        self.line.held_bytes()
     }
 
     /// The size of the chunks it sends: what [`EncodedTag::new`] must be given.
     pub const fn chunk_size(&self) -> u32 {
-        self.connection.config().chunk_size
-    }
-
-    pub(super) const fn check_open(&self) -> Result<(), Error> {
-        if self.closed.is_some() { Err(Error::Closed) } else { Ok(()) }
+        self.line.connection.config().chunk_size
     }
 
     fn take_pending(&mut self, id: RequestId) -> Result<Pending, Error> {
-        self.check_open()?;
+        self.line.check_open()?;
         self.pending.take_if(|pending| pending.id == id).ok_or(Error::NoRequest(id))
     }
 
@@ -234,33 +206,18 @@ impl Session {
     }
 
     pub(super) fn close(&mut self, closed: Closed) {
-        self.closed.get_or_insert(closed);
+        self.line.close(closed);
         self.pending = None;
-        self.aggregate = None;
-        self.connection.stop_reading();
     }
 
     /// Reads messages until input, room for events or certainty runs out.
     fn read(&mut self) -> Result<(), Error> {
-        while self.closed.is_none()
-            && self.pending.is_none()
-            && !self.events.is_full(&self.connection.config().limits)
+        while self.pending.is_none()
+            && let Some(message) = self.line.next_message()?
         {
-            if let Some(parts) = &mut self.aggregate {
-                match parts.next() {
-                    Some(message) => self.media(message?)?,
-                    None => self.aggregate = None,
-                }
-                continue;
-            }
-            let Some(message) = self.connection.next_message()? else { break };
             match message.message_type {
-                MessageType::AUDIO
-                | MessageType::VIDEO
-                | MessageType::DATA_AMF0
-                | MessageType::DATA_AMF3 => self.media(message)?,
+                kind if kind.is_media() => self.media(message)?,
                 MessageType::COMMAND_AMF0 | MessageType::COMMAND_AMF3 => self.command(&message)?,
-                MessageType::AGGREGATE => self.aggregate = Some(aggregate::Parts::new(message)),
                 _ => {}
             }
         }
@@ -275,8 +232,8 @@ impl Session {
             return Ok(());
         };
         let request = *request;
-        let events = &mut self.events;
-        inlet.handle(message, &self.connection.config().limits, |media| {
+        let events = &mut self.line.events;
+        inlet.handle(message, &self.line.connection.config().limits, |media| {
             let values = media.values();
             let output = match media {
                 Media::Metadata(metadata) => Output::Metadata { request, metadata },
@@ -295,8 +252,8 @@ impl Session {
     fn tell_end(&mut self, stream: u32) -> Result<(), Error> {
         let status =
             Command::status("status", "NetStream.Play.UnpublishNotify", "The stream is over.");
-        self.connection.command(stream, &status)?;
-        self.connection.event(event::STREAM_EOF, &[stream])
+        self.line.connection.command(stream, &status)?;
+        self.line.connection.event(event::STREAM_EOF, &[stream])
     }
 
     fn tell_all(&mut self) -> Result<(), Error> {
