@@ -137,7 +137,8 @@ impl Segmenter {
         if input.lane.codec().kind() != track.codec.kind() {
             return Err(Error::KindChanged(track.id));
         }
-        if input.track == track {
+        let waiting = self.turn.as_ref().and_then(|turn| turn.described(index));
+        if *waiting.unwrap_or(&input.track) == track {
             input.pending = None;
             return Ok(());
         }
@@ -260,11 +261,15 @@ impl Segmenter {
     ///
     /// Call it when the encoder is lost or when it is back; calling twice is the same as once.
     pub fn restart(&mut self) {
-        if self.finished || self.turn.as_ref().is_some_and(Turn::is_restart) {
+        if self.finished {
+            return;
+        }
+        self.resolve_all();
+        if self.turn.is_some() {
+            // Restarted before, and nothing came since.
             return;
         }
         self.steady = None;
-        self.resolve();
         if self.end_timeline(Discontinuity::Restart) {
             self.turn = Some(Turn::restart());
         }
@@ -276,7 +281,7 @@ impl Segmenter {
         if self.finished {
             return;
         }
-        self.resolve();
+        self.resolve_all();
         self.end_stream();
         self.assemble();
         self.finished = true;

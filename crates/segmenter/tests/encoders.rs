@@ -2,7 +2,9 @@
 
 mod rig;
 
+use airloom_media::{Delta, Duration, Sample, Timescale, Timestamp, Track};
 use airloom_segmenter::{Config, Event};
+use bytes::Bytes;
 use rig::{AUDIO, Rig, VIDEO, X264, audio, video};
 
 /// Phones and screen capture: frames come when something changed.
@@ -89,4 +91,51 @@ fn samples_pass_untouched_whatever_their_nal_units() {
     rig.finish();
     assert!(rig.samples(VIDEO).iter().all(|sample| sample.data[..] == *in_band));
     assert_eq!(rig.samples(VIDEO).len(), 120);
+}
+
+/// A file says how long its last picture stands; a live encoder does not, and nothing follows that
+/// would.
+#[test]
+fn the_last_sample_lasts_as_it_says() {
+    for (lasts, expected, left) in
+        [(None, 3000, 0), (Some(1500), 135_000, 0), (Some(60_000), 0, 1), (Some(0), 1, 0)]
+    {
+        let mut rig = Rig::with(Config::default(), &[video(X264), audio(48_000)]);
+        rig.play(0, 150, 30, 30);
+        let sample = Sample {
+            track: VIDEO,
+            decode_time: Timestamp::new(5000),
+            composition_offset: Delta::ZERO,
+            duration: lasts.map(Duration::new),
+            sync: true,
+            data: Bytes::from_static(&[0, 0, 0, 1, 0x65]),
+        };
+        rig.segmenter.handle_input(sample).unwrap();
+        rig.finish();
+        let last = rig.samples(VIDEO).pop().unwrap().duration.ticks();
+        // The rest of what no segment can hold is said to be missing.
+        if left == 0 {
+            assert_eq!(last, expected, "{lasts:?}");
+        } else {
+            assert!((2 * 90_000..=225_000).contains(&last), "{last}");
+        }
+        let gaps = rig.count(|event| matches!(event, Event::GapLeft { track: VIDEO, .. }));
+        assert_eq!(gaps, left, "{lasts:?}: {:?}", rig.events);
+    }
+}
+
+/// 23.976 pictures a second on a clock that does not divide 90 kHz.
+#[test]
+fn presentation_times_are_rounded_once() {
+    let track = Track { timescale: Timescale::new(24_000).unwrap(), ..video(X264) };
+    let mut rig = Rig::with(Config::default(), &[track]);
+    for frame in 0..240 {
+        let offset = [2, 4, 1, 1][frame as usize % 4] * 1001;
+        rig.picture(frame * 1001, offset, frame % 48 == 0);
+    }
+    rig.finish();
+    for (fed, sample) in rig.fed[&VIDEO].iter().zip(rig.samples(VIDEO)) {
+        let shown = sample.decode_time.ticks() + sample.composition_offset.ticks();
+        assert_eq!(shown, (fed.presentation_time * 90_000 + 12_000) / 24_000);
+    }
 }
