@@ -97,7 +97,8 @@ impl Segmenter {
     /// Adds a track, or gives one another configuration from its next sample on.
     ///
     /// The same configuration again changes nothing. A different one begins a new
-    /// [`Init`](crate::Init) and, aligned over all tracks, a discontinuity.
+    /// [`Init`](crate::Init) and, aligned over all tracks, a discontinuity; and so do parameter sets
+    /// of H.264 or HEVC in a sync sample that describe other pictures.
     ///
     /// # Errors
     ///
@@ -137,8 +138,7 @@ impl Segmenter {
         if input.lane.codec().kind() != track.codec.kind() {
             return Err(Error::KindChanged(track.id));
         }
-        let waiting = self.turn.as_ref().and_then(|turn| turn.described(index));
-        if *waiting.unwrap_or(&input.track) == track {
+        if *described(&self.turn, index, input) == track {
             input.pending = None;
             return Ok(());
         }
@@ -167,6 +167,9 @@ impl Segmenter {
             return Err(Error::Undrained(self.outputs.len()));
         }
         let index = self.index(sample.track).ok_or(Error::UnknownTrack(sample.track))?;
+        if sample.sync {
+            self.look_for_sets(index, &sample);
+        }
         if sample.data.is_empty() {
             self.drop_sample(&sample, DropReason::Empty);
         } else if sample.data.len() > self.policy.limits.sample_bytes {
@@ -177,6 +180,25 @@ impl Segmenter {
             self.handle_unsteady(index, sample);
         }
         Ok(())
+    }
+
+    /// A keyframe may carry parameter sets, and an encoder that changes them may say so nowhere
+    /// else: they are another configuration then. Picture parameter sets alone are not, since
+    /// decoders take them where they stand.
+    #[inline]
+    fn look_for_sets(&mut self, index: usize, sample: &Sample) {
+        let Some(input) = self.inputs.get(index).filter(|input| input.has_sets()) else { return };
+        let track = input.pending.as_deref().unwrap_or(described(&self.turn, index, input));
+        // Sets that cannot be read are the decoder's.
+        if let Ok(Some(codec)) = track.codec.in_band(&sample.data)
+            && (codec.picture() != track.codec.picture()
+                || codec.to_string() != track.codec.to_string())
+        {
+            let track = Track { codec, ..Track::clone(track) };
+            self.steady = None;
+            // The kind is the same, and so is whether it is supported.
+            let _ = self.change_track(index, track);
+        }
     }
 
     /// Takes a sample for which something may have to be decided.
@@ -319,4 +341,9 @@ impl Segmenter {
             Sink { policy: &self.policy, schedule: &mut self.schedule, outputs: &mut self.outputs };
         (&mut self.inputs, sink)
     }
+}
+
+/// How a track was described last, by a sample that waits or by one before.
+fn described<'a>(turn: &'a Option<Turn>, index: usize, input: &'a Input) -> &'a Track {
+    turn.as_ref().and_then(|turn| turn.described(index)).unwrap_or(&input.track)
 }

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use airloom_media::{Duration, Rounding, Timescale, Track};
+use airloom_media::{Codec, Duration, Rounding, Timescale, Track};
 
 use super::clock::Clock;
 use super::lane::{Lane, Timed};
@@ -84,6 +84,11 @@ impl Input {
     /// Whether the track has not begun.
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.newest.is_none() && self.turned.is_none()
+    }
+
+    /// Whether its samples may carry parameter sets.
+    pub(super) fn has_sets(&self) -> bool {
+        matches!(self.track.codec, Codec::Avc(_) | Codec::Hevc(_))
     }
 
     /// Describes the track anew, while nothing of it is under way.
