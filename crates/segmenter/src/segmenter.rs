@@ -138,7 +138,7 @@ impl Segmenter {
         if input.lane.codec().kind() != track.codec.kind() {
             return Err(Error::KindChanged(track.id));
         }
-        if *described(&self.turn, index, input) == track {
+        if *described(self.turn.as_ref(), index, input) == track {
             input.pending = None;
             return Ok(());
         }
@@ -188,7 +188,7 @@ impl Segmenter {
     #[inline]
     fn look_for_sets(&mut self, index: usize, sample: &Sample) {
         let Some(input) = self.inputs.get(index).filter(|input| input.has_sets()) else { return };
-        let track = input.pending.as_deref().unwrap_or(described(&self.turn, index, input));
+        let track = input.pending.as_deref().unwrap_or(described(self.turn.as_ref(), index, input));
         // Sets that cannot be read are the decoder's.
         if let Ok(Some(codec)) = track.codec.in_band(&sample.data)
             && (codec.picture() != track.codec.picture()
@@ -344,6 +344,6 @@ impl Segmenter {
 }
 
 /// How a track was described last, by a sample that waits or by one before.
-fn described<'a>(turn: &'a Option<Turn>, index: usize, input: &'a Input) -> &'a Track {
-    turn.as_ref().and_then(|turn| turn.described(index)).unwrap_or(&input.track)
+fn described<'a>(turn: Option<&'a Turn>, index: usize, input: &'a Input) -> &'a Track {
+    turn.and_then(|turn| turn.described(index)).unwrap_or(&input.track)
 }

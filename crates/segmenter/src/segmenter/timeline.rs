@@ -48,8 +48,8 @@ impl Turn {
 
     /// How a track is described by what waits of it, if that says so.
     pub(super) fn described(&self, index: usize) -> Option<&Track> {
-        let of = self.waiting.iter().rev().filter(|(other, ..)| *other == index);
-        of.filter_map(|(_, _, change)| change.as_deref()).next()
+        let mut of = self.waiting.iter().rev().filter(|(other, ..)| *other == index);
+        of.find_map(|(_, _, change)| change.as_deref())
     }
 }
 
