@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::bits::BitReader;
-use crate::{Colour, Error};
+use crate::{Colour, Declared, Error};
 
 mod sequence;
 
@@ -27,6 +27,7 @@ pub struct Config {
     /// `chroma_subsampling_x`, `_y` and `chroma_sample_position`, a digit each.
     chroma: [u8; 3],
     sequence: Option<Sequence>,
+    pub(crate) declared: Declared,
 }
 
 impl Config {
@@ -70,6 +71,7 @@ impl Config {
             monochrome,
             chroma,
             sequence,
+            declared: Declared::default(),
             raw,
         })
     }

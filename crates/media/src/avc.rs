@@ -5,8 +5,10 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::Error;
+use crate::parameter_sets::{Coding, Kind, Sets, check_length_size};
+use crate::{Declared, Error};
 
+mod record;
 mod sps;
 
 pub use sps::Sps;
@@ -22,6 +24,7 @@ pub struct Config {
     sequence_parameter_sets: Vec<Bytes>,
     picture_parameter_sets: Vec<Bytes>,
     sps: Sps,
+    pub(crate) declared: Declared,
 }
 
 impl Config {
@@ -62,10 +65,67 @@ impl Config {
             value: 0,
         })?;
         let sps = Sps::decode(first)?;
-        Ok(Self { raw, length_size, sequence_parameter_sets, picture_parameter_sets, sps })
+        let declared = Declared::default();
+        Ok(Self {
+            raw,
+            length_size,
+            sequence_parameter_sets,
+            picture_parameter_sets,
+            sps,
+            declared,
+        })
     }
 
-    /// The record as it came, for `avcC` and for passing on.
+    /// The configuration of a stream that sends its parameter sets between its pictures only: what an
+    /// access unit says that carries them, as a key frame does. `data` is shaped as
+    /// [`Sample::data`](crate::Sample::data) is, with lengths of `length_size` bytes: 1, 2 or 4.
+    /// `None` where a sequence or a picture parameter set is missing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`in_band`](Self::in_band); [`Error::Malformed`] for another `length_size`.
+    pub fn of_access_unit(data: &[u8], length_size: u8) -> Result<Option<Self>, Error> {
+        check_length_size(length_size)?;
+        match Coding::Avc.sets_from([].iter(), data, length_size)? {
+            Some(sets) if sets.have(&[Kind::Sequence, Kind::Picture]) => {
+                Self::of_sets(&sets, length_size).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The configuration that holds from an access unit on: this one with the parameter sets that
+    /// the unit carries, each in the place of the one with its id. `None` where they say nothing new.
+    ///
+    /// `data` is shaped as [`Sample::data`](crate::Sample::data) is. It is looked at up to its first
+    /// slice, and nothing is allocated where all sets in it are known and there is one sequence
+    /// parameter set. Where there are several, the one that the picture refers to becomes the first,
+    /// so that [`sps`](Self::sps) speaks of it. The record is written anew, without the extensions of
+    /// sequence parameter sets that it may have had, and shares no bytes with `data`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`] where a NAL unit or the start of a set is cut short;
+    /// [`Error::Malformed`] for an id that is out of range, and for a sequence parameter set that
+    /// describes no picture; [`Error::Unsupported`] for more sets than a record can hold (31
+    /// sequence, 255 picture parameter sets), in the unit or together, and for one of more than
+    /// 4096 bytes. Offsets count from the start of `data`, inside a set from its header.
+    pub fn in_band(&self, data: &[u8]) -> Result<Option<Self>, Error> {
+        let held = self.sequence_parameter_sets.iter().chain(&self.picture_parameter_sets);
+        let Some(sets) = Coding::Avc.sets_from(held, data, self.length_size)? else {
+            return Ok(None);
+        };
+        let mut config = Self::of_sets(&sets, self.length_size)?;
+        config.declared = self.declared;
+        let says_more = config.sps != self.sps;
+        Ok(Some(config).filter(|_| sets.new || says_more))
+    }
+
+    fn of_sets(sets: &Sets<'_>, length_size: u8) -> Result<Self, Error> {
+        Self::decode(record::record(&sets.sets, length_size)?)
+    }
+
+    /// The record as it came or as [`in_band`](Self::in_band) wrote it, for `avcC` and for passing on.
     pub const fn raw(&self) -> &Bytes {
         &self.raw
     }

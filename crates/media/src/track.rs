@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{Colour, Timescale, aac, ac3, av1, avc, flac, hevc, mp3, opus, vp9};
+use crate::{Colour, Error, Timescale, aac, ac3, av1, avc, flac, hevc, mp3, opus, vp9};
 
 /// Names a track within one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,7 +79,7 @@ pub struct Picture {
     pub height: u32,
     /// Sample aspect ratio, where the stream states one.
     pub aspect_ratio: Option<(u16, u16)>,
-    /// Colour description, where the stream states one.
+    /// Colour description, where the stream states one, or that it is of full range.
     pub colour: Option<Colour>,
     /// Ticks of the first a picture lasts on a clock of the second, where the stream says so.
     pub frame_duration: Option<(u64, Timescale)>,
@@ -97,6 +97,18 @@ pub struct Sound {
     pub channels: u8,
     /// Samples in a frame, where all frames have the same.
     pub frame_length: Option<u32>,
+}
+
+/// What a container says of a picture beside the codec's own configuration, as MP4 does in its sample
+/// entries. A container takes precedence over what it carries (ISO/IEC 14496-12, 12.1.5.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Width and height in pixels as shown.
+    pub size: Option<(u16, u16)>,
+    /// Sample aspect ratio.
+    pub aspect_ratio: Option<(u16, u16)>,
+    /// Colour description.
+    pub colour: Option<Colour>,
 }
 
 impl Codec {
@@ -124,22 +136,69 @@ impl Codec {
                 let sps = config.sps();
                 ((sps.width, sps.height), sps.aspect_ratio, sps.colour, sps.frame_duration)
             }
-            Self::Av1(config) => match config.sequence() {
-                Some(sequence) => {
-                    let size = (sequence.width, sequence.height);
-                    (size, None, sequence.colour, sequence.frame_duration)
-                }
-                None => ((0, 0), None, None, None),
-            },
+            Self::Av1(config) => {
+                let sequence = config.sequence();
+                let (width, height) = config.declared.size.unwrap_or_default();
+                let size = sequence.map_or((width.into(), height.into()), |sequence| {
+                    (sequence.width, sequence.height)
+                });
+                let colour = sequence.and_then(|sequence| sequence.colour);
+                (size, None, colour, sequence.and_then(|sequence| sequence.frame_duration))
+            }
             Self::Vp9(config) => {
-                let (width, height) = config.size().unwrap_or_default();
-                let colour = Some(config.colour()).filter(|colour| colour.primaries != 2);
+                let size = config.size().or(config.declared.size);
+                let (width, height) = size.unwrap_or_default();
+                let colour = Some(config.colour())
+                    .filter(|colour| colour.primaries != Colour::UNSPECIFIED || colour.full_range);
                 ((width.into(), height.into()), None, colour, None)
             }
             _ => return None,
         };
         let (width, height) = size;
-        Some(Picture { width, height, aspect_ratio, colour, frame_duration })
+        let declared = self.declared().copied().unwrap_or_default();
+        Some(Picture {
+            width,
+            height,
+            aspect_ratio: declared.aspect_ratio.or(aspect_ratio),
+            colour: declared.colour.or(colour),
+            frame_duration,
+        })
+    }
+
+    /// With what a container says of the picture: aspect ratio and colour as they are there, and a
+    /// size where the configuration has none (AV1 without a sequence header, VP9). What the
+    /// configuration says alike is not kept. Sound stays as it is.
+    #[must_use]
+    pub fn with_declared(mut self, declared: Declared) -> Self {
+        self.declare(Declared::default());
+        let Some(own) = self.picture() else { return self };
+        let Declared { size, aspect_ratio, colour } = declared;
+        self.declare(Declared {
+            size: size.filter(|_| own.width == 0 || own.height == 0),
+            aspect_ratio: aspect_ratio.filter(|ratio| own.aspect_ratio != Some(*ratio)),
+            colour: colour.filter(|colour| own.colour != Some(*colour)),
+        });
+        self
+    }
+
+    const fn declared(&self) -> Option<&Declared> {
+        Some(match self {
+            Self::Avc(config) => &config.declared,
+            Self::Hevc(config) => &config.declared,
+            Self::Av1(config) => &config.declared,
+            Self::Vp9(config) => &config.declared,
+            _ => return None,
+        })
+    }
+
+    fn declare(&mut self, declared: Declared) {
+        match self {
+            Self::Avc(config) => config.declared = declared,
+            Self::Hevc(config) => config.declared = declared,
+            Self::Av1(config) => config.declared = declared,
+            Self::Vp9(config) => config.declared = declared,
+            _ => {}
+        }
     }
 
     /// What the configuration says of the sound; `None` for pictures.
@@ -172,6 +231,21 @@ impl Codec {
             output_frequency: frequency,
             channels,
             frame_length,
+        })
+    }
+
+    /// The codec as it is from an access unit on, where that carries parameter sets of H.264 or HEVC
+    /// that say something new; `None` otherwise. To be asked of samples that are
+    /// [`sync`](crate::Sample::sync), behind which no decoder needs older sets.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`avc::Config::in_band`] and [`hevc::Config::in_band`].
+    pub fn in_band(&self, data: &[u8]) -> Result<Option<Self>, Error> {
+        Ok(match self {
+            Self::Avc(config) => config.in_band(data)?.map(Self::Avc),
+            Self::Hevc(config) => config.in_band(data)?.map(Self::Hevc),
+            _ => None,
         })
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::bits::BitReader;
-use crate::{Colour, Error};
+use crate::{Colour, Declared, Error};
 
 /// A decoded `VPCodecConfigurationRecord`, the bytes it came from, and the picture's size, which
 /// the record does not say.
@@ -18,6 +18,7 @@ pub struct Config {
     chroma_subsampling: u8,
     colour: Colour,
     size: Option<(u16, u16)>,
+    pub(crate) declared: Declared,
 }
 
 impl Config {
@@ -47,7 +48,8 @@ impl Config {
             matrix: bits.bits(8, "matrixCoefficients")? as u8,
             full_range,
         };
-        Ok(Self { profile, level, bit_depth, chroma_subsampling, colour, size: None, raw })
+        let (size, declared) = (None, Declared::default());
+        Ok(Self { raw, profile, level, bit_depth, chroma_subsampling, colour, size, declared })
     }
 
     /// With the size of the picture: from the sample entry of a file, or from

@@ -18,6 +18,11 @@ pub struct Config {
     /// interval in common use. Later segments are held to
     /// [`Segmenter::target_duration`](crate::Segmenter::target_duration), which the first settles.
     pub max_segment: Duration,
+    /// Whether the first segment settles the target duration for good, as a live playlist has to
+    /// have it. Default true. Without, it is that of the longest segment so far, and complete at the
+    /// end; any segment may be as long as [`max_segment`](Self::max_segment), and longer where one
+    /// sample says that it lasts longer.
+    pub settled_target: bool,
     /// How long a Low-Latency part may be, or `None` for no parts: then a segment is one fragment,
     /// which has the fewest headers and holds no more memory, since payload is shared either way.
     /// Default 200 ms. A track's own target is at most this, unless one frame alone is longer.
@@ -52,10 +57,12 @@ pub struct Config {
 
 impl Config {
     /// For media that is all there, such as a file: segments without parts, the first as long as the
-    /// others, and no MPEG-TS.
+    /// others, none held to the length of the first, no MPEG-TS, and tracks that wait for each other
+    /// as long as a segment may last.
     pub fn recorded() -> Self {
         let config = Self::default();
-        Self { part: None, ts: false, first_segment: config.segment, ..config }
+        let (first_segment, stall) = (config.segment, config.max_segment);
+        Self { part: None, ts: false, settled_target: false, first_segment, stall, ..config }
     }
 }
 
@@ -65,6 +72,7 @@ impl Default for Config {
             segment: Duration::from_secs(2),
             first_segment: Duration::from_millis(500),
             max_segment: Duration::from_secs(10),
+            settled_target: true,
             part: Some(Duration::from_millis(200)),
             sidx: false,
             ts: true,

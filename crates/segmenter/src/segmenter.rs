@@ -97,7 +97,8 @@ impl Segmenter {
     /// Adds a track, or gives one another configuration from its next sample on.
     ///
     /// The same configuration again changes nothing. A different one begins a new
-    /// [`Init`](crate::Init) and, aligned over all tracks, a discontinuity.
+    /// [`Init`](crate::Init) and, aligned over all tracks, a discontinuity; and so do parameter sets
+    /// of H.264 or HEVC in a sync sample that describe other pictures.
     ///
     /// # Errors
     ///
@@ -137,7 +138,7 @@ impl Segmenter {
         if input.lane.codec().kind() != track.codec.kind() {
             return Err(Error::KindChanged(track.id));
         }
-        if input.track == track {
+        if *described(self.turn.as_ref(), index, input) == track {
             input.pending = None;
             return Ok(());
         }
@@ -166,6 +167,9 @@ impl Segmenter {
             return Err(Error::Undrained(self.outputs.len()));
         }
         let index = self.index(sample.track).ok_or(Error::UnknownTrack(sample.track))?;
+        if sample.sync {
+            self.look_for_sets(index, &sample);
+        }
         if sample.data.is_empty() {
             self.drop_sample(&sample, DropReason::Empty);
         } else if sample.data.len() > self.policy.limits.sample_bytes {
@@ -176,6 +180,25 @@ impl Segmenter {
             self.handle_unsteady(index, sample);
         }
         Ok(())
+    }
+
+    /// A keyframe may carry parameter sets, and an encoder that changes them may say so nowhere
+    /// else: they are another configuration then. Picture parameter sets alone are not, since
+    /// decoders take them where they stand.
+    #[inline]
+    fn look_for_sets(&mut self, index: usize, sample: &Sample) {
+        let Some(input) = self.inputs.get(index).filter(|input| input.has_sets()) else { return };
+        let track = input.pending.as_deref().unwrap_or(described(self.turn.as_ref(), index, input));
+        // Sets that cannot be read are the decoder's.
+        if let Ok(Some(codec)) = track.codec.in_band(&sample.data)
+            && (codec.picture() != track.codec.picture()
+                || codec.to_string() != track.codec.to_string())
+        {
+            let track = Track { codec, ..Track::clone(track) };
+            self.steady = None;
+            // The kind is the same, and so is whether it is supported.
+            let _ = self.change_track(index, track);
+        }
     }
 
     /// Takes a sample for which something may have to be decided.
@@ -260,11 +283,15 @@ impl Segmenter {
     ///
     /// Call it when the encoder is lost or when it is back; calling twice is the same as once.
     pub fn restart(&mut self) {
-        if self.finished || self.turn.as_ref().is_some_and(Turn::is_restart) {
+        if self.finished {
+            return;
+        }
+        self.resolve_all();
+        if self.turn.is_some() {
+            // Restarted before, and nothing came since.
             return;
         }
         self.steady = None;
-        self.resolve();
         if self.end_timeline(Discontinuity::Restart) {
             self.turn = Some(Turn::restart());
         }
@@ -276,7 +303,7 @@ impl Segmenter {
         if self.finished {
             return;
         }
-        self.resolve();
+        self.resolve_all();
         self.end_stream();
         self.assemble();
         self.finished = true;
@@ -314,4 +341,9 @@ impl Segmenter {
             Sink { policy: &self.policy, schedule: &mut self.schedule, outputs: &mut self.outputs };
         (&mut self.inputs, sink)
     }
+}
+
+/// How a track was described last, by a sample that waits or by one before.
+fn described<'a>(turn: Option<&'a Turn>, index: usize, input: &'a Input) -> &'a Track {
+    turn.and_then(|turn| turn.described(index)).unwrap_or(&input.track)
 }

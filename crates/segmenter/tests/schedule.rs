@@ -4,8 +4,10 @@ mod rig;
 
 use std::time::Duration;
 
+use airloom_media::{Track, TrackId};
 use airloom_segmenter::{Config, Cut, Event};
-use rig::{AUDIO, Rig, UNTIMED, VIDEO, X264, audio, video};
+use bytes::Bytes;
+use rig::{AUDIO, Rig, UNTIMED, VIDEO, X264, audio, pictures, sounds, video};
 
 fn both() -> [airloom_media::Track; 2] {
     [video(X264), audio(48_000)]
@@ -274,4 +276,53 @@ fn negative_decode_times_are_moved_and_said() {
     assert_eq!(by.ticks() % 90_000, 0, "whole seconds, so every clock has them exactly");
     rig.assert_pictures_keep_their_times(by.ticks() as i64);
     rig.assert_everything_is_there();
+}
+
+/// The distance that it leaves, which no segment can span, says nothing of the next.
+#[test]
+fn a_lost_keyframe_costs_one_segment() {
+    let mut rig = Rig::with(Config::default(), &both());
+    let mut pictures = pictures(0..900, 45);
+    pictures[180].1 = rig::Arrival::Picture(6000, false);
+    rig.arrive(pictures.into_iter().chain(sounds(0..1400)).collect());
+    rig.finish();
+    let blind = rig.of(VIDEO).iter().filter(|segment| !segment.independent).count();
+    assert_eq!(blind, 1, "{:?} {:?}", rig.lengths(VIDEO), rig.events);
+}
+
+#[test]
+fn video_that_comes_back_in_mid_group_is_cut_at_its_first_keyframe() {
+    let mut rig = Rig::with(Config::default(), &both());
+    let mut pictures = pictures(0..700, 60);
+    // From 6.7 s to 11.3 s there are none, and the next keyframe is at 12 s.
+    pictures.retain(|(at, _)| !(6700..11_300).contains(at));
+    rig.arrive(pictures.into_iter().chain(sounds(0..1100)).collect());
+    rig.finish();
+    let blind: Vec<_> = rig.of(VIDEO).into_iter().filter(|it| !it.independent).collect();
+    assert_eq!(blind.len(), 1, "{:?}", rig.events);
+    let end = blind[0].start.ticks() + blind[0].duration.ticks() as i64;
+    assert_eq!(end, 12_000 * 90);
+}
+
+/// Renditions of one programme, each rounded to milliseconds by itself.
+#[test]
+fn a_second_video_whose_keyframes_are_a_little_early_begins_with_them() {
+    const OTHER: TrackId = TrackId::new(3);
+    let other = Track { id: OTHER, ..video(X264) };
+    for early in [0, 1, 10] {
+        let mut rig = Rig::with(Config::default(), &[video(X264), other.clone()]);
+        for frame in 0..300 {
+            let time = 1000 + frame * 1000 / 30;
+            let data = Bytes::from(vec![0, 0, 0, 2, 0x65, frame as u8]);
+            let early = if frame > 0 { early } else { 0 };
+            rig.feed(OTHER, time - early, 0, frame % 60 == 0, data);
+            rig.picture(time, 0, frame % 60 == 0);
+        }
+        rig.finish();
+        for track in [VIDEO, OTHER] {
+            assert_eq!(rig.of(track).len(), 5);
+            assert!(rig.of(track).iter().all(|segment| segment.independent), "{track} {early}");
+        }
+        rig.assert_everything_is_there();
+    }
 }

@@ -44,19 +44,7 @@ impl Sps {
     pub fn decode(nal: &[u8]) -> Result<Self, Error> {
         let rbsp = without_emulation_prevention(nal);
         let mut bits = BitReader::new(&rbsp);
-        let header = bits.bits(16, "nal_unit_type")?;
-        if header >> 9 & 0x3F != 33 {
-            let value = u64::from(header >> 9 & 0x3F);
-            return Err(Error::Malformed { field: "nal_unit_type", offset: 0, value });
-        }
-        bits.bits(4, "sps_video_parameter_set_id")?;
-        let layers = bits.bits(3, "sps_max_sub_layers_minus1")?;
-        if layers > MAX_SUB_LAYERS {
-            let (field, value) = ("sps_max_sub_layers_minus1", u64::from(layers));
-            return Err(Error::Malformed { field, offset: 2, value });
-        }
-        bits.flag("sps_temporal_id_nesting_flag")?;
-        profile_tier_level(&mut bits, layers)?;
+        let layers = up_to_id(&mut bits)?;
         bits.ue("sps_seq_parameter_set_id")?;
         let chroma_format_idc = at_most(&mut bits, 3, "chroma_format_idc")? as u8;
         let mut planes = chroma_format_idc;
@@ -170,6 +158,30 @@ impl Sps {
         }
         Ok(())
     }
+}
+
+/// `sps_seq_parameter_set_id` of a set of which `bits` is the start.
+pub(crate) fn id(bits: &mut BitReader<'_>) -> Result<u32, Error> {
+    up_to_id(bits)?;
+    at_most(bits, 15, "sps_seq_parameter_set_id")
+}
+
+/// Gives `sps_max_sub_layers_minus1`.
+fn up_to_id(bits: &mut BitReader<'_>) -> Result<u32, Error> {
+    let header = bits.bits(16, "nal_unit_type")?;
+    if header >> 9 & 0x3F != 33 {
+        let value = u64::from(header >> 9 & 0x3F);
+        return Err(Error::Malformed { field: "nal_unit_type", offset: 0, value });
+    }
+    bits.bits(4, "sps_video_parameter_set_id")?;
+    let layers = bits.bits(3, "sps_max_sub_layers_minus1")?;
+    if layers > MAX_SUB_LAYERS {
+        let (field, value) = ("sps_max_sub_layers_minus1", u64::from(layers));
+        return Err(Error::Malformed { field, offset: 2, value });
+    }
+    bits.flag("sps_temporal_id_nesting_flag")?;
+    profile_tier_level(bits, layers)?;
+    Ok(layers)
 }
 
 /// 7.3.3: only its length matters here.

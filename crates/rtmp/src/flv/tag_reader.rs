@@ -37,7 +37,8 @@ pub enum Skip {
         /// What it is.
         codec: CodecId,
     },
-    /// A sample without a (readable) sequence header before it.
+    /// A sample without a (readable) sequence header before it, and before a key frame that says
+    /// itself what one would.
     NoSequenceHeader {
         /// The track it would belong to.
         track: TrackId,
@@ -50,7 +51,8 @@ pub enum Skip {
 ///
 /// H.264, AAC and MP3 in FLV's own tags; these and HEVC, AV1, VP9, Opus, FLAC, AC-3 and E-AC-3 in
 /// Enhanced RTMP's, one track a tag or many. Codecs without a sequence header (AC-3, E-AC-3, MP3)
-/// are described by their first frame, VP9 by its header and its first key frame. Samples keep
+/// are described by their first frame, VP9 by its header and its first key frame, and H.264 and HEVC
+/// of encoders that send no header by a key frame that carries the parameter sets. Samples keep
 /// the times of their tags to the millisecond, or to the nanosecond where [`Config::precision`]
 /// asks for it, and nothing is repaired. A sequence header that repeats the one before is passed
 /// over, another one gives the track again. Payloads are slices of the tags'.
@@ -88,6 +90,9 @@ struct State {
 /// Sequence headers up to this size are copied, since they are kept for the stream's life and
 /// should not pin the message they came in.
 const SMALL: usize = 4096;
+
+/// Bytes in the length before each NAL unit where no sequence header says: what all encoders write.
+const LENGTH_SIZE: u8 = 4;
 
 impl TagReader {
     /// The video track where there is only one.
@@ -261,8 +266,7 @@ fn read(
             }
         }
         PacketKind::Frame if !describe(state, &packet, precision, each) => {}
-        PacketKind::Frame if state.config.is_none() => {
-            each(Event::Skipped(Skip::NoSequenceHeader { track: state.id }));
+        PacketKind::Frame if state.config.is_none() && !begins(state, &packet, precision, each) => {
         }
         PacketKind::Frame => {
             let (decode_time, composition_offset) =
@@ -272,7 +276,7 @@ fn read(
                 decode_time,
                 composition_offset,
                 duration: None,
-                sync: matches!(packet.frame_type, FrameType::KEY | FrameType::GENERATED_KEY),
+                sync: is_key(packet.frame_type),
                 data: packet.data,
             }));
         }
@@ -379,6 +383,46 @@ fn describe(
     }
 }
 
+/// Gives the track where there is no sequence header and a key frame carries its parameter sets;
+/// whether there is a track now.
+fn begins(
+    state: &mut State,
+    packet: &Packet,
+    precision: Precision,
+    each: &mut dyn FnMut(Event),
+) -> bool {
+    match in_band(packet).transpose() {
+        None => each(Event::Skipped(Skip::NoSequenceHeader { track: state.id })),
+        Some(Ok((raw, codec))) => {
+            // So that a sequence header that says the same changes nothing.
+            state.config = Some(raw);
+            each(track(state.id, codec, precision));
+        }
+        Some(Err(error)) => each(Event::Skipped(Skip::Unreadable(error))),
+    }
+    state.config.is_some()
+}
+
+/// The configuration in a key frame, and its record.
+fn in_band(packet: &Packet) -> Result<Option<(Bytes, Codec)>, Error> {
+    let (id, data) = (packet.codec, &packet.data);
+    Ok(if !is_key(packet.frame_type) {
+        None
+    } else if id.is_avc() {
+        avc::Config::of_access_unit(data, LENGTH_SIZE)?
+            .map(|config| (config.raw().clone(), Codec::Avc(config)))
+    } else if id == CodecId::FourCc(FourCc::HEVC) {
+        hevc::Config::of_access_unit(data, LENGTH_SIZE)?
+            .map(|config| (config.raw().clone(), Codec::Hevc(config)))
+    } else {
+        None
+    })
+}
+
+const fn is_key(frame_type: FrameType) -> bool {
+    matches!(frame_type, FrameType::KEY | FrameType::GENERATED_KEY)
+}
+
 #[cfg(test)]
 mod tests {
     use airloom_media::Timescale;
@@ -391,6 +435,8 @@ mod tests {
         1, 0x42, 0xC0, 0x0D, 0xFF, 0xE1, 0, 8, 0x67, 0x42, 0xC0, 0x0D, 0xDA, 0x0F, 0x0A, 0x69, 1,
         0, 2, 0x68, 0xCE,
     ];
+
+    const X265: &[u8] = include_bytes!("../../../media/src/hevc/x265.bin");
 
     fn events(reader: &mut TagReader, kind: Kind, timestamp: i64, parts: &[&[u8]]) -> Vec<Event> {
         let mut events = Vec::new();
@@ -480,6 +526,58 @@ mod tests {
             events(&mut reader, Kind::Audio, 0, &[b"\xAF\x01x"]),
             [Event::Skipped(Skip::NoSequenceHeader { track: TagReader::AUDIO })]
         );
+    }
+
+    #[test]
+    fn parameter_sets_in_a_key_frame_stand_for_a_sequence_header() {
+        const SETS: &[u8] = b"\0\0\0\x08\x67\x42\xC0\x0D\xDA\x0F\x0A\x69\0\0\0\x02\x68\xCE";
+        let hevc: Vec<_> = hevc::Config::decode(Bytes::from_static(X265))
+            .unwrap()
+            .parameter_sets()
+            .iter()
+            .flat_map(|set| [&(set.len() as u32).to_be_bytes(), &set[..]].concat())
+            .collect();
+        for (key, inter, sets, slice, name) in [
+            (&b"\x17\x01\0\0\0"[..], &b"\x27\x01\0\0\0"[..], SETS, b"\x65\x88", "avc1.42C00D"),
+            (b"\x93avc1", b"\xA3avc1", SETS, b"\x65\x88", "avc1.42C00D"),
+            (b"\x93hvc1", b"\xA3hvc1", &hevc, b"\x26\x01", "hvc1.1.6.L60.90"),
+        ] {
+            let mut reader = TagReader::new();
+            let slice = [b"\0\0\0\x03", &slice[..], b"\xA0"].concat();
+            let mut read = |parts: &[&[u8]]| events(&mut reader, Kind::Video, 0, parts);
+            let skipped = [Event::Skipped(Skip::NoSequenceHeader { track: TagReader::VIDEO })];
+            // Not in a frame that nobody can start with, nor where there are none.
+            assert_eq!(read(&[inter, sets, &slice]), skipped);
+            assert_eq!(read(&[key, &slice]), skipped);
+            let found = read(&[key, sets, &slice]);
+            assert_eq!(codec_string(&found[0]), format!("1 {name}"));
+            assert!(matches!(&found[1..], [Event::Sample(sample)] if sample.sync));
+            assert!(matches!(read(&[inter, &slice])[..], [Event::Sample(_)]));
+            assert!(matches!(read(&[key, sets, &slice])[..], [Event::Sample(_)]));
+        }
+    }
+
+    #[test]
+    fn a_sequence_header_replaces_what_a_key_frame_said() {
+        let mut reader = TagReader::new();
+        let mut read = |parts: &[&[u8]]| events(&mut reader, Kind::Video, 0, parts);
+        let key = b"\x17\x01\0\0\0\0\0\0\x08\x67\x42\xC0\x0D\xDA\x0F\x0A\x69\0\0\0\x02\x68\xCE";
+        assert_eq!(read(&[key]).len(), 2);
+        // The same once more, then another.
+        assert_eq!(read(&[b"\x17\0\0\0\0", AVC]), []);
+        let other = [AVC, b"\0"].concat();
+        assert_eq!(codec_string(&read(&[b"\x17\0\0\0\0", &other])[0]), "1 avc1.42C00D");
+    }
+
+    #[test]
+    fn sets_that_cannot_be_read_are_said_so() {
+        let mut reader = TagReader::new();
+        for frame in [&b"\0\0\0\x09\x67"[..], b"\0\0\0\x01\x67\x42"] {
+            assert!(matches!(
+                events(&mut reader, Kind::Video, 0, &[b"\x17\x01\0\0\0", frame])[..],
+                [Event::Skipped(Skip::Unreadable(Error::Codec(_)))]
+            ));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use airloom_media::{Codec, Rounding, Sample, Timescale, Track};
+use airloom_media::{Codec, Duration, Rounding, Sample, Timescale, Track};
 
 use super::policy::Policy;
 use super::ratio::{Ratio, scale_moved};
@@ -14,7 +14,6 @@ pub(super) struct Clock {
     output: Timescale,
     to_output: Ratio,
     to_mpeg: Ratio,
-    source_to_mpeg: Ratio,
     /// What is added to source times, in ticks of 90 kHz.
     offset: i64,
     /// The same on the output's clock, rounded.
@@ -78,6 +77,12 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) struct OutOfRange;
 
+/// `source` in ticks of 90 kHz; `None` for a time too far to be placed.
+pub(super) fn source_to_mpeg(source: i64, timescale: Timescale) -> Option<i64> {
+    let mpeg = Ratio::new(timescale, Timescale::MPEG).scale(source, Rounding::Nearest);
+    mpeg.filter(|mpeg| (-FARTHEST..=FARTHEST).contains(mpeg))
+}
+
 impl Clock {
     pub(super) fn new(track: &Track, policy: &Policy) -> Self {
         let (output, frame) = match track.codec.sound() {
@@ -99,7 +104,6 @@ impl Clock {
             output,
             to_output: Ratio::new(track.timescale, output),
             to_mpeg: Ratio::new(output, Timescale::MPEG),
-            source_to_mpeg: Ratio::new(track.timescale, Timescale::MPEG),
             offset: 0,
             offset_output: 0,
             jump: scaled(policy.jump, from_mpeg),
@@ -153,13 +157,13 @@ impl Clock {
     /// How far `source` is from the last time of this timeline, if that is further than a step
     /// may be.
     pub(super) fn jump(&self, source: i64) -> Option<i64> {
-        self.last_source.and_then(|last| self.jump_from(last, source))
+        let step = source.saturating_sub(self.last_source?);
+        (step > self.jump || step < -self.repair).then_some(step)
     }
 
-    /// The same from any other source time.
-    pub(super) fn jump_from(&self, last: i64, source: i64) -> Option<i64> {
-        let step = source.saturating_sub(last);
-        (step > self.jump || step < -self.repair).then_some(step)
+    /// The last decode time that was given out.
+    pub(super) fn last(&self) -> i64 {
+        self.last
     }
 
     /// The last source time placed on this timeline.
@@ -172,15 +176,14 @@ impl Clock {
         self.last_source.is_none()
     }
 
-    /// `source` in ticks of 90 kHz, without the offset; `None` for a time too far to be placed.
-    pub(super) fn source_to_mpeg(&self, source: i64) -> Option<i64> {
-        let mpeg = self.source_to_mpeg.scale(source, Rounding::Nearest);
-        mpeg.filter(|mpeg| (-FARTHEST..=FARTHEST).contains(mpeg))
+    /// A duration of the source in output ticks.
+    pub(super) fn lasts(&self, duration: Duration) -> Option<i64> {
+        self.to_output.scale(i64::try_from(duration.ticks()).ok()?, Rounding::Nearest)
     }
 
     /// `source` in ticks of 90 kHz on the output's timeline.
     pub(super) fn mpeg(&self, source: i64) -> Option<i64> {
-        self.source_to_mpeg(source)?.checked_add(self.offset)
+        source_to_mpeg(source, self.source)?.checked_add(self.offset)
     }
 
     /// Where a sample belongs that goes on as the one before it does: nothing has to be done to its
@@ -201,10 +204,16 @@ impl Clock {
         };
         let composition_offset = match sample.composition_offset.ticks() {
             0 => 0,
-            offset => i32::try_from(self.to_output.scale(offset, Rounding::Nearest)?).ok()?,
+            offset => i32::try_from(self.shown(source, offset)?.checked_sub(scaled)?).ok()?,
         };
         let mpeg = self.in_mpeg(decode_time).ok()?;
         Some(Place { decode_time, mpeg, composition_offset, change: None })
+    }
+
+    /// When a sample is shown, rounded by itself: not by as much as its decode time was.
+    #[inline]
+    fn shown(&self, source: i64, offset: i64) -> Option<i64> {
+        self.to_output.scale(source.checked_add(offset)?, Rounding::Nearest)
     }
 
     /// Goes on behind a sample whose place was found by a [`glance`](Self::glance).
@@ -225,8 +234,8 @@ impl Clock {
         let offset = match sample.composition_offset.ticks() {
             0 => 0,
             offset => self
-                .to_output
-                .scale(offset, Rounding::Nearest)
+                .shown(source, offset)
+                .and_then(|shown| shown.checked_sub(scaled))
                 .filter(|offset| i32::try_from(*offset).is_ok())
                 .ok_or(OutOfRange)?,
         };

@@ -67,7 +67,7 @@ impl Segmenter {
         // a short segment than one whose successor begins blind.
         let interval = match self.inputs.get(index) {
             Some(sound) if !sound.lane.is_video() => sound.frame(),
-            _ => self.keyframes.note(timed.mpeg),
+            _ => self.keyframes.note(timed.mpeg, self.cap),
         };
         let last_chance = interval <= self.cap && length.saturating_add(interval) > self.cap;
         if due || last_chance {
@@ -116,7 +116,10 @@ impl Segmenter {
             return 1;
         }
         let video = self.inputs.get(index).filter(|input| input.lane.is_video());
-        if open.sequence == self.policy.first_sequence {
+        if video.is_some_and(|video| video.lane.is_blind(open.sequence)) {
+            // Sound began it, and what there is of the pictures nobody can join.
+            1
+        } else if open.sequence == self.policy.first_sequence {
             self.policy.first_segment
         } else if video.is_some_and(|video| !video.lane.has_content()) {
             // It comes to a segment that sound began: its keyframe is worth one of its own.
@@ -227,19 +230,28 @@ impl Segmenter {
         }
     }
 
-    /// The first segment ends at `end`: from now on the target duration stands.
+    /// A segment ends at `end`. After the first one the target duration stands, where it is to be
+    /// settled.
     fn settle_target_duration(&mut self, end: i64) {
-        if self.target_duration.is_some() {
+        let settles = self.policy.settled_target;
+        if settles && self.target_duration.is_some() {
             return;
         }
+        let start = match self.schedule.open() {
+            Some(open) if self.target_duration.is_some() => open.start,
+            _ => self.origin,
+        };
         // What is in it already may reach further than where it ends.
         let end = self.inputs.iter().filter_map(super::Input::end).fold(end, i64::max);
-        let longest = end.saturating_sub(self.origin).saturating_add(self.margin());
-        let rounded = (longest + 45_000) / 90_000;
+        let longest = end.saturating_sub(start).saturating_add(self.margin());
+        let rounded = longest.saturating_add(45_000) / 90_000;
         let wanted = (self.policy.segment + 89_999) / 90_000;
-        // Both are at most a few minutes, or one silly first segment.
-        self.target_duration = Some(u32::try_from(rounded.max(wanted)).unwrap_or(u32::MAX));
-        self.limit_lengths();
+        // Both are at most a few minutes, or one silly segment.
+        let seconds = u32::try_from(rounded.max(wanted)).unwrap_or(u32::MAX);
+        self.target_duration = self.target_duration.max(Some(seconds));
+        if settles {
+            self.limit_lengths();
+        }
     }
 
     /// How much longer than the pacer's a follower's segment may be: a frame.
@@ -251,20 +263,21 @@ impl Segmenter {
 
     /// Derives from the target duration how long segments and steps may be.
     pub(super) fn limit_lengths(&mut self) {
-        self.cap = match self.target_duration {
+        let settled = self.target_duration.filter(|_| self.policy.settled_target);
+        self.cap = match settled {
             Some(seconds) => {
                 (i64::from(seconds) * 90_000 + 44_999 - self.margin()).max(self.policy.segment / 2)
             }
             None => self.policy.max_segment,
         };
         let step = self.longest_step() as i64;
-        let longest = match self.target_duration {
+        let longest = match settled {
             Some(seconds) => i64::from(seconds) * 90_000 + 44_999,
             None => i64::MAX,
         };
         for input in &mut self.inputs {
             input.clock.limit_jump(step);
-            input.lane.limit(longest);
+            input.lane.limit(longest, self.cap);
         }
     }
 
@@ -338,7 +351,7 @@ impl Segmenter {
             let (Some(open), Some(input)) = (self.schedule.open(), self.inputs.get(index)) else {
                 return;
             };
-            let end = mpeg.saturating_add(if next.is_none() { input.frame() } else { 0 });
+            let end = mpeg.saturating_add(if next.is_none() { input.tail() } else { 0 });
             if end.saturating_sub(open.start) > self.cap || input.lane.is_overlong(next) {
                 self.begin(mpeg, sync, Begin::Forced(Cut::Duration));
             }

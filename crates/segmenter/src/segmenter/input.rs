@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use airloom_media::{Rounding, Timescale, Track};
+use airloom_media::{Codec, Duration, Rounding, Timescale, Track};
 
 use super::clock::Clock;
 use super::lane::{Lane, Timed};
@@ -23,13 +23,27 @@ pub(super) struct Input {
     pub(super) queued: usize,
     /// The latest decode time, in ticks of 90 kHz.
     pub(super) newest: Option<i64>,
+    /// How far behind the others its samples come, in ticks of 90 kHz: they wait so much longer.
+    pub(super) lag: i64,
     /// A new description that takes effect with the next sample.
     pub(super) pending: Option<Box<Track>>,
-    /// While a timeline turns: where this track's new timeline begins and has come to, in its
-    /// source timescale.
-    pub(super) turned: Option<(i64, i64)>,
+    /// While a timeline turns: what is known of this track's new one.
+    pub(super) turned: Option<Turned>,
     /// While a timeline turns: whether the track went on with the old one.
     pub(super) continues: bool,
+}
+
+/// A track's new timeline, as far as it has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turned {
+    /// Its first and its last time, in ticks of 90 kHz by the source's clock; without one where no
+    /// clock can hold it.
+    pub(super) first: Option<i64>,
+    pub(super) last: Option<i64>,
+    /// What its samples are counted in, which may be new with it.
+    pub(super) timescale: Timescale,
+    /// Where the other tracks were when it turned, in ticks of 90 kHz.
+    pub(super) beside: Option<i64>,
 }
 
 /// Whether the others wait for a track.
@@ -60,6 +74,7 @@ impl Input {
             queue: VecDeque::new(),
             queued: 0,
             newest: None,
+            lag: 0,
             pending: None,
             turned: None,
             continues: false,
@@ -69,6 +84,11 @@ impl Input {
     /// Whether the track has not begun.
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.newest.is_none() && self.turned.is_none()
+    }
+
+    /// Whether its samples may carry parameter sets.
+    pub(super) fn has_sets(&self) -> bool {
+        matches!(self.track.codec, Codec::Avc(_) | Codec::Hevc(_))
     }
 
     /// Describes the track anew, while nothing of it is under way.
@@ -81,10 +101,9 @@ impl Input {
 
     /// Counts the samples that follow by another description.
     #[cold]
-    pub(super) fn describe(&mut self, track: &Track, policy: &Policy, longest_step: i64) {
+    pub(super) fn count_by(&mut self, track: &Track, policy: &Policy, longest_step: i64) {
         self.clock = self.clock.reconfigured(track, policy);
         self.clock.limit_jump(longest_step);
-        self.track = Track::clone(track);
     }
 
     #[inline]
@@ -108,7 +127,24 @@ impl Input {
 
     /// How long a frame of the track lasts as a rule, in ticks of 90 kHz.
     pub(super) fn frame(&self) -> i64 {
+        self.in_mpeg(self.lane.frame())
+    }
+
+    /// How long the sample that is held lasts where no next one ends it, in ticks of 90 kHz.
+    pub(super) fn tail(&self) -> i64 {
+        self.in_mpeg(self.lane.tail())
+    }
+
+    fn in_mpeg(&self, output: i64) -> i64 {
         let ratio = Ratio::new(self.lane.output(), Timescale::MPEG);
-        ratio.scale(self.lane.frame(), Rounding::Up).unwrap_or(0)
+        ratio.scale(output, Rounding::Up).unwrap_or(0)
+    }
+
+    /// Notes how long a sample lasts by its own word.
+    #[cold]
+    pub(super) fn state(&mut self, decode_time: i64, duration: Duration) {
+        if let Some(lasts) = self.clock.lasts(duration) {
+            self.lane.state(decode_time, lasts);
+        }
     }
 }

@@ -15,11 +15,12 @@ impl Keyframes {
     }
 
     /// Notes one at `mpeg`; how long the next may be in coming, by those before: zero where nothing
-    /// is known.
-    pub(super) fn note(&mut self, mpeg: i64) -> i64 {
+    /// is known. A distance above `most`, which no segment can span, says nothing of the next.
+    pub(super) fn note(&mut self, mpeg: i64, most: i64) -> i64 {
         let last = self.last.replace(mpeg);
         // One at or before the last is of another timeline.
-        if let Some(interval) = last.map(|last| mpeg.saturating_sub(last)).filter(|it| *it > 0) {
+        let interval = last.map(|last| mpeg.saturating_sub(last));
+        if let Some(interval) = interval.filter(|interval| (1..=most).contains(interval)) {
             self.intervals.rotate_right(1);
             self.intervals[0] = interval;
         }
@@ -46,8 +47,11 @@ mod tests {
         ];
         for (mpeg, interval) in expected {
             assert!(keyframes.longest(mpeg) >= interval, "{mpeg}");
-            assert_eq!(keyframes.note(mpeg), interval, "{mpeg}");
+            assert_eq!(keyframes.note(mpeg, 1000), interval, "{mpeg}");
         }
-        assert_eq!(keyframes.note(i64::MAX), i64::MAX - 50);
+        // One that was lost does not make the others forgotten.
+        assert_eq!(keyframes.note(1051, 1000), 50);
+        assert_eq!(keyframes.note(1101, 1000), 50);
+        assert_eq!(keyframes.note(i64::MAX, i64::MAX), i64::MAX - 1101);
     }
 }

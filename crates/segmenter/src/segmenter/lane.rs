@@ -33,6 +33,18 @@ pub(super) struct Timed {
 }
 
 impl Timed {
+    /// Moves it to `decode_time`, if that is later; it is shown when it was to be, where that is not
+    /// before it is decoded.
+    fn put_off(&mut self, decode_time: i64) {
+        let by = decode_time.saturating_sub(self.decode_time);
+        if by > 0 {
+            let offset = i64::from(self.composition_offset);
+            let left = if offset >= 0 { (offset - by).max(0) } else { offset - by };
+            self.composition_offset = i32::try_from(left).unwrap_or(i32::MIN);
+            self.decode_time = decode_time;
+        }
+    }
+
     /// Whether it begins a new description and no segment is decided for that.
     pub(super) fn is_undecided(&self) -> bool {
         self.change.as_ref().is_some_and(|change| change.sequence.is_none())
@@ -94,8 +106,12 @@ pub(super) struct Lane {
     /// The segment the schedule has open.
     open: u64,
     /// The longest a segment may be: in ticks of 90 kHz, and of the output.
-    longest_mpeg: i64,
+    longest_mpeg: (i64, i64),
     longest: i64,
+    /// The longest a sample may be that no next one ends, in output ticks.
+    longest_tail: i64,
+    /// A sample that says itself how long it lasts: its decode time, and that.
+    stated: Option<(i64, i64)>,
 }
 
 #[derive(Debug, Default)]
@@ -146,8 +162,10 @@ impl Lane {
             segment: OpenSegment { sequence, ..OpenSegment::default() },
             ends: i64::MAX,
             open: sequence,
-            longest_mpeg: i64::MAX,
+            longest_mpeg: (i64::MAX, i64::MAX),
             longest: i64::MAX,
+            longest_tail: i64::MAX,
+            stated: None,
         }
     }
 
@@ -198,6 +216,15 @@ impl Lane {
         self.held.is_some() || self.segment.samples > 0
     }
 
+    /// Whether segment `sequence`, if the track is in that, began without a sync sample.
+    pub(super) fn is_blind(&self, sequence: u64) -> bool {
+        let first = self.segment.parts.first().map(|part| part.independent);
+        let first = first.or(self.part.samples.first().map(|sample| sample.sync));
+        let first = first.or(self.measuring.first().map(|(timed, _)| timed.sync));
+        let first = first.or(self.held.as_ref().map(|held| held.sync));
+        self.segment.sequence == sequence && first == Some(false)
+    }
+
     /// Whether the open segment holds all it may.
     pub(super) fn is_full(&self, policy: &Policy) -> bool {
         // The held sample counts as one.
@@ -205,10 +232,32 @@ impl Lane {
             || self.segment.payload >= policy.limits.segment_bytes
     }
 
-    /// Sets how long a segment may be, in ticks of 90 kHz.
-    pub(super) fn limit(&mut self, longest: i64) {
-        self.longest_mpeg = longest;
-        self.longest = self.from_mpeg.scale(longest, Rounding::Down).unwrap_or(i64::MAX);
+    /// Sets how long a segment may be, and its last sample, in ticks of 90 kHz.
+    pub(super) fn limit(&mut self, longest: i64, tail: i64) {
+        let scale = |mpeg| self.from_mpeg.scale(mpeg, Rounding::Down).unwrap_or(i64::MAX);
+        self.longest_mpeg = (longest, tail);
+        self.longest = scale(longest);
+        self.longest_tail = scale(tail);
+    }
+
+    /// Notes that the sample at `decode_time` says itself how long it lasts.
+    pub(super) fn state(&mut self, decode_time: i64, duration: i64) {
+        self.stated = Some((decode_time, duration));
+    }
+
+    /// How long the held sample lasts where no next one ends it: as it says itself, or else as a
+    /// frame does.
+    pub(super) fn tail(&self) -> i64 {
+        self.stated_tail().map_or(self.frame, |stated| stated.min(self.longest_tail))
+    }
+
+    fn stated_tail(&self) -> Option<i64> {
+        self.said(self.held.as_ref()?.decode_time)
+    }
+
+    /// How long the sample at `decode_time` lasts by its own word.
+    pub(super) fn said(&self, decode_time: i64) -> Option<i64> {
+        self.stated.filter(|(at, _)| *at == decode_time).map(|(_, duration)| duration)
     }
 
     /// Whether the segment that the held sample belongs to, if its end is not decided, would be too
@@ -219,7 +268,7 @@ impl Lane {
         let (within, held) = match (&self.held, next) {
             // It will begin the segment after this one.
             (Some(held), _)
-                if decided && (held.mpeg >= self.ends || self.would_overflow(self.frame)) =>
+                if decided && (held.mpeg >= self.ends || self.would_overflow(self.tail())) =>
             {
                 if self.open > self.segment.sequence.saturating_add(1) {
                     return false;
@@ -235,7 +284,7 @@ impl Lane {
             }
             (None, None) => return false,
         };
-        let lasts = next.map_or(self.frame, |next| next.saturating_sub(held));
+        let lasts = next.map_or(self.tail(), |next| next.saturating_sub(held));
         within.saturating_add(lasts) > self.longest
     }
 
@@ -288,28 +337,39 @@ impl Lane {
         }
         match (&self.held, self.end) {
             // Times that were placed before a guess filled theirs.
-            (Some(held), _) => timed.decode_time = timed.decode_time.max(held.decode_time + 1),
+            (Some(held), _) => timed.put_off(held.decode_time + 1),
             (None, Some(end)) => self.resume(end, &mut timed, sink),
             (None, None) => {}
         }
+        let begins = self.begins(&timed);
         if let Some(held) = self.held.take() {
             let step = timed.decode_time - held.decode_time;
             let duration = if step > 2 * self.frame {
                 self.enter(held.mpeg, self.frame, sink);
-                self.bridge(step, timed.mpeg, sink)
+                let said = self.said(held.decode_time).is_some_and(|said| said >= step);
+                self.bridge(step, timed.mpeg, said, sink)
             } else {
                 step
             };
             let sequence = self.append(held, duration, sink);
-            self.advance(timed.mpeg, sink);
+            self.advance(begins, sink);
             if duration < step && self.segment.sequence == sequence {
                 // A segment has no holes: what comes after one is in the next.
                 self.close_segment(sink);
             }
         } else {
-            self.advance(timed.mpeg, sink);
+            self.advance(begins, sink);
         }
         self.held = Some(timed);
+    }
+
+    /// Where a sample counts from, in ticks of 90 kHz, when it comes to which segment it is in: a
+    /// keyframe that is early by less than half a frame begins the segment that the deciding
+    /// track's begins.
+    fn begins(&self, timed: &Timed) -> i64 {
+        let early = self.ends.saturating_sub(timed.mpeg);
+        let keyframe = timed.sync && self.is_video();
+        if keyframe && (1..=self.frame / 2).contains(&early) { self.ends } else { timed.mpeg }
     }
 
     /// The first sample after one whose length was a guess, which ended at `end`.
@@ -318,7 +378,7 @@ impl Lane {
         let step = timed.decode_time - end;
         if step <= 0 {
             // What the guess has filled stays filled.
-            timed.decode_time = end;
+            timed.put_off(end);
         } else if self.segment.samples > 0 && self.ends == i64::MAX {
             // A segment has no holes: the sample begins where the guess ended, and is shown when
             // it has to be.
@@ -370,7 +430,9 @@ impl Lane {
         }
         self.settle(sink);
         self.reconfigure(&change.track);
-        timed.decode_time = self.end.map_or(timed.decode_time, |end| end.max(timed.decode_time));
+        if let Some(end) = self.end {
+            timed.put_off(end);
+        }
         self.held = Some(timed);
     }
 
@@ -384,7 +446,7 @@ impl Lane {
         self.output = output;
         self.source = track.timescale;
         self.from_mpeg = Ratio::new(Timescale::MPEG, output);
-        self.limit(self.longest_mpeg);
+        self.limit(self.longest_mpeg.0, self.longest_mpeg.1);
         self.codec = Arc::new(track.codec.clone());
         self.frame = expected_frame(track);
         self.full = i64::MAX;
@@ -396,7 +458,7 @@ impl Lane {
 
     /// How long the held sample lasts when the next one comes much later than a frame.
     #[cold]
-    fn bridge(&self, duration: i64, next: i64, sink: &mut Sink<'_>) -> i64 {
+    fn bridge(&self, duration: i64, next: i64, said: bool, sink: &mut Sink<'_>) -> i64 {
         let decided = self.ends != i64::MAX;
         let overflows = self.segment.duration + duration > self.longest;
         if decided && (duration > self.longest || (next >= self.ends && overflows)) {
@@ -404,7 +466,7 @@ impl Lane {
             self.leave_gap(duration - self.frame, sink);
             return self.frame;
         }
-        if duration > self.part_target.unwrap_or(i64::MAX).max(4 * self.frame) {
+        if !said && duration > self.part_target.unwrap_or(i64::MAX).max(4 * self.frame) {
             sink.outputs.push_back(Output::Event(Event::GapBridged {
                 track: self.id,
                 duration: Duration::new(duration.unsigned_abs()),
@@ -413,14 +475,18 @@ impl Lane {
         duration
     }
 
-    /// Completes the held sample with the length of a frame, since no next one says otherwise.
+    /// Completes the held sample, which no next one ends.
     pub(super) fn flush(&mut self, sink: &mut Sink<'_>) {
+        let (stated, tail) = (self.stated_tail(), self.tail());
         let Some(held) = self.held.take() else { return };
         // The rounding of the source's clock should not push a last frame out of its part.
-        let room = self.part_target.map_or(self.frame, |target| target - self.part.duration);
-        let fits = (self.frame - self.jitter()..self.frame).contains(&room);
-        let duration = if fits { room } else { self.frame };
+        let room = self.part_target.map_or(tail, |target| target - self.part.duration);
+        let fits = (tail - self.jitter()..tail).contains(&room);
+        let duration = if fits { room } else { tail };
         self.append(held, duration.max(1), sink);
+        if let Some(stated) = stated.filter(|stated| *stated > tail) {
+            self.leave_gap(stated - tail, sink);
+        }
     }
 
     /// By how much a frame may differ from the rule when its source counts in coarser ticks.

@@ -2,9 +2,13 @@
 
 use super::Segmenter;
 use super::cutting::Begin;
-use super::input::Presence;
+use super::input::{Input, Presence};
 use super::lane::Timed;
 use crate::{Absence, Cut, Event};
+
+/// A track that is behind the others by up to so many waits, but comes, is waited for as long as
+/// that takes.
+const MOST_LAG: i64 = 3;
 
 impl Segmenter {
     /// Passes a sample to its lane, now or when the pacer has come as far.
@@ -22,12 +26,16 @@ impl Segmenter {
             self.origin = self.origin.min(mpeg);
         }
         if self.pacer == Some(index) {
+            if timed.sync {
+                self.note_lead(index, mpeg);
+            }
             self.pace(index, timed);
             if self.schedule.has_history() {
                 self.drop_laggards(mpeg);
             }
             self.release();
         } else {
+            self.note_lag(index, mpeg, self.reached());
             let (limit, most) = (self.policy.limits.held_bytes, self.policy.limits.segment_samples);
             let Some(input) = self.inputs.get_mut(index) else { return };
             input.push(timed);
@@ -49,14 +57,16 @@ impl Segmenter {
             .filter(|pacer| *pacer != index)
             .and_then(|pacer| self.inputs.get(pacer).and_then(|input| input.newest));
         let Some(input) = self.inputs.get_mut(index) else { return };
-        // Half the wait, so that one at the edge of it does not come and go.
-        let near = newest.is_none_or(|newest| mpeg >= newest.saturating_sub(self.policy.stall / 2));
+        // Less than the most, so that one at the edge of it does not come and go.
+        let most = self.policy.stall.saturating_mul(MOST_LAG - 1);
+        let near = newest.is_none_or(|newest| mpeg >= newest.saturating_sub(most));
         if !near {
             return;
         }
         let was = std::mem::replace(&mut input.presence, Presence::Present);
-        let track = input.track.id;
-        if was == Presence::Late && input.lane.is_known() {
+        let (track, known) = (input.track.id, input.lane.is_known());
+        self.note_lead(index, mpeg);
+        if was == Presence::Late && known {
             self.event(Event::TrackBack { track });
         }
         self.choose_pacer();
@@ -96,7 +106,7 @@ impl Segmenter {
         let waiting = self.inputs.get(follower).and_then(|input| input.queue.front());
         let Some(waiting) = waiting else { return };
         let since = pacer.newest.unwrap_or(waiting.mpeg);
-        if !crowded && mpeg.saturating_sub(since) <= self.policy.stall {
+        if !crowded && mpeg.saturating_sub(since) <= self.patience(pacer) {
             return;
         }
         if let Some(pacer) = self.pacer {
@@ -104,6 +114,28 @@ impl Segmenter {
             self.choose_pacer();
             self.release();
         }
+    }
+
+    /// Notes how far behind the deciding track, which is at `reached`, another one comes.
+    #[inline]
+    pub(super) fn note_lag(&mut self, index: usize, mpeg: i64, reached: Option<i64>) {
+        let lag = reached.filter(|it| *it != i64::MAX).map_or(0, |it| it.saturating_sub(mpeg));
+        let most = self.policy.stall.saturating_mul(MOST_LAG);
+        if let Some(input) = self.inputs.get_mut(index) {
+            input.lag = lag.clamp(0, most);
+        }
+    }
+
+    /// Notes how far behind the others the deciding track comes.
+    pub(super) fn note_lead(&mut self, index: usize, mpeg: i64) {
+        self.note_lag(index, mpeg, self.newest_of_others(index));
+    }
+
+    /// How far behind the others a track may be: by what it always is, by a wait, and while its
+    /// samples wait for a new timeline to be settled by another.
+    fn patience(&self, input: &Input) -> i64 {
+        let waits = if input.turned.is_some() { 2 } else { 1 };
+        self.policy.stall.saturating_mul(waits).saturating_add(input.lag)
     }
 
     /// The pacer has come to `mpeg`: followers that are a whole wait behind a segment's end lose
@@ -115,7 +147,7 @@ impl Segmenter {
                 continue;
             }
             let end = self.schedule.end(input.lane.sequence());
-            if end < mpeg && mpeg - end > self.policy.stall {
+            if end < mpeg && mpeg - end > self.patience(input) {
                 self.leave_behind(index);
             }
         }

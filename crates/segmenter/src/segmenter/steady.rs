@@ -74,10 +74,18 @@ impl Segmenter {
     pub(super) fn go_on(&mut self, index: usize, sample: Sample, place: &Place) {
         let Some(Steady { pacer, video, .. }) = self.steady else { return };
         let leads = pacer == index;
-        let reached = self.reached().unwrap_or(i64::MAX);
+        if !leads {
+            self.note_lag(index, place.mpeg, self.reached());
+        } else if sample.sync && self.inputs.len() > 1 {
+            self.note_lead(index, place.mpeg);
+        }
+        let (reached, cap) = (self.reached().unwrap_or(i64::MAX), self.cap);
         let (inputs, mut sink) = self.split();
         let Some(input) = inputs.get_mut(index) else { return };
         input.clock.go_on(&sample, place);
+        if let Some(duration) = sample.duration {
+            input.state(place.decode_time, duration);
+        }
         input.newest = Some(input.newest.map_or(place.mpeg, |newest| newest.max(place.mpeg)));
         let (mpeg, sync) = (place.mpeg, sample.sync);
         let timed = Timed {
@@ -94,7 +102,7 @@ impl Segmenter {
         input.lane.go_on(timed, &mut sink);
         if leads {
             if sync && video {
-                self.keyframes.note(mpeg);
+                self.keyframes.note(mpeg, cap);
             }
             if self.inputs.len() > 1 {
                 self.release();

@@ -3,8 +3,8 @@
 use airloom_media::{Delta, Duration, Sample, Timestamp, Track, TrackId};
 
 use super::Segmenter;
-use super::clock::Change;
-use super::input::Presence;
+use super::clock::{Change, source_to_mpeg};
+use super::input::{Input, Presence, Turned};
 use super::lane::{Reconfiguration, Timed};
 use crate::{Discontinuity, DropReason, Event};
 
@@ -13,6 +13,9 @@ const MOST_TURNING: usize = 4096;
 
 /// A jump of this many samples that ends where it began was none.
 const GLITCH: usize = 2;
+
+/// No sample lasts longer than so many seconds, whatever it says: its duration has 32 bits.
+const LONGEST_SAID: i64 = 3600;
 
 /// Negative first times are moved to at least this, in ticks of 90 kHz: room for the other tracks
 /// to begin earlier.
@@ -42,6 +45,12 @@ impl Turn {
     pub(super) fn is_restart(&self) -> bool {
         self.reason == Discontinuity::Restart
     }
+
+    /// How a track is described by what waits of it, if that says so.
+    pub(super) fn described(&self, index: usize) -> Option<&Track> {
+        let mut of = self.waiting.iter().rev().filter(|(other, ..)| *other == index);
+        of.find_map(|(_, _, change)| change.as_deref())
+    }
 }
 
 impl Segmenter {
@@ -70,7 +79,17 @@ impl Segmenter {
             return (!input.clock.is_fresh()).then_some(0);
         }
         let by = input.clock.jump(source)?;
-        (by <= 0 || !self.returned(index, source)).then_some(by)
+        (by <= 0 || !(self.was_said(input, by) || self.returned(index, source))).then_some(by)
+    }
+
+    /// Whether the sample before lasts so long by its own word, in media that is all there.
+    #[cold]
+    fn was_said(&self, input: &Input, by: i64) -> bool {
+        let by = u64::try_from(by).ok().and_then(|by| input.clock.lasts(Duration::new(by)));
+        let said = input.lane.said(input.clock.last());
+        let longest = i64::from(input.lane.output().hz()) * LONGEST_SAID;
+        let lasts = by.zip(said).is_some_and(|(by, said)| by <= said && by <= longest);
+        lasts && !self.policy.settled_target
     }
 
     /// Whether a track comes back after a long silence to where the others went on: that is no jump.
@@ -82,7 +101,7 @@ impl Segmenter {
     }
 
     /// The latest time any other track has on this timeline.
-    fn newest_of_others(&self, index: usize) -> Option<i64> {
+    pub(super) fn newest_of_others(&self, index: usize) -> Option<i64> {
         let others = self.inputs.iter().enumerate().filter(|(other, _)| *other != index);
         others.filter_map(|(_, input)| input.newest).max()
     }
@@ -96,6 +115,8 @@ impl Segmenter {
     fn handle_turning(&mut self, index: usize, sample: Sample, change: Option<Box<Track>>) {
         let source = sample.decode_time.ticks();
         let jumped = self.jumped(index, &sample, change.as_deref()).is_some();
+        let steps_within = -self.policy.repair..=self.longest_step().cast_signed();
+        let beside = self.newest_of_others(index);
         let Some(turn) = &mut self.turn else { return };
         let Some(input) = self.inputs.get_mut(index) else { return };
         match input.turned {
@@ -105,21 +126,25 @@ impl Segmenter {
                 return self.accept(index, sample, change);
             }
             None => {
-                input.turned = Some((source, source));
+                let timescale = change.as_deref().unwrap_or(&input.track).timescale;
+                let first = source_to_mpeg(source, timescale);
+                input.turned = Some(Turned { first, last: first, timescale, beside });
                 input.continues = false;
             }
-            Some((_, last))
-                if change.is_some() || input.clock.jump_from(last, source).is_some() =>
-            {
-                let alone = turn.waiting.iter().all(|(other, ..)| *other == index);
-                if !turn.is_restart() && !jumped && alone && turn.waiting.len() <= GLITCH {
-                    self.undo_turn(index);
-                } else {
-                    self.resolve();
+            Some(turned) => {
+                let at = source_to_mpeg(source, turned.timescale);
+                let steps = at.zip(turned.last).map(|(at, last)| at.saturating_sub(last));
+                if change.is_some() || steps.is_none_or(|step| !steps_within.contains(&step)) {
+                    let alone = turn.waiting.iter().all(|(other, ..)| *other == index);
+                    if !turn.is_restart() && !jumped && alone && turn.waiting.len() <= GLITCH {
+                        self.undo_turn(index);
+                    } else {
+                        self.resolve();
+                    }
+                    return self.handle(index, sample, change);
                 }
-                return self.handle(index, sample, change);
+                input.turned = Some(Turned { last: at, ..turned });
             }
-            Some((first, _)) => input.turned = Some((first, source)),
         }
         turn.bytes += sample.data.len();
         turn.waiting.push((index, sample, change));
@@ -147,9 +172,9 @@ impl Segmenter {
     fn is_turned(&self) -> bool {
         let Some(turn) = &self.turn else { return false };
         let waits_long = self.inputs.iter().any(|input| {
-            input.turned.is_some_and(|(first, last)| {
-                let span = last.saturating_sub(first);
-                input.clock.source_to_mpeg(span).is_none_or(|span| span > self.policy.stall)
+            input.turned.is_some_and(|turned| {
+                let span = turned.last.zip(turned.first).map(|(last, first)| last - first);
+                span.is_none_or(|span| span > self.policy.stall)
             })
         });
         let everyone = self
@@ -163,14 +188,22 @@ impl Segmenter {
             || (everyone && turn.waiting.len() >= GLITCH)
     }
 
+    /// Lets nothing wait any longer: what waits may begin a turn of its own when it is gone over.
+    pub(super) fn resolve_all(&mut self) {
+        while self.turn.as_ref().is_some_and(|turn| !turn.waiting.is_empty()) {
+            // The first sample of each track gets its place, so that fewer wait each time.
+            self.resolve();
+        }
+    }
+
     /// Settles where the new timeline begins, and goes on with what waited for that.
-    pub(super) fn resolve(&mut self) {
+    fn resolve(&mut self) {
         let Some(turn) = self.turn.take() else { return };
-        if turn.waiting.is_empty() {
+        let Some(&(reference, ..)) = turn.waiting.first() else {
             // Restarted, and nothing came since.
             self.turn = turn.is_restart().then_some(turn);
             return;
-        }
+        };
         let split = self.inputs.iter().any(|input| input.continues);
         if split && !turn.is_restart() {
             self.rebase_turned();
@@ -178,7 +211,7 @@ impl Segmenter {
             if !turn.is_restart() {
                 self.end_timeline(turn.reason);
             }
-            self.begin_timeline();
+            self.begin_timeline(reference);
         }
         for input in &mut self.inputs {
             input.turned = None;
@@ -190,13 +223,18 @@ impl Segmenter {
     }
 
     /// Places the new timeline right behind the old one: as early as no track goes back, with the
-    /// tracks as far from each other as the source has them.
-    fn begin_timeline(&mut self) {
-        let begins = |input: &super::Input| {
-            input.turned.and_then(|(first, _)| input.clock.source_to_mpeg(first))
+    /// tracks as far from each other as the source has them. Those that are too far from the track
+    /// at `reference` to be of its time have a clock of their own: they are moved when they come.
+    fn begin_timeline(&mut self, reference: usize) {
+        let first = |input: &Input| input.turned.and_then(|turned| turned.first);
+        let reference = self.inputs.get(reference).and_then(first);
+        let jump = self.policy.jump.unsigned_abs();
+        let begins = |input: &Input| {
+            let near = |first: &i64| reference.is_none_or(|it| it.abs_diff(*first) <= jump);
+            first(input).filter(near)
         };
         let earliest = self.inputs.iter().filter_map(begins).min();
-        let behind = |input: &super::Input| input.end()?.checked_sub(begins(input).or(earliest)?);
+        let behind = |input: &Input| input.end()?.checked_sub(begins(input).or(earliest)?);
         // Without either there is nothing behind which, or nothing that, could be placed.
         let offset = self.inputs.iter().filter_map(behind).max().unwrap_or(self.offset);
         let below_zero = earliest.and_then(|earliest| earliest.checked_add(offset)).unwrap_or(0);
@@ -210,20 +248,20 @@ impl Segmenter {
     /// Some tracks went on and some jumped: those that jumped are moved to where the others are.
     fn rebase_turned(&mut self) {
         for index in 0..self.inputs.len() {
-            let first = self.inputs.get(index).and_then(|input| input.turned);
-            if let Some((first, _)) = first {
-                self.rebase(index, first);
+            let turned = self.inputs.get(index).and_then(|input| input.turned);
+            if let Some(turned) = turned {
+                // Where they were then: meanwhile they have gone on.
+                self.rebase(index, turned.first, turned.beside);
             }
         }
     }
 
-    /// Moves one track so that `source` is where the others are, and not before its own end.
-    fn rebase(&mut self, index: usize, source: i64) {
-        let others = self.newest_of_others(index);
+    /// Moves one track so that `mpeg`, by the source's clock, is where the others are, and not
+    /// before its own end.
+    fn rebase(&mut self, index: usize, mpeg: Option<i64>, others: Option<i64>) {
         let Some(input) = self.inputs.get_mut(index) else { return };
         let held = input.newest.map(|newest| newest.saturating_add(input.frame()));
         let at = others.max(input.end()).max(held);
-        let mpeg = input.clock.source_to_mpeg(source);
         let offset = at.zip(mpeg).and_then(|(at, mpeg)| at.checked_sub(mpeg));
         // A time no clock can hold: the sample will be left out, and the next one begins anew.
         let Some(offset) = offset else { return input.clock.begin(self.offset, None) };
@@ -238,22 +276,29 @@ impl Segmenter {
         let Some(input) = self.inputs.get(index) else { return };
         if input.clock.is_fresh() {
             self.settle_origin(index, &sample);
+            if self.is_before_zero(index, &sample) {
+                return self.drop_described(index, &sample, change, DropReason::TimeRange);
+            }
         }
         let step = self.longest_step() as i64;
         let policy = &self.policy;
         let follows = self.pacer != Some(index);
         let Some(input) = self.inputs.get_mut(index) else { return };
         if follows && input.lane.is_full(policy) {
-            return self.drop_sample(&sample, DropReason::SegmentFull);
+            return self.drop_described(index, &sample, change, DropReason::SegmentFull);
         }
         if let Some(track) = &change {
-            input.describe(track, policy, step);
+            input.count_by(track, policy, step);
         }
         let Ok(place) = input.clock.place(&sample) else {
-            // Its new description is not lost with it.
-            input.pending = change.or(input.pending.take());
-            return self.drop_sample(&sample, DropReason::TimeRange);
+            return self.drop_described(index, &sample, change, DropReason::TimeRange);
         };
+        if let Some(track) = &change {
+            input.track = Track::clone(track);
+        }
+        if let Some(duration) = sample.duration {
+            input.state(place.decode_time, duration);
+        }
         let track = sample.track;
         match place.change {
             None => {}
@@ -276,6 +321,32 @@ impl Segmenter {
             change,
         };
         self.route(index, timed);
+    }
+
+    /// Whether a track begins where no segment can say its time, beside others that are under way:
+    /// to move it would cost its place beside them.
+    #[cold]
+    fn is_before_zero(&self, index: usize, sample: &Sample) -> bool {
+        let Some(input) = self.inputs.get(index) else { return false };
+        let source = sample.decode_time.ticks();
+        self.newest_of_others(index).is_some() && input.clock.mpeg(source).is_some_and(|it| it < 0)
+    }
+
+    /// Leaves a sample out, but not the description that it would begin.
+    #[cold]
+    fn drop_described(
+        &mut self,
+        index: usize,
+        sample: &Sample,
+        change: Option<Box<Track>>,
+        reason: DropReason,
+    ) {
+        if let Some(input) = self.inputs.get_mut(index)
+            && input.pending.is_none()
+        {
+            input.pending = change;
+        }
+        self.drop_sample(sample, reason);
     }
 
     #[cold]
@@ -308,8 +379,9 @@ impl Segmenter {
                 }
                 self.event(Event::Shifted { by: Duration::new(by.unsigned_abs()) });
             }
-            Some(newest) if mpeg < 0 || mpeg.abs_diff(newest) > self.policy.jump.unsigned_abs() => {
-                self.rebase(index, source);
+            Some(newest) if mpeg.abs_diff(newest) > self.policy.jump.unsigned_abs() => {
+                let mpeg = source_to_mpeg(source, input.track.timescale);
+                self.rebase(index, mpeg, Some(newest));
             }
             _ => {}
         }
