@@ -49,7 +49,8 @@ pub struct Config {
     /// what an ear takes for bad lip sync (ITU-R BT.1359: 45 ms early).
     pub audio_drift: Duration,
     /// How long other tracks wait for one that has fallen silent. Default 1 s: above the
-    /// interleaving of any sane encoder. Held meanwhile: this much of the other tracks.
+    /// interleaving of any sane encoder. One that is always behind, by up to three times this, is
+    /// waited for so much longer. Held meanwhile: this much of the other tracks.
     pub stall: Duration,
     /// What is refused rather than stored.
     pub limits: Limits,

@@ -38,14 +38,17 @@ use timeline::Turn;
 /// boundary to the next, and each track starts it with its first sample at or after the boundary.
 /// The first video track decides the boundaries, by its keyframes; without video, or while it is
 /// silent, an audio track does. The tracks that follow wait for it, so that nothing of theirs is
-/// in a segment too early; they wait [`Config::stall`] at most.
+/// in a segment too early; they wait [`Config::stall`] for what it has not sent, and for one that is
+/// always behind as long as it is, up to three times that.
 ///
 /// # How it times
 ///
-/// Times are the source's, in a finer clock: video in 90 kHz, exactly, with its composition
-/// offsets as they came; audio in its sampling frequency, counted frame by frame from its first
-/// time, so that the jitter of milliseconds is gone and nothing drifts. A sample's duration is the
-/// distance to the next one of its track, so each is held back until that comes.
+/// Times are the source's, in a finer clock: video in 90 kHz, exactly where that is a multiple of
+/// the source's clock, and otherwise decode and presentation times each to the nearest tick; audio
+/// in its sampling frequency, counted frame by frame from its first time, so that the jitter of
+/// milliseconds is gone and nothing drifts. A sample's duration is the distance to the next one of
+/// its track, so each is held back until that comes; where none does, it is what the sample says
+/// ([`Sample::duration`]), or that of a frame.
 #[derive(Debug)]
 pub struct Segmenter {
     policy: Policy,
