@@ -31,17 +31,12 @@ pub fn fragmented(inits: &[&Init]) -> Result<Bytes, Error> {
     let tracks = inits.iter().map(|init| Described::read(&init.data));
     let tracks: Vec<_> = tracks.collect::<Result<_, _>>()?;
     let mut out = Vec::with_capacity(256 + 768 * inits.len());
-    if tracks.len() == 1 {
-        ftyp(&mut out)
-    } else {
-        ftyp_of_tracks(&mut out)
-    }
+    let brands = if tracks.len() == 1 { ftyp } else { ftyp_of_tracks };
+    brands(&mut out);
     boxed(&mut out, *b"moov", |out| {
         mvhd(out, first.timescale, 0, highest.wrapping_add(1));
-        tracks.iter().for_each(|track| out.extend_from_slice(track.trak));
-        boxed(out, *b"mvex", |out| {
-            tracks.iter().for_each(|track| out.extend_from_slice(track.trex));
-        });
+        out.extend(tracks.iter().flat_map(|track| track.trak));
+        boxed(out, *b"mvex", |out| out.extend(tracks.iter().flat_map(|track| track.trex)));
         // Tracks of one key say the same to each key system.
         let mut said: Vec<&[u8]> = Vec::new();
         for pssh in tracks.iter().flat_map(|track| &track.pssh) {
