@@ -22,7 +22,9 @@
 //! # }
 //! # segmenter.finish();
 //!
-//! let key = Key::new([0xA1; 16], [0x5E; 16]).with_iv([7; 16]);
+//! // Each from a random source.
+//! let (id, content, iv) = ([0xA1; 16], [0x5E; 16], [7; 16]);
+//! let key = Key::new(id, content, iv);
 //! let mut encryptor = Encryptor::new(Scheme::Cbcs, key);
 //! while let Some(output) = segmenter.poll_output() {
 //!     encryptor.handle_input(output)?;
@@ -40,6 +42,8 @@
 mod cipher;
 mod encryptor;
 mod error;
+mod keys;
+mod sample;
 mod subsamples;
 mod whole;
 
@@ -51,7 +55,7 @@ pub use encryptor::Encryptor;
 pub use error::Error;
 pub use whole::aes_128;
 
-/// A scheme of Common Encryption.
+/// A scheme of Common Encryption. What of a picture stays clear: see [`Encryptor`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     /// AES-CBC, one block in ten of pictures and all of sound: what Apple's players and every
@@ -62,7 +66,8 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// The four letters in `schm`, and in `EXT-X-KEY` or `ContentProtection`.
+    /// The four letters in `schm` and in DASH's `ContentProtection`. In `EXT-X-KEY` the methods are
+    /// called `SAMPLE-AES` (`cbcs`) and `SAMPLE-AES-CTR` (`cenc`).
     pub const fn four_cc(self) -> [u8; 4] {
         match self {
             Self::Cbcs => *b"cbcs",
@@ -81,17 +86,16 @@ pub struct Key {
 }
 
 impl Key {
-    /// The key named `id` (`default_KID`).
-    pub const fn new(id: [u8; 16], key: [u8; 16]) -> Self {
-        Self { id, content: key, iv: [0; 16], pssh: Vec::new() }
-    }
-
-    /// With another initialization vector than zeros: the constant one of `cbcs`, or where `cenc`
-    /// starts to count (its first eight bytes). With a key that was used before it has to differ.
-    #[must_use]
-    pub const fn with_iv(mut self, iv: [u8; 16]) -> Self {
-        self.iv = iv;
-        self
+    /// The key named `id` (`default_KID`), and an initialization vector.
+    ///
+    /// Under `cbcs` the vector is the constant one of all samples, which playlists say too. Under
+    /// `cenc` each sample has one of its own, eight bytes that are counted up from the first eight
+    /// of `iv`: they must never meet those of another [`Encryptor`] with the same key, since two
+    /// samples of one key and one vector tell each other's contents. So take `iv` from a random
+    /// source for every `Encryptor`, one a rendition, and again when a process comes back with a
+    /// key that it had; there is no default, because any would be the same twice.
+    pub const fn new(id: [u8; 16], key: [u8; 16], iv: [u8; 16]) -> Self {
+        Self { id, content: key, iv, pssh: Vec::new() }
     }
 
     /// With a whole `pssh` box of a DRM system, which is passed through into `moov`.
@@ -99,6 +103,12 @@ impl Key {
     pub fn with_pssh(mut self, pssh: Bytes) -> Self {
         self.pssh.push(pssh);
         self
+    }
+
+    /// The vector of a sample of `cenc`.
+    fn counted(&self, number: u64) -> [u8; 8] {
+        let first = self.iv.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+        first.wrapping_add(number).to_be_bytes()
     }
 }
 

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use airloom_media::{Codec, Delta, Duration, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
-use crate::mp4::{Presentation, Table};
+#[cfg(feature = "encryption")]
+use crate::mp4::Presentation;
+use crate::mp4::Table;
 use crate::{BitRate, Event, TsSegment};
 
 /// What a [`Segmenter`](crate::Segmenter) has made.
@@ -74,6 +76,7 @@ pub struct Init {
 
 impl Init {
     /// What its boxes describe.
+    #[cfg(feature = "encryption")]
     pub(crate) fn presentation(&self) -> Presentation<'_> {
         Presentation {
             track_id: self.number,

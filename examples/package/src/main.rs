@@ -51,7 +51,7 @@ fn encryption(folder: &Path) -> Done<(Encryptor, Protection)> {
     let named = playlist::Key::new(KeyMethod::SampleAes, "key.bin")?;
     let keys = vec![named.with_iv(iv).with_format("identity")?];
     let content = vec![ContentProtection::cbcs(id)];
-    let encryptor = Encryptor::new(Scheme::Cbcs, Key::new(id, key).with_iv(iv));
+    let encryptor = Encryptor::new(Scheme::Cbcs, Key::new(id, key, iv));
     Ok((encryptor, Protection { keys, content }))
 }
 

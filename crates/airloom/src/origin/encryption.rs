@@ -8,7 +8,7 @@ use airloom_segmenter::encrypt::{Encryptor, Error, Key, Scheme};
 pub struct Encryption {
     /// `cbcs` or `cenc`.
     pub scheme: Scheme,
-    /// The content key.
+    /// The content key, with an initialization vector that no other stream has ([`Key::new`]).
     pub key: Key,
     /// What playlists and manifests say of it.
     pub protection: Protection,

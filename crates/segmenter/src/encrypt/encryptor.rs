@@ -1,13 +1,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use airloom_media::{Codec, Kind, TrackId};
-use bytes::{Bytes, BytesMut};
+use airloom_media::{Codec, TrackId};
+use bytes::Bytes;
 
-use super::cipher::Cipher;
-use super::subsamples::subsamples;
+use super::keys::{Keyed, Keys};
+use super::sample::{encrypted, pattern};
 use super::{Error, Key, Scheme};
-use crate::mp4::{Auxiliary, Protection, protected_header, protected_init};
+use crate::mp4::{Protection, is_supported, protected_header, protected_init};
 use crate::{Init, Output, Part, Segment};
 
 /// Outputs that may wait to be polled; far above what one input can cause.
@@ -16,37 +16,25 @@ const MOST: usize = 4096;
 /// Encrypts what a [`Segmenter`](crate::Segmenter) makes, part by part as it comes.
 ///
 /// Every part is encrypted once; a segment is its encrypted parts. MPEG-TS is not passed on, since
-/// it would be clear: render it and use [`aes_128`](super::aes_128). Gaps and events pass.
+/// it would be clear: render it and use [`aes_128`](super::aes_128). Gaps and events pass, and what
+/// stands in front of a part, such as messages.
+///
+/// Sound is encrypted whole. Of pictures, what is no slice stays clear, and the first 96 bytes of
+/// each slice, which players read before they decrypt: its header, and all of a slice that has no
+/// block of 16 bytes after that. A sample can tell that of 40 slices. Where it has more, as
+/// broadcast encoders make them, it is encrypted from the 40th on as one, headers of slices
+/// included: software decrypts that like any other, hardware that reads headers first may not.
 #[derive(Debug)]
 pub struct Encryptor {
     scheme: Scheme,
-    current: Keyed,
-    /// The segment it came into force with.
-    since: u64,
-    /// The key before it, for tracks that are not as far.
-    previous: Option<Keyed>,
-    /// The key that comes into force, and the segment it does with.
-    next: Option<(u64, Keyed)>,
+    keys: Keys,
+    /// How many samples were encrypted, of all tracks and by all keys: one that comes back does not
+    /// count from its start again.
+    count: u64,
     /// The highest segment that has begun.
     newest: Option<u64>,
     tracks: Vec<Protected>,
     outputs: VecDeque<Output>,
-}
-
-/// A key in use.
-#[derive(Debug)]
-struct Keyed {
-    key: Key,
-    cipher: Cipher,
-    /// Where the samples of `cenc` have counted to: one vector each, over all tracks.
-    count: u64,
-}
-
-impl Keyed {
-    fn new(key: Key) -> Self {
-        let count = key.iv.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
-        Self { cipher: Cipher::new(key.content), key, count }
-    }
 }
 
 #[derive(Debug)]
@@ -64,28 +52,30 @@ struct Protected {
 }
 
 impl Encryptor {
-    /// Encrypts all tracks with one key.
+    /// Encrypts all tracks with one key, until it is [changed](Self::rotate).
     pub fn new(scheme: Scheme, key: Key) -> Self {
         Self {
             scheme,
-            current: Keyed::new(key),
-            since: 0,
-            previous: None,
-            next: None,
+            keys: Keys::new(key),
+            count: 0,
             newest: None,
             tracks: Vec::new(),
             outputs: VecDeque::new(),
         }
     }
 
-    /// Changes the key with the next segment that no track has begun; returns its sequence number,
-    /// for the playlist. Each track gives another [`Init`] before its first part of that segment.
+    /// Changes the key with the next segment that no track has begun. Each track gives another
+    /// [`Init`] before its first part of that segment, however far behind others it is: 16 keys are
+    /// kept, and a track that would need one before these gets another, which its init names.
     ///
-    /// A call before the last change came into force replaces that.
+    /// Returns the segment's number, for playlists. From there on nothing holds that was said
+    /// before: a key that was to come into force there is replaced. Before any part has come, that
+    /// is the first key, and the number is 0, whatever that of the first segment will be.
     pub fn rotate(&mut self, key: Key) -> u64 {
-        let sequence = self.newest.map_or(0, |newest| newest.saturating_add(1));
-        self.next = Some((sequence, Keyed::new(key)));
-        sequence
+        let from = self.newest.map_or(0, |newest| newest.saturating_add(1));
+        let tracks = &self.tracks;
+        self.keys.put(from, key, |key| tracks.iter().any(|track| track.is_within(key)));
+        from
     }
 
     /// Takes what the segmenter made.
@@ -121,56 +111,28 @@ impl Encryptor {
 
     /// Keeps a track's init until its first part says which key it is for.
     fn init(&mut self, init: Init) -> Result<(), Error> {
-        if matches!(init.codec, Codec::Av1(_) | Codec::Vp9(_)) {
-            return Err(Error::UnsupportedCodec(init.track));
-        }
+        let checked = encryptable(&init);
         if let Some(known) = self.tracks.iter_mut().find(|known| known.init.track == init.track) {
+            // Also one that is refused: what comes after it is not what the one before describes.
             (known.init, known.keyed) = (init, None);
-        } else {
+        } else if checked.is_ok() {
             let (parts, fragments) = (Vec::new(), 0);
             self.tracks.push(Protected { init, added: 0, keyed: None, parts, fragments });
         }
-        Ok(())
-    }
-
-    /// Brings a track to the key of segment `sequence`, with another init where it needs one.
-    fn turn(&mut self, index: usize, sequence: u64) -> Result<(), Error> {
-        self.newest = self.newest.max(Some(sequence));
-        if self.next.as_ref().is_some_and(|(from, _)| sequence >= *from)
-            && let Some((from, keyed)) = self.next.take()
-        {
-            self.previous = Some(std::mem::replace(&mut self.current, keyed));
-            self.since = from;
-        }
-        let Some(track) = self.tracks.get_mut(index) else { return Ok(()) };
-        let (keyed, since) = match &self.previous {
-            Some(previous) if sequence < self.since => (previous, 0),
-            _ => (&self.current, self.since),
-        };
-        if track.keyed.is_some_and(|keyed| keyed >= since) {
-            return Ok(());
-        }
-        track.added = track.added.wrapping_add(u32::from(track.keyed.is_some()));
-        track.keyed = Some(since);
-        let init = protected_by(&track.init, track.added, self.scheme, &keyed.key)?;
-        self.outputs.push_back(Output::Init(init));
-        Ok(())
+        checked
     }
 
     fn part(&mut self, part: &Part) -> Result<Part, Error> {
-        let unknown = Error::UnknownTrack(part.track);
-        let index = self.index(part.track).ok_or(unknown)?;
-        self.turn(index, part.sequence)?;
-        let Self { scheme, current, previous, since, tracks, .. } = self;
-        let keyed = match previous {
-            Some(previous) if part.sequence < *since => previous,
-            _ => current,
-        };
-        let track = tracks.get_mut(index).ok_or(unknown)?;
+        let Self { scheme, keys, count, newest, tracks, outputs } = self;
+        let track = known(tracks, part.track)?;
+        *newest = (*newest).max(Some(part.sequence));
+        let keyed = keys.of(part.sequence);
+        outputs.extend(track.turn(*scheme, keyed)?.map(Output::Init));
         let mut payload = Vec::with_capacity(part.payload.len());
         let mut auxiliary = Vec::with_capacity(part.payload.len());
         for data in part.payload.iter() {
-            let (data, told) = encrypted(*scheme, keyed, &track.init.codec, data);
+            let (data, told) = encrypted(*scheme, keyed, *count, &track.init.codec, data);
+            *count = count.wrapping_add(1);
             payload.push(data);
             auxiliary.push(told);
         }
@@ -190,14 +152,12 @@ impl Encryptor {
     }
 
     fn segment(&mut self, segment: &Segment) -> Result<(), Error> {
-        let unknown = Error::UnknownTrack(segment.track);
-        let index = self.index(segment.track).ok_or(unknown)?;
-        let done = self.tracks.get(index).map_or(0, |track| track.parts.len());
+        let done = known(&mut self.tracks, segment.track)?.parts.len();
         // Without Low Latency parts come with their segment only.
         for part in segment.parts.iter().skip(done) {
             self.part(part)?;
         }
-        let track = self.tracks.get_mut(index).ok_or(unknown)?;
+        let track = known(&mut self.tracks, segment.track)?;
         let parts: Arc<[Part]> = std::mem::take(&mut track.parts).into();
         let init = parts.first().map_or(segment.init, |part| part.init);
         let size = parts.iter().map(|part| part.size).sum();
@@ -205,9 +165,38 @@ impl Encryptor {
         self.outputs.push_back(Output::Segment(segment));
         Ok(())
     }
+}
 
-    fn index(&self, id: TrackId) -> Option<usize> {
-        self.tracks.iter().position(|track| track.init.track == id)
+impl Protected {
+    /// Whether a segment is under way that began with the key of segment `key`.
+    fn is_within(&self, key: u64) -> bool {
+        !self.parts.is_empty() && self.keyed == Some(key)
+    }
+
+    /// Brings the track to a key: with another init, unless the last already names it.
+    fn turn(&mut self, scheme: Scheme, keyed: &Keyed) -> Result<Option<Init>, Error> {
+        if self.keyed == Some(keyed.from) {
+            return Ok(None);
+        }
+        let added = self.added.wrapping_add(u32::from(self.keyed.is_some()));
+        let init = protected_by(&self.init, added, scheme, &keyed.key)?;
+        (self.added, self.keyed) = (added, Some(keyed.from));
+        Ok(Some(init))
+    }
+}
+
+/// The track of an output, where what it is now can be encrypted.
+fn known(tracks: &mut [Protected], id: TrackId) -> Result<&mut Protected, Error> {
+    let track = tracks.iter_mut().find(|track| track.init.track == id);
+    let track = track.ok_or(Error::UnknownTrack(id))?;
+    encryptable(&track.init).map(|()| track)
+}
+
+fn encryptable(init: &Init) -> Result<(), Error> {
+    match init.codec {
+        Codec::Av1(_) | Codec::Vp9(_) => Err(Error::UnsupportedCodec(init.track)),
+        ref other if !is_supported(other) => Err(Error::UnsupportedCodec(init.track)),
+        _ => Ok(()),
     }
 }
 
@@ -223,47 +212,4 @@ fn protected_by(init: &Init, added: u32, scheme: Scheme, key: &Key) -> Result<In
     let data = protected_init(init.presentation(), &protection);
     let data = data.ok_or(Error::UnsupportedCodec(init.track))?;
     Ok(Init { id: init.id.wrapping_add(added), data, ..init.clone() })
-}
-
-/// Blocks that are encrypted and skipped: only pictures under `cbcs` have a pattern.
-fn pattern(scheme: Scheme, codec: &Codec) -> (u8, u8) {
-    match (scheme, codec.kind()) {
-        (Scheme::Cbcs, Kind::Video) => (1, 9),
-        _ => (0, 0),
-    }
-}
-
-fn encrypted(scheme: Scheme, keyed: &mut Keyed, codec: &Codec, data: &Bytes) -> (Bytes, Auxiliary) {
-    let mut out = BytesMut::from(&data[..]);
-    let subsamples = subsamples(codec, data, scheme);
-    let ranges = || {
-        let whole = [(0u16, u32::try_from(data.len()).unwrap_or(u32::MAX))];
-        subsamples.clone().unwrap_or_else(|| whole.to_vec())
-    };
-    let iv = match scheme {
-        Scheme::Cbcs => {
-            for part in protected(&mut out, ranges()) {
-                keyed.cipher.cbc(part, keyed.key.iv, pattern(scheme, codec));
-            }
-            None
-        }
-        Scheme::Cenc => {
-            let iv = keyed.count.to_be_bytes();
-            keyed.count = keyed.count.wrapping_add(1);
-            keyed.cipher.ctr(protected(&mut out, ranges()), iv);
-            Some(iv)
-        }
-    };
-    (out.freeze(), Auxiliary { iv, subsamples: subsamples.unwrap_or_default() })
-}
-
-/// The encrypted bytes of each run.
-fn protected(data: &mut [u8], runs: Vec<(u16, u32)>) -> impl Iterator<Item = &mut [u8]> {
-    let mut rest = data;
-    runs.into_iter().map_while(move |(clear, encrypted)| {
-        let (_, after) = std::mem::take(&mut rest).split_at_mut_checked(clear.into())?;
-        let (part, next) = after.split_at_mut_checked(encrypted as usize)?;
-        rest = next;
-        Some(part)
-    })
 }

@@ -1,6 +1,6 @@
 use airloom_media::TrackId;
 
-/// Why an output cannot be encrypted. It is not passed on: nothing leaves in the clear by mistake.
+/// Why an output was refused. It does not go out, neither encrypted nor as it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -8,7 +8,7 @@ pub enum Error {
     /// (AV1, VP9).
     #[error("the codec of track {0} cannot be encrypted")]
     UnsupportedCodec(TrackId),
-    /// Misuse: a part or segment of a track whose `Init` was not given.
+    /// Misuse: a part or segment of a track whose `Init` was not given, or was refused.
     #[error("no init of track {0} was given")]
     UnknownTrack(TrackId),
     /// Misuse: outputs were not polled.

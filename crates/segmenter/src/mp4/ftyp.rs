@@ -13,6 +13,15 @@ pub(super) fn ftyp(out: &mut Vec<u8>) {
     });
 }
 
+/// `ftyp` of a fragmented file of several tracks, which is none of CMAF: that has one track a file.
+pub(super) fn ftyp_of_tracks(out: &mut Vec<u8>) {
+    boxed(out, *b"ftyp", |out| {
+        out.extend(*b"iso6");
+        u32(out, 0);
+        out.extend(*b"iso6mp41");
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,5 +31,8 @@ mod tests {
         let mut out = Vec::new();
         ftyp(&mut out);
         assert_eq!(out, *b"\0\0\0\x1Cftypiso6\0\0\0\0iso6cmfcmp41");
+        out.clear();
+        ftyp_of_tracks(&mut out);
+        assert_eq!(out, *b"\0\0\0\x18ftypiso6\0\0\0\0iso6mp41");
     }
 }

@@ -34,11 +34,16 @@ pub(crate) struct Protection<'a> {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Auxiliary {
     pub(crate) iv: Option<[u8; 8]>,
-    /// Clear and encrypted bytes, in turn; empty where all of it is encrypted.
+    /// Clear and encrypted bytes, in turn; empty where all of it is encrypted. At most
+    /// [`MOST_SUBSAMPLES`](Self::MOST_SUBSAMPLES).
     pub(crate) subsamples: Vec<(u16, u32)>,
 }
 
 impl Auxiliary {
+    /// `saiz` counts in eight bits what is told of a sample: a vector of eight bytes, how many
+    /// subsamples there are in two, and six for each.
+    pub(crate) const MOST_SUBSAMPLES: usize = (u8::MAX as usize - 8 - 2) / 6;
+
     fn size(&self) -> usize {
         let iv = self.iv.map_or(0, |iv| iv.len());
         let subsamples = if self.subsamples.is_empty() { 0 } else { 2 + 6 * self.subsamples.len() };

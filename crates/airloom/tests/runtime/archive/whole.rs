@@ -85,7 +85,7 @@ async fn an_encrypted_stream_is_stored_with_what_players_need_to_know_of_its_key
     let key = Key::new(KeyMethod::SampleAes, "https://keys.example/7").unwrap().with_iv(iv);
     let encryption = Encryption {
         scheme: Scheme::Cbcs,
-        key: encrypt::Key::new(id, [1; 16]).with_iv(iv),
+        key: encrypt::Key::new(id, [1; 16], iv),
         protection: Protection { keys: vec![key], content: vec![ContentProtection::cbcs(id)] },
     };
     let shelf = Shelf::new();

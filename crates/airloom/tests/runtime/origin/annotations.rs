@@ -73,7 +73,7 @@ mod encrypted {
         let key = Key::new(KeyMethod::SampleAes, format!("key{number}")).unwrap().with_iv(iv);
         Encryption {
             scheme,
-            key: encrypt::Key::new(id, [number ^ 0xFF; 16]).with_iv(iv),
+            key: encrypt::Key::new(id, [number ^ 0xFF; 16], iv),
             protection: Protection { keys: vec![key], content: vec![ContentProtection::cbcs(id)] },
         }
     }

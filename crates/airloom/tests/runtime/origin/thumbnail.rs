@@ -108,7 +108,7 @@ async fn an_encrypted_stream_has_no_picture() {
 
     let origin = origin();
     let mut clip = Clip::publish(&origin, "cam");
-    let key = Key::new([1; 16], [2; 16]);
+    let key = Key::new([1; 16], [2; 16], [3; 16]);
     clip.0
         .encrypt(Encryption { scheme: Scheme::Cbcs, key, protection: Protection::default() })
         .unwrap();
