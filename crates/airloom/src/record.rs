@@ -12,9 +12,11 @@ mod clip;
 mod config;
 mod delivery;
 mod held;
+mod item;
 mod metrics;
 mod movie;
 mod queue;
+mod recover;
 mod scan;
 mod sheet;
 mod shelf;
@@ -25,6 +27,7 @@ mod testing;
 #[cfg(feature = "thumbnails")]
 mod thumbnails;
 mod timeline;
+mod volume;
 mod writer;
 
 use std::io;
@@ -71,7 +74,8 @@ use shelf::Shelf;
 ///
 /// Each recording is a folder `NAME-LIFE`: `recording.json` says what it is; `1.mp4` is its media,
 /// which any player opens, and `2.mp4` what came after a change of configuration; `1.idx` is a copy
-/// of the former without payloads, and may be deleted.
+/// of the former without payloads, and may be deleted: the first to read the recording writes it
+/// anew. Where one of the files is gone or cannot be read, the others are served, with a warning.
 ///
 /// # What gets lost
 ///
@@ -128,7 +132,7 @@ impl Recorder {
     /// # Errors
     ///
     /// What the file system says where the folder cannot be made or read, or the thread that writes
-    /// not be started. A recording that cannot be read is left as it is, with a warning.
+    /// not be started. A recording that cannot be read or understood is left as it is, with a warning.
     pub fn open(folder: impl AsRef<Path>, config: Config) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(config.queue, NOTES, config.gather));
         let shelf = Arc::new(Shelf::open(folder.as_ref(), config)?);
@@ -165,7 +169,8 @@ impl Recorder {
     }
 
     /// Deletes a recording of a stream that has ended; `false` where there is none of that id.
-    /// Downloads under way go on where the system lets them. Blocks for as long as the disk takes.
+    /// Downloads under way go on where the system lets them. Blocks for as long as the disk takes to
+    /// delete it, which nobody else waits for.
     pub fn remove(&self, id: &str) -> bool {
         self.0.shelf.remove(id)
     }

@@ -11,7 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
 use super::movie::Layout;
-use super::shelf::{Shelf, media_file};
+use super::shelf::Shelf;
+use super::volume::media_file;
 
 /// Bytes read from disk at once.
 const CHUNK: usize = 256 << 10;

@@ -13,8 +13,9 @@ use serde::Serialize;
 
 use super::body::FileBody;
 use super::clip::Span;
+use super::item::Item;
 use super::movie::{self, Layout, NoMovie};
-use super::shelf::{Item, Shelf};
+use super::shelf::Shelf;
 #[cfg(feature = "thumbnails")]
 use super::thumbnails;
 use super::timeline::Timeline;
@@ -139,26 +140,27 @@ async fn serve(
             return Problem::new(StatusCode::BAD_REQUEST, error.to_string()).into_response();
         }
     };
-    // A recording may have to be read from disk first.
-    let (shelf, asked, name) =
-        (Arc::clone(&served.recorder.0.shelf), Arc::clone(&item), file.clone());
-    let found = tokio::task::spawn_blocking(move || {
-        find(&shelf, &asked, &name, span, shown.as_ref().map(Carried::query))
+    // It may have to be read from disk first, and the playlist of a long one be compressed.
+    let answer = move || {
+        let shelf = &served.recorder.0.shelf;
+        match find(shelf, &item, &file, span, shown.as_ref().map(Carried::query)) {
+            Ok(Answer::Problem(problem)) => problem.into_response(),
+            Ok(Answer::Text(resource, found)) => text(resource.content_type(), &found, &headers),
+            Ok(Answer::Media(layout)) => {
+                let stretch = span.map(Span::query).unwrap_or_default();
+                let tag = format!("\"{id}/{file}?{stretch}\"");
+                media(&served.recorder, &item, &layout, &tag, &headers)
+            }
+            Err(error) => {
+                tracing::warn!("recording {id} cannot be read: {error}");
+                unreadable().into_response()
+            }
+        }
+    };
+    tokio::task::spawn_blocking(answer).await.unwrap_or_else(|error| {
+        tracing::warn!("a recording cannot be read: {error}");
+        unreadable().into_response()
     })
-    .await;
-    match found.map_err(io::Error::other).and_then(|found| found) {
-        Ok(Answer::Problem(problem)) => problem.into_response(),
-        Ok(Answer::Text(resource, found)) => text(resource.content_type(), &found, &headers),
-        Ok(Answer::Media(layout)) => {
-            let stretch = span.map(Span::query).unwrap_or_default();
-            let tag = format!("\"{id}/{file}?{stretch}\"");
-            media(&served.recorder, &item, &layout, &tag, &headers)
-        }
-        Err(error) => {
-            tracing::warn!("recording {id} cannot be read: {error}");
-            unreadable().into_response()
-        }
-    }
 }
 
 pub(super) fn nothing(detail: &'static str) -> Response {
@@ -256,11 +258,11 @@ fn single_file(
     };
     let span = span.unwrap_or(Span::ALL);
     let key = (item.id().to_owned(), volume, span);
-    match shelf.movies.get(key, || movie::movie(item.folder(), volume, span, start)) {
+    match shelf.movies.get(key, || movie::movie(item, volume, span, start)) {
         Ok(layout) => Ok(Answer::Media(layout)),
         Err(error @ NoMovie::Nothing) => problem(StatusCode::NOT_FOUND, error.to_string()),
         Err(error @ NoMovie::TooLong) => problem(StatusCode::CONFLICT, error.to_string()),
-        Err(NoMovie::Disk(error)) => Err(error),
+        Err(NoMovie::Disk(error)) => Err(error.into()),
         Err(error @ NoMovie::Format(_)) => Err(io::Error::other(error)),
     }
 }

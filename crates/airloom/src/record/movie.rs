@@ -1,16 +1,16 @@
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
 
 use airloom_media::{Kind, Rounding, Timescale, Timestamp, Track, TrackId};
 use airloom_segmenter::mp4::{self, Index, Limits, Progressive};
 use bytes::{Bytes, BytesMut};
 
 use super::clip::Span;
+use super::item::Item;
 use super::scan::Found;
-use super::shelf;
 use super::stamp::{PartStamp, Stamp, millis};
 use super::timeline::{self, Piece};
+use super::volume::{self, Unreadable};
 
 /// An answer that is partly in memory and mostly in the files of a recording.
 #[derive(Debug)]
@@ -42,9 +42,15 @@ pub(super) enum NoMovie {
     #[error("It has more frames than one MP4 file is made for: ask for a clip of it")]
     TooLong,
     #[error("The recording cannot be read")]
-    Disk(#[from] std::io::Error),
+    Disk(Unreadable),
     #[error("The recording cannot be understood")]
     Format(mp4::Error),
+}
+
+impl From<Unreadable> for NoMovie {
+    fn from(error: Unreadable) -> Self {
+        if error.is_gone() { Self::Nothing } else { Self::Disk(error) }
+    }
 }
 
 impl From<mp4::Error> for NoMovie {
@@ -61,9 +67,11 @@ impl From<mp4::Error> for NoMovie {
 /// the last keyframe at or before its start. Nothing is copied but headers. Blocks.
 ///
 /// `start` is where the recording begins, in milliseconds on the clock of its media.
-pub(super) fn movie(folder: &Path, volume: u32, span: Span, start: i64) -> Result<Layout, NoMovie> {
+pub(super) fn movie(item: &Item, volume: u32, span: Span, start: i64) -> Result<Layout, NoMovie> {
     let mut found = Selection { start, ..Selection::default() };
-    shelf::read(folder, volume, |stamp| found.note(stamp))?;
+    let reading = item.reading();
+    volume::read(item.folder(), volume, |stamp| found.note(stamp))?;
+    drop(reading);
     if span != Span::ALL {
         found.cut(span);
     }

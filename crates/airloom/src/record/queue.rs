@@ -178,9 +178,10 @@ impl Queue {
         };
         let mut taken = Taken::Yes;
         if note.is_some() && waiting.len() >= self.notes * RESERVE {
-            // One more a stream, and then it is over.
+            // One more a stream that the writer was told of, and then it is over.
             intake.abandoned = true;
-            (note, taken) = (Some(Note::Abandon), Taken::Abandoned);
+            let told = !matches!(event, Event::Started { .. });
+            (note, taken) = (told.then_some(Note::Abandon), Taken::Abandoned);
         }
         if matches!(event, Event::Ended { .. }) {
             streams.remove(stream);
@@ -312,6 +313,19 @@ mod tests {
         assert_eq!(queue.pop().map(|(_, note)| matches!(note, Note::Start { .. })), Some(true));
         let letters = letters(&queue);
         assert!(letters.ends_with('!') && letters.len() <= 5, "{letters}");
+    }
+
+    #[test]
+    fn streams_that_come_and_go_while_nothing_is_written_are_bounded_as_well() {
+        let queue = Queue::new(1 << 20, 2, Duration::ZERO);
+        for _ in 0..100 {
+            for event in events().iter().take(2) {
+                queue.push(&name(), event);
+            }
+            queue.push(&name(), events().last().unwrap());
+        }
+        let letters = letters(&queue);
+        assert!(letters.len() <= 2 * 2 * RESERVE, "{letters}");
     }
 
     #[test]

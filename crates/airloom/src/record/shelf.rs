@@ -1,20 +1,20 @@
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 
 use airloom_playlist::WallTime;
 use tokio::sync::broadcast;
 use tracing::{info, warn};
 
 use super::held::Held;
+use super::item::Item;
 use super::movie::{self, Layout};
-use super::scan::{self, Found};
-use super::sheet::{CutShort, Finished, Sheet, sync_folder};
+use super::sheet::{Finished, sync_folder};
 use super::timeline::Timeline;
+use super::volume::{self, Unreadable};
 use super::{Config, Recording};
 use crate::origin::StreamName;
 
@@ -47,35 +47,8 @@ pub(super) struct Totals {
     pub(super) served: AtomicU64,
 }
 
-/// One recording.
-#[derive(Debug)]
-pub(super) struct Item {
-    id: String,
-    folder: PathBuf,
-    name: StreamName,
-    started_at: WallTime,
-    life: u64,
-    state: Mutex<State>,
-    removed: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    finished: Option<Finished>,
-    /// What is on air is always there; what is finished, when somebody wants it.
-    timeline: Option<Arc<Mutex<Timeline>>>,
-}
-
 /// Recordings that became known to subscribers and were not taken by them yet.
 const READY: usize = 64;
-
-pub(super) fn media_file(volume: u32) -> String {
-    format!("{volume}.mp4")
-}
-
-pub(super) fn index_file(volume: u32) -> String {
-    format!("{volume}.idx")
-}
 
 impl Shelf {
     /// Reads what is there, and completes what was being recorded when the last process died.
@@ -97,7 +70,7 @@ impl Shelf {
             let folder = entry?.path();
             match Item::read(&folder) {
                 Ok(Some(item)) => {
-                    if let Some(finished) = &item.lock().finished {
+                    if let Some(finished) = item.finished() {
                         shelf.bytes.fetch_add(finished.bytes, Relaxed);
                     }
                     shelf.items_mut().insert(item.id.clone(), Arc::new(item));
@@ -136,17 +109,13 @@ impl Shelf {
             return Err(Refused::Bytes);
         }
         let (id, folder) = self.folder(name, life)?;
-        let item = Item {
-            folder,
-            name: name.clone(),
-            started_at: at,
-            life,
-            state: Mutex::new(State { finished: None, timeline: Some(Arc::default()) }),
-            removed: AtomicBool::new(false),
-            id,
-        };
-        item.sheet(None).write(&item.folder)?;
-        sync_folder(&self.root)?;
+        let item = Item::new(id, folder, name.clone(), at, life).on_air();
+        let named = item.sheet(None).write(&item.folder).and_then(|()| sync_folder(&self.root));
+        if let Err(error) = named {
+            // A full disk is not to fill up with folders of nothing, one for each attempt.
+            item.delete();
+            return Err(error.into());
+        }
         let item = Arc::new(item);
         self.items_mut().insert(item.id.clone(), Arc::clone(&item));
         self.totals.started.fetch_add(1, Relaxed);
@@ -185,7 +154,7 @@ impl Shelf {
             // It can be played all the same, and is found as it is after a restart.
             warn!("recording {}: its sheet is not written: {error}", item.id);
         }
-        item.lock().finished = Some(finished);
+        item.finish(finished);
         if let Some(recording) = item.recording() {
             info!("recording {} ready: {} s", item.id, recording.duration.as_secs());
             let _ = self.ready.send(recording);
@@ -201,7 +170,7 @@ impl Shelf {
     pub(super) fn on_air(&self, name: &str) -> Option<Arc<Item>> {
         let items = self.items();
         let mut own = items.values().filter(|item| item.name.as_str() == name);
-        own.find(|item| item.lock().finished.is_none()).cloned()
+        own.find(|item| !item.is_finished()).cloned()
     }
 
     /// Newest first.
@@ -213,23 +182,22 @@ impl Shelf {
         all
     }
 
-    /// Deletes a finished recording.
+    /// Deletes a finished recording; nobody but who asked for that waits for the disk.
     pub(super) fn remove(&self, id: &str) -> bool {
         let mut items = self.items_mut();
-        let Some(item) = items.get(id) else { return false };
-        let Some(bytes) = item.lock().finished.as_ref().map(|finished| finished.bytes) else {
-            return false;
-        };
+        let Some(finished) = items.get(id).and_then(|item| item.finished()) else { return false };
         let item = items.remove(id);
         drop(items);
+        let bytes = finished.bytes;
         self.bytes.fetch_sub(bytes.min(self.bytes.load(Relaxed)), Relaxed);
+        if let Some(item) = item {
+            item.delete();
+            self.held().retain(|open| !Arc::ptr_eq(open, &item));
+        }
+        // After the files: what is made of them meanwhile is let go of, too.
         self.movies.forget(|(known, ..)| known == id);
         #[cfg(feature = "thumbnails")]
         self.sheets.forget(id);
-        if let Some(item) = item {
-            self.held().retain(|open| !Arc::ptr_eq(open, &item));
-            item.delete();
-        }
         true
     }
 
@@ -240,55 +208,72 @@ impl Shelf {
     /// Keeps the timeline of the recordings asked for last, and lets go of others.
     fn use_of(&self, item: &Arc<Item>) {
         let mut open = self.held();
+        if item.is_removed() {
+            return;
+        }
         open.retain(|other| !Arc::ptr_eq(other, item));
         open.push(Arc::clone(item));
         let over = open.len().saturating_sub(self.config.limits.open.max(1));
-        for item in open.drain(..over) {
-            item.lock().timeline = None;
+        let gone: Vec<_> = open.drain(..over).collect();
+        drop(open);
+        for item in gone {
+            item.let_go();
         }
     }
 
     /// What can be played of a recording, read from disk where it is not held. Blocks.
     pub(super) fn timeline(&self, item: &Arc<Item>) -> io::Result<Arc<Mutex<Timeline>>> {
-        let mut state = item.lock();
-        let Some(finished) = &state.finished else {
-            // Made with it, and kept until it is finished.
-            return state.timeline.clone().ok_or_else(|| io::ErrorKind::NotFound.into());
-        };
-        let timeline = if let Some(timeline) = &state.timeline {
-            Arc::clone(timeline)
-        } else {
-            let mut timeline = Timeline::default();
-            for volume in 1..=finished.volumes {
-                read(&item.folder, volume, |found| note(&mut timeline, volume, &found))?;
-            }
-            timeline.end();
-            Arc::clone(state.timeline.insert(Arc::new(Mutex::new(timeline))))
-        };
-        drop(state);
-        self.use_of(item);
+        self.timeline_by(item, |timeline, volume| {
+            volume::read(item.folder(), volume, |found| timeline.found(volume, &found))
+        })
+    }
+
+    /// Where it is not held, one `read`s it, volume by volume, and the others who ask meanwhile wait
+    /// for that one: nobody else does.
+    fn timeline_by(
+        &self,
+        item: &Arc<Item>,
+        mut read: impl FnMut(&mut Timeline, u32) -> Result<(), Unreadable>,
+    ) -> io::Result<Arc<Mutex<Timeline>>> {
+        if let Some(held) = self.find(item) {
+            return Ok(held);
+        }
+        let _reading = item.reading();
+        if let Some(held) = self.find(item) {
+            return Ok(held);
+        }
+        let finished = item.finished().ok_or(io::ErrorKind::NotFound)?;
+        let mut timeline = Timeline::default();
+        let (mut missing, mut again) = (None, false);
+        for volume in 1..=finished.volumes {
+            let Err(error) = read(&mut timeline, volume) else { continue };
+            warn!("recording {}: {error}", item.id);
+            // Its name would stand for other bytes once the rest can be read.
+            timeline.leave();
+            again |= !error.is_gone();
+            missing.get_or_insert(error);
+        }
+        timeline.end();
+        if let Some(error) = missing.filter(|_| timeline.is_empty()) {
+            return Err(error.into());
+        }
+        let timeline = Arc::new(Mutex::new(timeline));
+        // What may yet be read is tried again by whoever comes next.
+        if !again {
+            item.hold(Arc::clone(&timeline));
+            self.use_of(item);
+        }
         Ok(timeline)
     }
-}
 
-fn note(timeline: &mut Timeline, volume: u32, found: &Found<'_>) {
-    if let Found::Stamp(stamp, offset, _) = found {
-        timeline.note(stamp, volume, *offset);
+    fn find(&self, item: &Arc<Item>) -> Option<Arc<Mutex<Timeline>>> {
+        let held = item.held()?;
+        // What is on air is held in any case.
+        if item.is_finished() {
+            self.use_of(item);
+        }
+        Some(held)
     }
-}
-
-/// Goes over a finished volume, by its index where that is whole.
-pub(super) fn read(folder: &Path, volume: u32, mut each: impl FnMut(Found<'_>)) -> io::Result<()> {
-    let mut media = File::open(folder.join(media_file(volume)))?;
-    let len = media.metadata()?.len();
-    let path = folder.join(index_file(volume));
-    // Once without looking: an index that lost its end must not be followed half way.
-    if scan::index(&path, len, |_| {}).is_ok_and(|whole| whole.media == len) {
-        scan::index(&path, len, each)?;
-    } else {
-        scan::media(&mut media, &mut each)?;
-    }
-    Ok(())
 }
 
 /// Why a stream is not recorded.
@@ -302,146 +287,104 @@ pub(super) enum Refused {
     Disk(#[from] io::Error),
 }
 
-impl Item {
-    pub(super) fn id(&self) -> &str {
-        &self.id
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::super::testing::{events, playlist, recorded, taped};
+    use super::*;
+
+    /// Who has waited for so long waits for what is not to be waited for.
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn shelf(folder: &Path) -> Arc<Shelf> {
+        Arc::new(Shelf::open(folder, Config::default()).unwrap())
     }
 
-    pub(super) fn name(&self) -> &StreamName {
-        &self.name
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn finished(&self) -> Option<Finished> {
-        self.lock().finished.clone()
-    }
-
-    /// Changes the timeline of what is on air; only its writer does.
-    pub(super) fn timeline<T: Default>(&self, change: impl FnOnce(&mut Timeline) -> T) -> T {
-        let timeline = self.lock().timeline.clone();
-        timeline.map_or_else(T::default, |timeline| {
-            change(&mut timeline.lock().unwrap_or_else(PoisonError::into_inner))
-        })
-    }
-
-    fn sheet(&self, finished: Option<Finished>) -> Sheet {
-        Sheet {
-            version: Sheet::VERSION,
-            name: self.name.to_string(),
-            life: self.life,
-            started_at: u64::try_from(self.started_at.since_unix().as_nanos()).unwrap_or(u64::MAX),
-            finished,
+    /// Two recordings that no timeline is held of.
+    fn two(folder: &Path) -> (Arc<Shelf>, [Arc<Item>; 2]) {
+        for name in ["one", "two"] {
+            recorded(&shelf(folder), name, &events());
         }
+        let shelf = shelf(folder);
+        let items = ["one-1", "two-1"].map(|id| shelf.item(id).unwrap());
+        (shelf, items)
     }
 
-    /// For people and programs; `None` where there is nothing to play yet.
-    pub(super) fn recording(&self) -> Option<Recording> {
-        let state = self.lock();
-        let millis = match (&state.finished, &state.timeline) {
-            (Some(finished), _) => finished.duration_ms,
-            (None, Some(timeline)) => {
-                let timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
-                Some(timeline.length()).filter(|_| !timeline.is_empty())?
-            }
-            (None, None) => return None,
+    #[test]
+    fn whoever_reads_a_recording_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shelf, [one, two]) = two(folder.path());
+        let (begun, begins) = mpsc::channel();
+        let (go_on, gate) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let reader = scope.spawn({
+                let (shelf, one) = (&shelf, &one);
+                move || {
+                    shelf.timeline_by(one, |timeline, volume| {
+                        begun.send(()).unwrap();
+                        gate.recv().unwrap();
+                        volume::read(one.folder(), volume, |found| timeline.found(volume, &found))
+                    })
+                }
+            });
+            begins.recv().unwrap();
+            let (done, waited) = mpsc::channel();
+            let (shelf, one, two) = (&shelf, &one, &two);
+            scope.spawn(move || {
+                let listed = shelf.recordings(true).len();
+                let asked = (one.is_finished(), shelf.on_air("one").is_some());
+                let empty = playlist(shelf, two).is_empty();
+                done.send((listed, asked, empty, shelf.remove("two-1"), shelf.remove("one-1")))
+            });
+            let result = waited.recv_timeout(LONG);
+            // In any case, or a failure would be a wait without end.
+            go_on.send(()).unwrap();
+            assert_eq!(result, Ok((2, (true, false), false, true, true)));
+            assert!(reader.join().unwrap().is_err(), "what is removed is not there to be read");
+        });
+        assert!(shelf.held().is_empty(), "nor held");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_recording_is_read_once_for_all_who_ask_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shelf, [one, _]) = two(folder.path());
+        let reads = AtomicU64::new(0);
+        let read = |timeline: &mut Timeline, volume| {
+            reads.fetch_add(1, Relaxed);
+            volume::read(one.folder(), volume, |found| timeline.found(volume, &found))
         };
-        Some(Recording {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            started_at: self.started_at,
-            duration: Duration::from_millis(millis),
-            bytes: state.finished.as_ref().map_or(0, |finished| finished.bytes),
-            on_air: state.finished.is_none(),
-            cut_short: state.finished.as_ref().and_then(|finished| finished.cut_short),
-        })
+        let found = thread::scope(|scope| {
+            let readers = [(); 8].map(|()| scope.spawn(|| shelf.timeline_by(&one, read).unwrap()));
+            readers.map(|reader| reader.join().unwrap())
+        });
+        assert!(found.iter().all(|one| Arc::ptr_eq(one, &found[0])));
+        assert_eq!(reads.into_inner(), 1);
     }
 
-    fn delete(&self) {
-        if self.removed.swap(true, Relaxed) {
-            return;
-        }
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            warn!("{} not removed: {error}", self.folder.display());
-        }
-    }
-
-    /// A recording as it was left; `None` where the folder is none, or empty.
-    fn read(folder: &Path) -> io::Result<Option<Self>> {
-        let Some(id) = folder.file_name().and_then(|name| name.to_str()) else { return Ok(None) };
-        let sheet = match Sheet::read(folder) {
-            Ok(sheet) => sheet,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let name = sheet.name.parse().map_err(io::Error::other)?;
-        if sheet.version != Sheet::VERSION
-            || !id.starts_with(&format!("{}-{}", sheet.name, sheet.life))
-        {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not of this version and name"));
-        }
-        let item = Self {
-            id: id.to_owned(),
-            folder: folder.to_owned(),
-            name,
-            started_at: WallTime::from_unix(Duration::from_nanos(sheet.started_at)),
-            life: sheet.life,
-            state: Mutex::default(),
-            removed: AtomicBool::new(false),
-        };
-        let finished = sheet.finished.map_or_else(|| item.recover(), |known| Ok(Some(known)))?;
-        let Some(finished) = finished else {
-            item.delete();
-            return Ok(None);
-        };
-        item.lock().finished = Some(finished);
-        Ok(Some(item))
-    }
-
-    /// Completes what a process that died left: cuts off what is not whole.
-    fn recover(&self) -> io::Result<Option<Finished>> {
-        let mut timeline = Timeline::default();
-        let mut finished = Finished {
-            duration_ms: 0,
-            bytes: 0,
-            volumes: 0,
-            longest: 1,
-            cut_short: Some(CutShort::Killed),
-        };
-        let mut longest = 0;
-        for volume in 1.. {
-            let path = self.folder.join(media_file(volume));
-            let Ok(mut media) = File::options().read(true).write(true).open(&path) else { break };
-            let since = timeline.length();
-            let whole = scan::media(&mut media, |found| note(&mut timeline, volume, &found))?;
-            // Its index may lack what waited to be written: the media says the same.
-            let _ = fs::remove_file(self.folder.join(index_file(volume)));
-            if whole.parts == 0 {
-                fs::remove_file(&path)?;
-                break;
-            }
-            media.set_len(whole.media)?;
-            media.sync_data()?;
-            let length = timeline.length().saturating_sub(since);
-            if length > longest {
-                (longest, finished.longest) = (length, volume);
-            }
-            finished.volumes = volume;
-            finished.bytes += whole.media;
-        }
-        timeline.end();
-        if timeline.is_empty() {
-            return Ok(None);
-        }
-        finished.duration_ms = timeline.length();
-        self.sheet(Some(finished.clone())).write(&self.folder)?;
-        warn!("recording {} recovered: {} s", self.id, finished.duration_ms / 1000);
-        Ok(Some(finished))
+    #[test]
+    fn the_playlist_of_what_is_on_air_keeps_no_list_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(folder.path());
+        let tape = taped(&shelf, "cam", &events());
+        let timeline = shelf.timeline(tape.item()).unwrap();
+        let rendering = timeline.lock().unwrap();
+        let listed = thread::scope(|scope| {
+            let (done, waited) = mpsc::channel();
+            let shelf = &shelf;
+            scope.spawn(move || done.send(shelf.recordings(true)));
+            let listed = waited.recv_timeout(LONG);
+            drop(rendering);
+            listed
+        });
+        let [recording] = &listed.unwrap()[..] else { panic!("there is one") };
+        assert!(recording.on_air && recording.duration.as_secs() >= 8, "{recording:?}");
+        let plays = recording.duration;
+        tape.finish(None);
+        assert!(shelf.recordings(false)[0].duration >= plays);
     }
 }

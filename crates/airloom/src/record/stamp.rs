@@ -9,8 +9,6 @@ use bytes::{Buf, BufMut, Bytes, TryGetError};
 const USERTYPE: [u8; 16] = *b"airloom/record/1";
 /// Size, `uuid`, `extended_type` and kind.
 pub(super) const HEADER: usize = 8 + 16 + 1;
-/// No stamp is longer: configurations are hundreds of bytes.
-pub(super) const LONGEST: usize = 64 << 10;
 
 /// One remark in a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,11 +104,13 @@ impl Stamp {
         }
     }
 
-    /// The size of the stamp that `data` begins with; `None` where it is something else.
+    /// The size of the stamp that `data` begins with; `None` where it is something else. As large
+    /// as it says, if the file is: a configuration is hundreds of bytes, and up to 16 MiB where RTMP
+    /// brings it.
     pub(super) fn size(data: &[u8]) -> Option<usize> {
         let size = u32::from_be_bytes(*data.first_chunk()?) as usize;
         let ours = data.get(4..8)? == b"uuid" && data.get(8..24)? == USERTYPE;
-        (ours && (HEADER..=LONGEST).contains(&size)).then_some(size)
+        (ours && size >= HEADER).then_some(size)
     }
 
     /// Reads the stamp that `data` begins with; `None` for anything else.
@@ -223,6 +223,18 @@ mod tests {
             for cut in 0..size {
                 assert_eq!(Stamp::decode(&Bytes::copy_from_slice(&out[..cut])), None, "{cut}");
             }
+        }
+    }
+
+    #[test]
+    fn a_configuration_is_as_large_as_its_publisher_makes_it() {
+        for size in [64 << 10, 1 << 20, 16 << 20] {
+            let [Stamp::Init(mut init), ..] = stamps() else { panic!("the first is one") };
+            init.data = Bytes::from(vec![7; size]);
+            let mut out = Vec::new();
+            Stamp::Init(init.clone()).encode(&mut out);
+            assert_eq!(Stamp::size(&out), Some(out.len()));
+            assert_eq!(Stamp::decode(&out.into()), Some(Stamp::Init(init)), "{size}");
         }
     }
 

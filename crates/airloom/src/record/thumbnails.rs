@@ -21,8 +21,10 @@ use tokio::sync::Semaphore;
 
 use super::delivery::{nothing, text, unreadable};
 use super::held::Held;
-use super::shelf::{Item, Shelf, media_file};
+use super::item::Item;
+use super::shelf::Shelf;
 use super::timeline::{Keyframe, Timeline};
+use super::volume::media_file;
 use crate::http::{Jpeg, Problem};
 use crate::origin::{Carried, Encoded};
 
@@ -105,7 +107,7 @@ pub(super) async fn serve(
     shown: Option<Carried>,
     headers: &HeaderMap,
 ) -> Response {
-    if item.finished().is_none() {
+    if !item.is_finished() {
         let detail = "It is still being recorded: thumbnails are made once it ends";
         return Problem::new(StatusCode::CONFLICT, detail).into_response();
     }

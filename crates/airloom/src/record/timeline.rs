@@ -13,6 +13,7 @@ use airloom_segmenter::mp4::{self, Index};
 use bytes::Bytes;
 
 use super::clip::Span;
+use super::scan::Found;
 use super::stamp::{GapStamp, InitStamp, PartStamp, Stamp, millis};
 use crate::origin::{Encoded, Encodings};
 
@@ -79,6 +80,13 @@ struct Listing {
 }
 
 impl Timeline {
+    /// Takes what is found in `volume`.
+    pub(super) fn found(&mut self, volume: u32, found: &Found<'_>) {
+        if let Found::Stamp(stamp, offset, _) = found {
+            self.note(stamp, volume, *offset);
+        }
+    }
+
     /// Takes what stands in `volume`; `offset` is where the part after the stamp starts.
     pub(super) fn note(&mut self, stamp: &Stamp, volume: u32, offset: u64) {
         match stamp {
@@ -93,6 +101,9 @@ impl Timeline {
         if self.inits.contains_key(&(init.track, init.id)) {
             return;
         }
+        // Alone, and not as a slice of what it was read with.
+        let data = Bytes::copy_from_slice(&init.data);
+        let init = &InitStamp { data, ..init.clone() };
         let Some(track) = track(init) else { return };
         let mut rendition = playlist::Rendition::new(&track, init.id);
         if let playlist::Format::Video { frame_rate: rate @ None, .. } = &mut rendition.format {
@@ -182,6 +193,11 @@ impl Timeline {
     fn millis(&self, track: TrackId, at: Timestamp) -> Option<i64> {
         let known = self.tracks.iter().find(|known| known.id == track)?;
         Some(millis(at, known.timescale))
+    }
+
+    /// What follows in the segments that tracks are in cannot be read: they are not listed.
+    pub(super) fn leave(&mut self) {
+        self.open.clear();
     }
 
     /// There will be no more.

@@ -71,17 +71,12 @@ fn take(shelf: &Arc<Shelf>, tapes: &mut HashMap<StreamName, Tape>, stream: Strea
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::{Mutex, PoisonError};
-
-    use airloom_media::TrackId;
-    use airloom_playlist::Resource;
 
     use super::super::Config;
     use super::super::queue::StoredGap;
-    use super::super::testing::events;
-    use super::super::timeline::Timeline;
+    use super::super::testing::{self, events};
     use super::*;
-    use crate::origin::{Coding, Event};
+    use crate::origin::Event;
 
     /// What the writer is told of a stream whose segment `broken` lacks its last part.
     fn notes(broken: usize) -> Vec<Note> {
@@ -122,10 +117,7 @@ mod tests {
 
     fn playlist(shelf: &Shelf) -> String {
         let id = shelf.recordings(false).remove(0).id;
-        let timeline: Arc<Mutex<Timeline>> = shelf.timeline(&shelf.item(&id).unwrap()).unwrap();
-        let mut timeline = timeline.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = timeline.text(Resource::Media { track: TrackId::new(1) }, None, None).unwrap();
-        String::from_utf8(text.body(Coding::Identity).to_vec()).unwrap()
+        testing::playlist(shelf, &shelf.item(&id).unwrap())
     }
 
     #[test]
@@ -143,5 +135,33 @@ mod tests {
             assert_eq!(told.matches("#EXTINF").count(), count);
             assert_eq!(playlist(&shelf(folder.path())), told, "{broken}");
         }
+    }
+
+    /// Neither room for a file nor a number left to open it by, when the configuration changes.
+    #[test]
+    fn a_volume_that_cannot_be_begun_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = shelf(folder.path());
+        let mut tapes = HashMap::new();
+        let mut notes = notes(usize::MAX);
+        let half = notes.len() / 2;
+        let change = notes.iter().find_map(|note| match note {
+            Note::Init { init, .. } => Some(Note::Init { id: 2, init: init.clone() }),
+            _ => None,
+        });
+        notes.insert(half, change.unwrap());
+        for (at, note) in notes.into_iter().enumerate() {
+            if at == half {
+                let second = folder.path().join("cam-1").join("2.mp4");
+                std::fs::write(&second, "in the way").unwrap();
+            }
+            take(&first, &mut tapes, "cam".parse().unwrap(), note);
+        }
+        let recording = first.recordings(false).remove(0);
+        assert_eq!(recording.cut_short, Some(CutShort::Disk));
+        let finished = first.item(&recording.id).unwrap().finished().unwrap();
+        assert_eq!(finished.volumes, 1, "what is not there is not counted");
+        let told = playlist(&first);
+        assert_eq!(playlist(&shelf(folder.path())), told);
     }
 }

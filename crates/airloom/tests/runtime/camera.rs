@@ -103,6 +103,25 @@ impl Camera {
         let mut record = AVC.to_vec();
         let at = record.len() - 5;
         record[at] ^= 0x02;
+        self.describe(record);
+    }
+
+    /// As [`reconfigure`](Self::reconfigure), with so many picture parameter sets of 64 KiB more, to
+    /// which no frame refers.
+    pub(super) fn swell(&mut self, sets: u8) {
+        let mut record = AVC.to_vec();
+        // In front of the set there is and of what the profile adds.
+        let at = record.len() - 13;
+        assert_eq!(record[at], 1, "numOfPictureParameterSets");
+        record[at] += sets;
+        let rest = record.split_off(at + 1);
+        let set = [&[0xFF, 0xFF, 0x68][..], &vec![0xA5; 0xFFFE]].concat();
+        record.extend(set.repeat(sets.into()));
+        record.extend(rest);
+        self.describe(record);
+    }
+
+    fn describe(&mut self, record: Vec<u8>) {
         let codec = Codec::Avc(avc::Config::decode(Bytes::from(record)).unwrap());
         let track = Track { id: VIDEO, timescale: Timescale::MILLIS, codec };
         self.publishing.handle(Media::Track(track)).unwrap();

@@ -4,6 +4,7 @@
 mod studio;
 
 mod clips;
+mod damaged;
 mod disk;
 mod guarded;
 mod killed;
