@@ -67,17 +67,8 @@ impl Clip {
 
     /// Its file, made when it is not there yet.
     pub fn file(&self) -> PathBuf {
-        // One at a time: two encoders at once only take each other's processor.
-        static MAKING: Mutex<()> = Mutex::new(());
-        let _making = MAKING.lock();
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clips");
-        std::fs::create_dir_all(&directory).expect("a directory for clips");
-        // The recipe is part of the name: a changed one is another clip.
-        let recipe = format!("{:?}", self.encoder("OUT"));
-        let file = directory.join(format!("{}-{:016x}.flv", self.name, fingerprint(&recipe)));
-        if !file.is_file() {
-            let encoded = directory.join(format!("{}-{}.nut", self.name, std::process::id()));
-            let copied = encoded.with_extension("flv");
+        made(self.name, "flv", &format!("{:?}", self.encoder("OUT")), |copied| {
+            let encoded = copied.with_extension("nut");
             let limit = Duration::from_mins(5);
             process::run(limit, &mut self.encoder(&encoded.display().to_string()));
             // By stream copy, as a publisher will send it: whatever FLV does to times has
@@ -86,12 +77,10 @@ impl Clip {
             copy.args(["-hide_banner", "-nostdin", "-loglevel", "error", "-y", "-i"])
                 .arg(&encoded)
                 .args(["-map", "0", "-c", "copy", "-flvflags", "no_duration_filesize"])
-                .arg(&copied);
+                .arg(copied);
             process::run(limit, &mut copy);
             std::fs::remove_file(&encoded).expect("the clip that was copied");
-            std::fs::rename(&copied, &file).expect("a clip to be put in place");
-        }
-        file
+        })
     }
 
     /// What the file contains.
@@ -126,6 +115,23 @@ impl Clip {
         command.arg(output);
         command
     }
+}
+
+/// A file that `make` makes when it is not there yet.
+pub(crate) fn made(name: &str, extension: &str, recipe: &str, make: impl FnOnce(&Path)) -> PathBuf {
+    // One at a time: two encoders at once only take each other's processor.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clips");
+    std::fs::create_dir_all(&directory).expect("a directory for clips");
+    // The recipe is part of the name: a changed one is another clip.
+    let file = directory.join(format!("{name}-{:016x}.{extension}", fingerprint(recipe)));
+    if !file.is_file() {
+        let making = directory.join(format!("{name}-{}.{extension}", std::process::id()));
+        make(&making);
+        std::fs::rename(&making, &file).expect("a clip to be put in place");
+    }
+    file
 }
 
 /// FNV-1a.

@@ -8,6 +8,7 @@ pub mod busy;
 pub mod clip;
 pub mod edge;
 pub mod ffmpeg;
+pub mod film;
 pub mod frames;
 pub mod hls;
 pub mod http;
@@ -18,11 +19,14 @@ pub mod packets;
 // What the tests of the runtime crate have, too.
 #[path = "../../crates/airloom/tests/port/mod.rs"]
 pub mod port;
+pub mod probe;
 pub mod process;
 pub mod proxy;
 pub mod receiver;
 pub mod relay;
 pub mod scratch;
+pub mod segments;
 pub mod server;
+pub mod transport;
 pub mod viewer;
 pub mod wait;

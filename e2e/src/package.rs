@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process;
+use crate::process::{self, Process};
 
 /// The program: what `AIRLOOM_PACKAGE` names, or what was built for tests beside this package.
 pub fn program() -> PathBuf {
@@ -17,6 +17,14 @@ pub fn program() -> PathBuf {
 /// Fills a folder.
 pub fn run(file: &Path, folder: &Path, flags: &[&str]) {
     process::run(Duration::from_mins(1), Command::new(program()).args(flags).arg(file).arg(folder));
+}
+
+/// Fills a folder, and hands back what the program says: standard output and standard error.
+pub fn told(file: &Path, folder: &Path) -> (String, String) {
+    let mut program = Process::start(Command::new(program()).arg(file).arg(folder));
+    let status = program.wait(Duration::from_mins(1));
+    assert!(status.success(), "{status}: {}", program.errors());
+    (program.output(), program.errors())
 }
 
 /// Fills a folder, and joins what the playlists of its two tracks name, in their order.

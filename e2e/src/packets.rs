@@ -12,8 +12,8 @@ use std::time::Duration;
 use crate::process;
 
 /// Time in units that every timescale of these tests divides: 1 kHz (FLV), 90 kHz (TS),
-/// 48 kHz and 44.1 kHz.
-pub const SECOND: i64 = 35_280_000;
+/// 48 kHz and 44.1 kHz, and 12.8 kHz (25 pictures a second in an MP4 file of ffmpeg).
+pub const SECOND: i64 = 141_120_000;
 
 /// One millisecond.
 pub const MILLISECOND: i64 = SECOND / 1000;
@@ -66,6 +66,9 @@ pub enum Form {
     Elementary,
     /// As `Elementary`, and without supplemental information, which some encoders rewrite.
     Slices,
+    /// As `Slices`, for any codec that MPEG-TS has: these filters, one for pictures and one for
+    /// sound, an empty one for nothing.
+    Carried(&'static str, &'static str),
 }
 
 impl Form {
@@ -84,6 +87,11 @@ impl Form {
                 "-bsf:a",
                 "aac_adtstoasc",
             ],
+            Self::Carried(video, audio) => [["-bsf:v", video], ["-bsf:a", audio]]
+                .into_iter()
+                .filter(|[_, filter]| !filter.is_empty())
+                .flatten()
+                .collect(),
         }
     }
 }
@@ -173,6 +181,31 @@ impl Media {
     pub fn assert_same(&self, source: &Self) {
         if let Err(difference) = self.same(source) {
             panic!("{difference}");
+        }
+    }
+
+    /// As [`assert_same`](Self::assert_same) for a source whose sound has its own clock: that is
+    /// the source's, too, to the nearest tick of the coarser one.
+    pub fn assert_exact(&self, source: &Self) {
+        self.assert_same(source);
+        let first = |media: &Self| {
+            let (kind, track) = media.tracks.first_key_value().expect("a track");
+            (*kind, track.packets.first().expect("a packet").dts)
+        };
+        let ((kind, got), (wanted_kind, wanted)) = (first(self), first(source));
+        assert_eq!(kind, wanted_kind);
+        for (kind, wanted_track) in &source.tracks {
+            let track = self.track(*kind);
+            let tolerance = track.tick.max(wanted_track.tick) / 2;
+            let packets = track.packets.iter().zip(&wanted_track.packets);
+            for (index, (packet, source)) in packets.enumerate() {
+                let off = [packet.dts - source.dts, packet.pts - source.pts];
+                assert!(
+                    off.iter().all(|off| (off - (got - wanted)).abs() <= tolerance),
+                    "{kind:?} packet {index}: {} from the source",
+                    off.map(|off| milliseconds(off - (got - wanted))).join(" and "),
+                );
+            }
         }
     }
 
@@ -356,6 +389,18 @@ mod tests {
         audio.packets[0].dts += 2 * audio.tick;
         audio.packets[0].pts = audio.packets[0].dts;
         media.same(&source(46)).expect_err("two ticks");
+    }
+
+    #[test]
+    fn a_sample_grid_is_exact_only_on_the_same_grid() {
+        packaged(46).assert_exact(&packaged(46));
+        let moved = std::panic::catch_unwind(|| {
+            let mut media = packaged(46);
+            let audio = media.tracks.get_mut(&Kind::Audio).expect("audio");
+            audio.packets[5].pts += audio.tick;
+            media.assert_exact(&packaged(46));
+        });
+        assert!(moved.is_err(), "a sample");
     }
 
     #[test]
