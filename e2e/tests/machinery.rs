@@ -8,10 +8,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use airloom_e2e::clip::{Clip, Video};
+use airloom_e2e::film::Film;
 use airloom_e2e::packets::{Form, Media};
 use airloom_e2e::process::{self, Process};
 use airloom_e2e::scratch::Scratch;
-use airloom_e2e::{ffmpeg, packets, port};
+use airloom_e2e::transport::Transport;
+use airloom_e2e::{ffmpeg, packets, port, segments};
 
 /// Serves the files of a directory until the test process ends; hands back its address.
 fn serve(directory: PathBuf) -> String {
@@ -96,6 +98,21 @@ fn a_segment_left_out_is_found() {
     let output = ffmpeg::pull(&format!("{address}/ts.m3u8"), Form::Elementary);
     let media = Media::parse(&output.succeed(Duration::from_mins(1)));
     media.same(&Clip::SMALL.media(Form::Elementary)).expect_err("a missing segment");
+}
+
+#[test]
+fn a_transport_packet_left_out_and_segments_that_changed_places_are_found() {
+    let segments = segments::transport(&segments::of(&Film::AVC_AAC.file()));
+    let read = |segments: &[Vec<u8>]| {
+        std::panic::catch_unwind(|| Transport::read(segments.iter().map(Vec::as_slice))).is_ok()
+    };
+    let mut segments: Vec<_> = segments.iter().map(|segment| segment.to_vec()).collect();
+    assert!(read(&segments));
+    segments.swap(0, 1);
+    assert!(!read(&segments), "changed places");
+    segments.swap(0, 1);
+    segments[1].drain(188 * 40..188 * 41);
+    assert!(!read(&segments), "a packet less");
 }
 
 #[test]
