@@ -95,6 +95,16 @@ mod tests {
     }
 
     #[test]
+    fn the_last_of_a_unit_with_the_same_id_counts() {
+        let config = x264();
+        let own = &config.sequence_parameter_sets()[0];
+        let found = config.in_band(&sample(4, &[own, SMALL, IDR])).unwrap().unwrap();
+        assert_eq!(found.sequence_parameter_sets(), [SMALL]);
+        assert_eq!(found.in_band(&sample(4, &[own, SMALL, IDR])), Ok(None));
+        assert_eq!(config.in_band(&sample(4, &[SMALL, own, IDR])), Ok(None));
+    }
+
+    #[test]
     fn a_picture_parameter_set_alone_is_news() {
         let config = x264();
         let found = config.in_band(&sample(4, &[PPS, IDR])).unwrap().unwrap();
