@@ -234,7 +234,9 @@ mod tests {
     fn colr(out: &mut Vec<u8>, kind: [u8; 4], codes: [u16; 3], range: &[u8]) {
         boxed(out, *b"colr", |out| {
             out.extend(kind);
-            codes.into_iter().for_each(|code| u16(out, code));
+            for code in codes {
+                u16(out, code);
+            }
             out.extend_from_slice(range);
         });
     }
