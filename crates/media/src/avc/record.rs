@@ -226,5 +226,29 @@ mod tests {
             }
             let _ = Config::of_access_unit(&unit, 4);
         }
+
+        #[test]
+        fn what_a_unit_said_is_no_news_when_it_comes_again(
+            picks in prop::collection::vec((0..6usize, 0..4u32), 0..12),
+            idr in any::<bool>(),
+        ) {
+            let own = x264();
+            let sets: Vec<_> = picks.into_iter().map(|(pick, id)| match pick {
+                0 => own.sequence_parameter_sets()[0].to_vec(),
+                1 => own.picture_parameter_sets()[0].to_vec(),
+                2 => PPS.to_vec(),
+                3 => OTHER_PPS.to_vec(),
+                4 => OTHER.to_vec(),
+                _ => numbered(id),
+            }).collect();
+            let mut nals: Vec<_> = sets.iter().map(Vec::as_slice).collect();
+            nals.push(if idr { IDR } else { OTHER_IDR });
+            let unit = sample(4, &nals);
+            let alone = Config::of_access_unit(&unit, 4).unwrap();
+            for found in [own.in_band(&unit).unwrap(), alone].into_iter().flatten() {
+                prop_assert_eq!(found.in_band(&unit), Ok(None));
+                prop_assert_eq!(Config::decode(found.raw().clone()), Ok(found));
+            }
+        }
     }
 }
