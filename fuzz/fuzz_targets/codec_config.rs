@@ -24,6 +24,15 @@ fuzz_target!(|data: &[u8]| {
         assert!(config.to_string().starts_with("hvc1."));
         assert!(config.sps().width > 0 && config.sps().height > 0);
     }
+    // What parameter sets alone say, as an access unit carries them.
+    if let Ok(Some(config)) = avc::Config::of_access_unit(&data, 4) {
+        assert_eq!(config.in_band(&data), Ok(None));
+        assert_eq!(avc::Config::decode(config.raw().clone()), Ok(config));
+    }
+    if let Ok(Some(config)) = hevc::Config::of_access_unit(&data, 4) {
+        assert_eq!(config.in_band(&data), Ok(None));
+        assert_eq!(hevc::Config::decode(config.raw().clone()), Ok(config));
+    }
     if let Ok(config) = opus::Config::decode_header(&data) {
         assert_eq!(opus::Config::decode(config.raw().clone()), Ok(config));
     }

@@ -118,21 +118,21 @@ impl EnhancedConfig {
         Ok(Self { raw, sampling_frequency, channels })
     }
 
-    /// What a sync frame (E.1.2) says, since Enhanced RTMP and MPEG-TS send no record.
+    /// What a sync frame (E.1.2) says, since Enhanced RTMP and MPEG-TS send no record. Frames of fewer
+    /// than six blocks may stand one behind another, as they do in a sample of a file.
     ///
     /// # Errors
     ///
-    /// Those of [`decode`](Self::decode), located in the frame; [`Error::Malformed`] where it is no
-    /// E-AC-3; [`Error::Unsupported`] for half sampling frequencies, and a programme of more than
-    /// one substream.
+    /// Those of [`decode`](Self::decode), located in the first frame; [`Error::Malformed`] where it is
+    /// no E-AC-3; [`Error::Unsupported`] for half sampling frequencies, and a programme of more than
+    /// one substream, where the second is.
     pub fn of_frame(frame: &[u8]) -> Result<Self, Error> {
         let mut bits = BitReader::new(frame);
         sync_word(&mut bits)?;
         let substream = bits.bits(5, "strmtyp")?;
-        let size = (bits.bits(11, "frmsiz")? + 1) * 2;
-        if substream & 7 != 0 || frame.len() > size as usize {
-            let (field, value) = ("substreamid", u64::from(substream));
-            return Err(Error::Unsupported { field, offset: 2, value });
+        bits.bits(11, "frmsiz")?;
+        if !is_first(substream as u8) {
+            return Err(substreams(0, substream as u8));
         }
         let fscod = bits.bits(2, "fscod")?;
         let blocks = bits.bits(2, "numblkscod")?;
@@ -146,10 +146,17 @@ impl EnhancedConfig {
         if !(11..=16).contains(&bsid) {
             return Err(Error::Malformed { field: "bsid", offset, value: bsid.into() });
         }
-        let samples = [256, 512, 768, FRAME_LENGTH][blocks as usize];
+        let (mut size, mut samples) = (0, 0);
+        for frame in (SyncFrames { data: frame, at: 0 }) {
+            if !is_first(frame.substream) {
+                return Err(substreams(frame.offset, frame.substream));
+            }
+            size += frame.size as u64;
+            samples += u64::from(frame.samples);
+        }
         let hz = FREQUENCIES.get(fscod as usize).copied().unwrap_or(48_000);
         // Kilobits a second.
-        let rate = (size * 8 * (hz / 100)).div_ceil(samples * 10).min(0x1FFF);
+        let rate = (size * 8 * u64::from(hz / 100)).div_ceil(samples.max(1) * 10).min(0x1FFF);
         let [high, low] = ((rate << 3) as u16).to_be_bytes();
         let programme = fscod << 22 | bsid << 17 | acmod << 9 | lfeon << 8;
         let [_, bytes @ ..] = programme.to_be_bytes();
@@ -186,11 +193,58 @@ impl fmt::Display for EnhancedConfig {
     }
 }
 
-/// Samples in a sync frame of E-AC-3 (E.1.3.1.5); `None` where it is none.
+/// Samples in the sync frames of E-AC-3 that make up a sample (E.1.3.1.5), which in a file are as many
+/// as have six blocks together; those of other substreams than the first sound at the same time, and
+/// do not count. `None` where it is none.
 pub fn enhanced_frame_samples(frame: &[u8]) -> Option<u32> {
-    let &[0x0B, 0x77, _, _, codes, ..] = frame else { return None };
-    let blocks = if codes >> 6 == 3 { 3 } else { codes >> 4 & 3 };
-    Some([256, 512, 768, FRAME_LENGTH][usize::from(blocks)])
+    let mut frames = SyncFrames { data: frame, at: 0 };
+    let first = frames.next()?.samples;
+    let more = frames.filter(|frame| is_first(frame.substream));
+    Some(more.fold(first, |sum, frame| sum.saturating_add(frame.samples)))
+}
+
+/// The sync frames of E-AC-3 in a sample, one behind another; ends at anything else.
+#[derive(Debug)]
+struct SyncFrames<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+/// What the start of a sync frame says.
+#[derive(Debug)]
+struct SyncFrame {
+    offset: usize,
+    /// `strmtyp` and `substreamid`.
+    substream: u8,
+    /// Its bytes.
+    size: usize,
+    samples: u32,
+}
+
+impl Iterator for SyncFrames<'_> {
+    type Item = SyncFrame;
+
+    fn next(&mut self) -> Option<SyncFrame> {
+        let offset = self.at;
+        let &[0x0B, 0x77, kind, size, codes, ..] = self.data.get(offset..)? else { return None };
+        let size = usize::from(u16::from_be_bytes([kind & 7, size])) * 2 + 2;
+        self.at += size;
+        // Half a sampling frequency takes the place of `numblkscod`; it goes with six.
+        let blocks = if codes >> 6 == 3 { 3 } else { codes >> 4 & 3 };
+        let samples = [256, 512, 768, FRAME_LENGTH][usize::from(blocks)];
+        Some(SyncFrame { offset, substream: kind >> 3, size, samples })
+    }
+}
+
+/// Whether it is the first independent substream: `strmtyp` 0, or 2 of what was AC-3 once.
+const fn is_first(substream: u8) -> bool {
+    matches!(substream, 0 | 0b10_000)
+}
+
+/// A programme of more than one substream.
+fn substreams(offset: usize, substream: u8) -> Error {
+    let field = "substreamid";
+    Error::Unsupported { field, offset: offset + 2, value: substream.into() }
 }
 
 fn sync_word(bits: &mut BitReader<'_>) -> Result<(), Error> {
@@ -243,6 +297,37 @@ mod tests {
         assert_eq!(config.raw()[..], [0x06, 0x00, 0x20, 0x04, 0x00]);
         assert_eq!((config.sampling_frequency().hz(), config.channels()), (48_000, 2));
         assert_eq!(enhanced_frame_samples(&frame), Some(1536));
+    }
+
+    /// `count` frames of `numblkscod` blocks, 128 bytes each, of a substream.
+    fn frames(substream: u8, numblkscod: u8, count: usize) -> Vec<u8> {
+        let mut frame = vec![0x0B, 0x77, substream << 3, 63, numblkscod << 4 | 4, 0x80];
+        frame.resize(128, 0);
+        frame.repeat(count)
+    }
+
+    #[test]
+    fn frames_of_few_blocks_are_counted_together() {
+        for (numblkscod, count) in [(0, 6), (1, 3), (2, 2), (3, 1)] {
+            let sample = frames(0, numblkscod, count);
+            assert_eq!(enhanced_frame_samples(&sample), Some(1536));
+            let config = EnhancedConfig::of_frame(&sample).unwrap();
+            // Kilobits a second: 128 bytes a frame.
+            let rate = u16::from_be_bytes([config.raw()[0], config.raw()[1]]) >> 3;
+            assert_eq!(rate, 32 * count as u16, "{numblkscod}");
+            assert_eq!(config.channels(), 2);
+        }
+        // A dependent substream sounds along with the first, in the same time.
+        let both = [frames(0, 1, 1), frames(0b01_000, 1, 1)].concat().repeat(3);
+        assert_eq!(enhanced_frame_samples(&both), Some(1536));
+        assert!(matches!(
+            EnhancedConfig::of_frame(&both),
+            Err(Error::Unsupported { field: "substreamid", offset: 130, value: 8 })
+        ));
+        // Zeros behind a frame are no frame.
+        let padded = [frames(0, 3, 1), vec![0; 9]].concat();
+        assert_eq!(enhanced_frame_samples(&padded), Some(1536));
+        assert!(EnhancedConfig::of_frame(&padded).is_ok());
     }
 
     #[test]

@@ -138,17 +138,19 @@ fn sequence_header(units: &[u8]) -> Result<Option<Sequence>, Error> {
     Ok(None)
 }
 
-/// `leb128()` (AV1 Bitstream, 4.10.5).
+/// `leb128()` (AV1 Bitstream, 4.10.5): up to eight bytes, of which no value fills more than 32 bits.
 fn leb128(bits: &mut BitReader<'_>) -> Result<usize, Error> {
+    let (field, offset) = ("obu_size", bits.offset());
     let mut value = 0;
-    for shift in (0..28).step_by(7) {
-        let byte = bits.bits(8, "obu_size")? as usize;
+    for shift in (0..56).step_by(7) {
+        let byte = u64::from(bits.bits(8, field)?);
         value |= (byte & 0x7F) << shift;
         if byte & 0x80 == 0 {
-            return Ok(value);
+            let size = u32::try_from(value).ok().and_then(|size| usize::try_from(size).ok());
+            return size.ok_or(Error::Malformed { field, offset, value });
         }
     }
-    Err(Error::Malformed { field: "obu_size", offset: bits.offset(), value: value as u64 })
+    Err(Error::Malformed { field, offset, value })
 }
 
 #[cfg(test)]
@@ -173,6 +175,36 @@ mod tests {
         let config = Config::decode(Bytes::from_static(&[0x81, 0x20 | 4, 0xC0, 0])).unwrap();
         assert_eq!(config.to_string(), "av01.1.04H.10.0.000.01.01.01.0");
         assert_eq!(config.sequence(), None);
+    }
+
+    #[test]
+    fn sizes_may_be_padded_to_eight_bytes() {
+        let [head @ .., _] = SVT.first_chunk::<6>().unwrap();
+        let (size, payload) = (SVT[5], &SVT[6..]);
+        assert_eq!((head[4], usize::from(size)), (0x0A, payload.len()));
+        let decode =
+            |bytes: &[u8]| Config::decode(Bytes::from([&head[..], bytes, payload].concat()));
+        let plain = decode(&[size]).unwrap();
+        for zeros in 0..7 {
+            let padded = [&[size | 0x80][..], &vec![0x80; zeros], &[0]].concat();
+            assert_eq!(decode(&padded).unwrap().sequence(), plain.sequence(), "{zeros}");
+        }
+        // A ninth byte, and a value of 33 bits.
+        for size in [&[0x80; 9][..], &[0x80, 0x80, 0x80, 0x80, 0x10]] {
+            assert!(matches!(decode(size), Err(Error::Malformed { field: "obu_size", .. })));
+        }
+    }
+
+    #[test]
+    fn a_full_range_is_known_without_a_colour() {
+        // `color_range`, behind `color_description_present_flag`.
+        let mut full = SVT.to_vec();
+        full[15] |= 0x08;
+        let config = Config::decode(Bytes::from(full)).unwrap();
+        let colour = config.sequence().unwrap().colour.unwrap();
+        assert!(colour.full_range);
+        assert_eq!((colour.primaries, colour.transfer, colour.matrix), (2, 2, 2));
+        assert_eq!(config.to_string(), "av01.0.00M.08.0.110.02.02.02.1");
     }
 
     #[test]

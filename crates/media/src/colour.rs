@@ -14,4 +14,10 @@ pub struct Colour {
 impl Colour {
     /// The code point of primaries, transfer and matrix for "not specified".
     pub const UNSPECIFIED: u8 = 2;
+
+    /// What a full range alone says.
+    pub(crate) fn of_range(full_range: bool) -> Option<Self> {
+        let code = Self::UNSPECIFIED;
+        full_range.then_some(Self { primaries: code, transfer: code, matrix: code, full_range })
+    }
 }

@@ -207,12 +207,14 @@ impl Coding {
                 return Err(unsupported(field, offset, most + 1));
             }
         }
-        let new = sets.is_some();
+        // Not that of an access unit which says one thing and then another, as it did before.
+        let is_new = |set: &Set<'_>| !held.clone().any(|held| self.same(held, set.nal));
+        let new = sets.as_ref().is_some_and(|sets| sets.iter().any(is_new));
         let is_sequence = |set: &&Bytes| self.part(set) == Part::Set(Kind::Sequence);
         let mut sets = match sets {
-            Some(sets) => sets,
-            None if held.clone().filter(is_sequence).nth(1).is_some() => self.readable(held),
-            None => return Ok(None),
+            Some(sets) if new => sets,
+            _ if held.clone().filter(is_sequence).nth(1).is_some() => self.readable(held),
+            _ => return Ok(None),
         };
         let active = slice.and_then(|slice| self.referred(slice)).and_then(|id| {
             let picture = |set: &&Set<'_>| set.kind == Kind::Picture && set.id == id;

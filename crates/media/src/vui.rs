@@ -46,6 +46,8 @@ pub(crate) fn read_start(
     if bits.flag("video_signal_type_present_flag")? {
         bits.bits(3, "video_format")?;
         let full_range = bits.flag("video_full_range_flag")?;
+        // Cameras say that much and no more.
+        *colour = Colour::of_range(full_range);
         if bits.flag("colour_description_present_flag")? {
             *colour = Some(Colour {
                 primaries: bits.bits(8, "colour_primaries")? as u8,
@@ -60,4 +62,28 @@ pub(crate) fn read_start(
         bits.ue("chroma_sample_loc_type_bottom_field")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn colour(bytes: &[u8]) -> Option<Colour> {
+        let (mut aspect_ratio, mut colour) = (None, None);
+        read_start(&mut BitReader::new(bytes), &mut aspect_ratio, &mut colour).unwrap();
+        colour
+    }
+
+    #[test]
+    fn a_full_range_is_known_without_a_colour() {
+        // video_signal_type_present_flag, video_format 5, video_full_range_flag.
+        let full = colour(&[0b0011_0110, 0]).unwrap();
+        assert!(full.full_range);
+        assert_eq!((full.primaries, full.transfer, full.matrix), (2, 2, 2));
+        assert_eq!(colour(&[0b0011_0100, 0]), None);
+        // With a description.
+        let described = colour(&[0b0011_0111, 1, 13, 6, 0]).unwrap();
+        let expected = Colour { primaries: 1, transfer: 13, matrix: 6, full_range: true };
+        assert_eq!(described, expected);
+    }
 }

@@ -64,6 +64,7 @@ mod esds;
 mod fragmented;
 mod ftyp;
 mod hdlr;
+mod hvcc;
 mod index;
 mod init;
 mod limits;
@@ -116,7 +117,7 @@ pub(crate) use prft::prft;
 pub(crate) use protected::{Auxiliary, Protection, protected_header, protected_init};
 #[cfg(feature = "encryption")]
 use sidx::SIZE as SIDX;
-pub(crate) use sidx::{Subsegment, sidx};
+pub(crate) use sidx::{Subsegment, sap_type, sidx};
 pub(crate) use table::Table;
 pub(crate) use trun::Stated;
 

@@ -43,6 +43,8 @@ pub use picture::Picture;
 pub struct Thumbnailer {
     track: TrackId,
     codec: avc::Config,
+    /// As the track's container shows it.
+    shown: airloom_media::Picture,
     config: Config,
     /// Absent before the first picture, and after one that did not decode.
     decoder: Option<Decoder>,
@@ -56,19 +58,19 @@ impl Thumbnailer {
     /// [`Error::UnsupportedCodec`] for anything but H.264, [`Error::UnsupportedFormat`] for more than
     /// 8 bits or other than 4:2:0, [`Error::TooLarge`] beyond [`Limits::pixels`].
     pub fn new(track: &Track, config: Config) -> Result<Self, Error> {
-        let Codec::Avc(codec) = &track.codec else {
+        let (Codec::Avc(codec), Some(shown)) = (&track.codec, track.codec.picture()) else {
             return Err(Error::UnsupportedCodec(track.id));
         };
         for set in codec.sequence_parameter_sets() {
             access_unit::check(set, &config.limits)?;
         }
-        Ok(Self { track: track.id, codec: codec.clone(), config, decoder: None })
+        Ok(Self { track: track.id, codec: codec.clone(), shown, config, decoder: None })
     }
 
     /// The size of its pictures.
     pub fn size(&self) -> Size {
-        let sps = self.codec.sps();
-        self.config.size.holding(sps.width, sps.height, sps.aspect_ratio)
+        let shown = self.shown;
+        self.config.size.holding(shown.width, shown.height, shown.aspect_ratio)
     }
 
     /// Decodes a keyframe of the track and makes it small.
@@ -90,7 +92,7 @@ impl Thumbnailer {
         };
         let size = self.size();
         let small = |decoded: &dyn YUVSource| {
-            picture::Decoded::of(decoded, self.codec.sps()).map(|decoded| decoded.scaled(size))
+            picture::Decoded::of(decoded, self.shown.colour).map(|decoded| decoded.scaled(size))
         };
         // What is given back at once is taken before the rest is asked for: it is the decoder's.
         let now = decoder.decode(&unit).map_err(|error| Error::undecodable(&error))?;

@@ -158,3 +158,22 @@ fn a_segment_index_says_how_long_the_fragment_is() {
         assert_eq!(field(40) >> 28, 9);
     }
 }
+
+#[test]
+fn a_segment_index_says_that_pictures_are_shown_before_the_first() {
+    let mut config = Config::default();
+    (config.part, config.sidx) = (None, true);
+    let mut rig = Rig::with(config, &[rig::video(rig::X264)]);
+    for frame in 0..300 {
+        // An open group: what follows a keyframe at once is shown before it.
+        let sync = frame % 30 == 0;
+        rig.picture(frame * 1000 / 30, if sync { 100 } else { 33 }, sync);
+    }
+    rig.finish();
+    for segment in rig.of(VIDEO) {
+        let bytes: Vec<u8> = segment.chunks().flat_map(|chunk| chunk.to_vec()).collect();
+        let index = children(&bytes)[1].1;
+        // starts_with_SAP, SAP_type 3.
+        assert_eq!(index[40] >> 4, 8 | 3);
+    }
+}

@@ -9,7 +9,7 @@ pub struct Sequence {
     pub width: u32,
     /// The most a picture is high.
     pub height: u32,
-    /// Colour description, where the stream states one.
+    /// Colour description, where the stream states one, or that it is of full range.
     pub colour: Option<Colour>,
     /// Ticks of the first a picture lasts on a clock of the second, where all last the same.
     pub frame_duration: Option<(u64, Timescale)>,
@@ -79,15 +79,22 @@ impl Sequence {
             bits.flag("twelve_bit")?;
         }
         let monochrome = profile != 1 && bits.flag("mono_chrome")?;
-        if bits.flag("color_description_present_flag")? {
-            let primaries = bits.bits(8, "color_primaries")? as u8;
-            let transfer = bits.bits(8, "transfer_characteristics")? as u8;
-            let matrix = bits.bits(8, "matrix_coefficients")? as u8;
-            // sRGB is of full range by definition.
-            let rgb = !monochrome && (primaries, transfer, matrix) == (1, 13, 0);
-            let full_range = rgb || bits.flag("color_range")?;
-            self.colour = Some(Colour { primaries, transfer, matrix, full_range });
-        }
+        let described = bits.flag("color_description_present_flag")?;
+        let [primaries, transfer, matrix] = if described {
+            ["color_primaries", "transfer_characteristics", "matrix_coefficients"]
+                .map(|field| bits.bits(8, field).map(|code| code as u8))
+        } else {
+            [Ok(Colour::UNSPECIFIED); 3]
+        };
+        let (primaries, transfer, matrix) = (primaries?, transfer?, matrix?);
+        // sRGB is of full range by definition.
+        let rgb = !monochrome && (primaries, transfer, matrix) == (1, 13, 0);
+        let full_range = rgb || bits.flag("color_range")?;
+        self.colour = if described {
+            Some(Colour { primaries, transfer, matrix, full_range })
+        } else {
+            Colour::of_range(full_range)
+        };
         Ok(())
     }
 }

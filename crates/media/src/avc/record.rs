@@ -95,6 +95,16 @@ mod tests {
     }
 
     #[test]
+    fn the_last_of_a_unit_with_the_same_id_counts() {
+        let config = x264();
+        let own = &config.sequence_parameter_sets()[0];
+        let found = config.in_band(&sample(4, &[own, SMALL, IDR])).unwrap().unwrap();
+        assert_eq!(found.sequence_parameter_sets(), [SMALL]);
+        assert_eq!(found.in_band(&sample(4, &[own, SMALL, IDR])), Ok(None));
+        assert_eq!(config.in_band(&sample(4, &[SMALL, own, IDR])), Ok(None));
+    }
+
+    #[test]
     fn a_picture_parameter_set_alone_is_news() {
         let config = x264();
         let found = config.in_band(&sample(4, &[PPS, IDR])).unwrap().unwrap();
@@ -215,6 +225,30 @@ mod tests {
                 prop_assert_eq!(found.in_band(&unit), Ok(None));
             }
             let _ = Config::of_access_unit(&unit, 4);
+        }
+
+        #[test]
+        fn what_a_unit_said_is_no_news_when_it_comes_again(
+            picks in prop::collection::vec((0..6usize, 0..4u32), 0..12),
+            idr in any::<bool>(),
+        ) {
+            let own = x264();
+            let sets: Vec<_> = picks.into_iter().map(|(pick, id)| match pick {
+                0 => own.sequence_parameter_sets()[0].to_vec(),
+                1 => own.picture_parameter_sets()[0].to_vec(),
+                2 => PPS.to_vec(),
+                3 => OTHER_PPS.to_vec(),
+                4 => OTHER.to_vec(),
+                _ => numbered(id),
+            }).collect();
+            let mut nals: Vec<_> = sets.iter().map(Vec::as_slice).collect();
+            nals.push(if idr { IDR } else { OTHER_IDR });
+            let unit = sample(4, &nals);
+            let alone = Config::of_access_unit(&unit, 4).unwrap();
+            for found in [own.in_band(&unit).unwrap(), alone].into_iter().flatten() {
+                prop_assert_eq!(found.in_band(&unit), Ok(None));
+                prop_assert_eq!(Config::decode(found.raw().clone()), Ok(found));
+            }
         }
     }
 }

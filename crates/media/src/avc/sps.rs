@@ -28,7 +28,7 @@ pub struct Sps {
     pub coded_height: u32,
     /// Sample aspect ratio, where the stream states one.
     pub aspect_ratio: Option<(u16, u16)>,
-    /// Colour description, where the stream states one.
+    /// Colour description, where the stream states one, or that it is of full range.
     pub colour: Option<Colour>,
     /// Ticks of the first a frame lasts on a clock of the second: `num_units_in_tick * 2` and
     /// `time_scale`. Absent where the stream has no timing information.

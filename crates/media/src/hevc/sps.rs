@@ -18,7 +18,7 @@ pub struct Sps {
     pub height: u32,
     /// Sample aspect ratio, where the stream states one.
     pub aspect_ratio: Option<(u16, u16)>,
-    /// Colour description, where the stream states one.
+    /// Colour description, where the stream states one, or that it is of full range.
     pub colour: Option<Colour>,
     /// Ticks of the first a picture lasts on a clock of the second, where the stream says so.
     pub frame_duration: Option<(u64, Timescale)>,

@@ -21,8 +21,12 @@ pub(super) fn audio(out: &mut Vec<u8>, codec: &Codec, bit_rate: Option<BitRate>)
         Codec::Flac(config) => config.bits_per_sample(),
         _ => 16,
     };
+    let hz = sound.sampling_frequency.hz();
     // 16.16 fixed point cannot say more than 65,535 Hz; the decoder's own configuration does.
-    let frequency = u16::try_from(sound.sampling_frequency.hz()).unwrap_or(0);
+    let frequency = u16::try_from(hz).unwrap_or(match codec {
+        Codec::Flac(_) => divided(hz),
+        _ => 0,
+    });
     boxed(out, kind, |out| {
         out.extend([0; 6]);
         u16(out, 1); // data_reference_index
@@ -36,6 +40,17 @@ pub(super) fn audio(out: &mut Vec<u8>, codec: &Codec, bit_rate: Option<BitRate>)
             btrt(out, rate);
         }
     });
+}
+
+/// What FLAC has there instead (Encapsulation of FLAC in ISO Base Media File Format, 3.3.1): the
+/// greatest regular division that fits, 48,000 for 96,000 and 192,000, or where there is none, the
+/// most there is.
+fn divided(hz: u32) -> u16 {
+    let mut divided = hz;
+    while divided > u32::from(u16::MAX) && divided.is_multiple_of(2) {
+        divided /= 2;
+    }
+    u16::try_from(divided).unwrap_or(u16::MAX)
 }
 
 /// The box of what the decoder must know.
@@ -55,7 +70,7 @@ fn configuration(out: &mut Vec<u8>, codec: &Codec, bit_rate: Option<BitRate>) {
 
 #[cfg(test)]
 mod tests {
-    use airloom_media::{aac, ac3, mp3};
+    use airloom_media::{aac, ac3, flac, mp3};
     use bytes::Bytes;
 
     use super::*;
@@ -80,6 +95,30 @@ mod tests {
         let mut out = Vec::new();
         audio(&mut out, &codec, None);
         assert_eq!(out[32..36], [0; 4]);
+    }
+
+    #[test]
+    fn flac_divides_a_frequency_that_does_not_fit() {
+        for (hz, stated) in [
+            (48_000, 48_000_u16),
+            (65_535, 65_535),
+            (88_200, 44_100),
+            (96_000, 48_000),
+            (176_400, 44_100),
+            (192_000, 48_000),
+            (384_000, 48_000),
+            (70_001, 65_535),
+        ] {
+            // 16 bits, stereo, behind the header of a block and the sizes of blocks and frames.
+            let mut raw = vec![0x80, 0, 0, 34, 0x12, 0, 0x12, 0, 0, 0, 0, 0, 0, 0];
+            raw.extend((u64::from(hz) << 44 | 1 << 41 | 15 << 36).to_be_bytes());
+            raw.extend([0; 16]);
+            let codec = Codec::Flac(flac::Config::decode(Bytes::from(raw)).unwrap());
+            assert_eq!(codec.sound().unwrap().sampling_frequency.hz(), hz);
+            let mut out = Vec::new();
+            audio(&mut out, &codec, None);
+            assert_eq!(out[32..36], (u32::from(stated) << 16).to_be_bytes(), "{hz}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@ use airloom_media::Codec;
 
 use super::btrt::btrt;
 use super::colr::colr;
+use super::hvcc::hvcc;
 use super::pasp::pasp;
 use super::writer::{boxed, full_box, u16, u32};
 use crate::BitRate;
@@ -46,11 +47,11 @@ pub(super) fn visual(out: &mut Vec<u8>, codec: &Codec, bit_rate: Option<BitRate>
     });
 }
 
-/// The box of the configuration record, as the encoder sent it.
+/// The box of the configuration record, as the encoder sent it but for what [`hvcc`] puts right.
 fn configuration(out: &mut Vec<u8>, codec: &Codec) {
     match codec {
         Codec::Avc(config) => boxed(out, *b"avcC", |out| out.extend_from_slice(config.raw())),
-        Codec::Hevc(config) => boxed(out, *b"hvcC", |out| out.extend_from_slice(config.raw())),
+        Codec::Hevc(config) => hvcc(out, config.raw()),
         Codec::Av1(config) => boxed(out, *b"av1C", |out| out.extend_from_slice(config.raw())),
         Codec::Vp9(config) => {
             full_box(out, *b"vpcC", 1, 0, |out| out.extend_from_slice(config.raw()));
@@ -61,7 +62,7 @@ fn configuration(out: &mut Vec<u8>, codec: &Codec) {
 
 #[cfg(test)]
 mod tests {
-    use airloom_media::{Codec, vp9};
+    use airloom_media::{Codec, hevc, vp9};
     use bytes::Bytes;
 
     use super::*;
@@ -80,6 +81,21 @@ mod tests {
         let kinds: Vec<_> = children.iter().map(|(kind, _)| *kind).collect();
         assert_eq!(kinds, [*b"avcC", *b"colr", *b"pasp", *b"btrt"]);
         assert_eq!(children[0].1, config.raw());
+    }
+
+    #[test]
+    fn the_record_of_hevc_says_that_its_sets_are_all_there() {
+        let x265 = include_bytes!("../../../media/src/hevc/x265.bin");
+        let mut record = x265.to_vec();
+        // As old encoders, and ffmpeg to FLV, send it.
+        record[0] = 0;
+        for at in [23, 52, 100] {
+            record[at] &= 0x7F;
+        }
+        let config = hevc::Config::decode(Bytes::from(record)).unwrap();
+        let mut out = Vec::new();
+        visual(&mut out, &Codec::Hevc(config), None);
+        assert_eq!(child(&out[86..], *b"hvcC"), x265);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use airloom_media::avc::Sps;
+use airloom_media::Colour;
 use jpeg_encoder::{ColorType, Encoder};
 use openh264::formats::YUVSource;
 
@@ -67,7 +67,7 @@ pub(super) struct Decoded<'a> {
 
 impl<'a> Decoded<'a> {
     /// `None` where the decoder's planes are not what their sizes say.
-    pub(super) fn of(source: &'a dyn YUVSource, sps: &Sps) -> Option<Self> {
+    pub(super) fn of(source: &'a dyn YUVSource, colour: Option<Colour>) -> Option<Self> {
         let (width, height) = source.dimensions();
         let (half, low) = (width / 2, height / 2);
         let (y, u, v) = source.strides();
@@ -75,7 +75,7 @@ impl<'a> Decoded<'a> {
             luma: Plane::new(source.y(), width, height, y)?,
             blue: Plane::new(source.u(), half, low, u)?,
             red: Plane::new(source.v(), half, low, v)?,
-            matrix: Matrix::of(sps.colour, height),
+            matrix: Matrix::of(colour, height),
         })
     }
 

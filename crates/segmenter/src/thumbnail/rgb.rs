@@ -93,5 +93,7 @@ mod tests {
     fn what_is_not_said_goes_by_the_size() {
         assert_eq!(Matrix::of(None, 1080), stated(1, false));
         assert_eq!(Matrix::of(None, 576), stated(6, false));
+        let range = Colour { primaries: 2, transfer: 2, matrix: 2, full_range: true };
+        assert_eq!(Matrix::of(Some(range), 1080), stated(1, true));
     }
 }

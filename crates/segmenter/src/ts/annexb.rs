@@ -11,6 +11,8 @@ use super::stream_type::StreamType;
 enum Kind {
     /// Decoding can start with it.
     Access,
+    /// A slice of any other picture.
+    Slice,
     Vps,
     Sps,
     Pps,
@@ -32,6 +34,7 @@ impl Coding {
         let [first, ..] = nal else { return Kind::Other };
         match self {
             Self::Avc => match *first & 0x1F {
+                1..=4 => Kind::Slice,
                 5 => Kind::Access,
                 7 => Kind::Sps,
                 8 => Kind::Pps,
@@ -40,6 +43,7 @@ impl Coding {
             },
             Self::Hevc => match *first >> 1 & 0x3F {
                 16..=21 => Kind::Access,
+                0..=31 => Kind::Slice,
                 32 => Kind::Vps,
                 33 => Kind::Sps,
                 34 => Kind::Pps,
@@ -49,11 +53,17 @@ impl Coding {
         }
     }
 
-    /// An access unit delimiter for pictures of any type.
-    const fn delimiter(self) -> &'static [u8] {
+    /// An access unit delimiter for pictures of any type. That of HEVC is of the sub-layer of its
+    /// access unit (ISO/IEC 23008-2, 7.4.2.2), of which `slice` is one.
+    #[inline]
+    fn delimiter(self, slice: &[u8]) -> &'static [u8] {
         match self {
             Self::Avc => &DELIMITER,
-            Self::Hevc => &[0, 0, 0, 1, 0x46, 0x01, 0x50],
+            Self::Hevc => {
+                let plus_1 = slice.get(1).map_or(1, |second| usize::from(second & 7));
+                let [lowest, ..] = &HEVC_DELIMITERS;
+                HEVC_DELIMITERS.get(plus_1.saturating_sub(1)).unwrap_or(lowest)
+            }
         }
     }
 }
@@ -65,6 +75,16 @@ const LONG_START: [u8; 4] = [0, 0, 0, 1];
 const SHORT_START: [u8; 3] = [0, 0, 1];
 /// The access unit delimiter of H.264.
 const DELIMITER: [u8; 6] = [0, 0, 0, 1, 0x09, 0xF0];
+/// Those of HEVC, by `TemporalId`.
+static HEVC_DELIMITERS: [[u8; 7]; 7] = [
+    [0, 0, 0, 1, 0x46, 1, 0x50],
+    [0, 0, 0, 1, 0x46, 2, 0x50],
+    [0, 0, 0, 1, 0x46, 3, 0x50],
+    [0, 0, 0, 1, 0x46, 4, 0x50],
+    [0, 0, 0, 1, 0x46, 5, 0x50],
+    [0, 0, 0, 1, 0x46, 6, 0x50],
+    [0, 0, 0, 1, 0x46, 7, 0x50],
+];
 
 const fn start_code(kind: Kind) -> &'static [u8] {
     if matches!(kind, Kind::Vps | Kind::Sps | Kind::Pps) { &LONG_START } else { &SHORT_START }
@@ -114,6 +134,7 @@ impl AnnexB {
         let (mut random_access, mut sps, mut pps) = (sync, false, false);
         let mut vps = self.coding == Coding::Avc;
         let mut delimiter: Option<&[u8]> = None;
+        let mut slice: &[u8] = &[];
         let mut first = true;
         let mut len = 0;
         let mut nals = Nals { rest: data, length_size: self.length_size };
@@ -125,6 +146,9 @@ impl AnnexB {
                     vps |= other == Kind::Vps;
                     sps |= other == Kind::Sps;
                     pps |= other == Kind::Pps;
+                    if slice.is_empty() && matches!(other, Kind::Access | Kind::Slice) {
+                        slice = nal;
+                    }
                     len += start_code(other).len() + nal.len();
                 }
             }
@@ -139,11 +163,12 @@ impl AnnexB {
         }
         let parameter_sets: &[u8] =
             if random_access && !(vps && sps && pps) { &self.parameter_sets } else { &[] };
-        len += delimiter.map_or(self.coding.delimiter().len(), |nal| LONG_START.len() + nal.len());
+        let added = self.coding.delimiter(slice);
+        len += delimiter.map_or(added.len(), |nal| LONG_START.len() + nal.len());
         len += parameter_sets.len();
         let nals = Nals { rest: data, length_size: self.length_size };
         let coding = self.coding;
-        Ok(Some(Picture { coding, delimiter, parameter_sets, nals, len, random_access }))
+        Ok(Some(Picture { coding, delimiter, added, parameter_sets, nals, len, random_access }))
     }
 }
 
@@ -162,6 +187,8 @@ pub(super) struct Picture<'a> {
     coding: Coding,
     /// The delimiter the sample starts with, if it does.
     delimiter: Option<&'a [u8]>,
+    /// The one it is given otherwise, with its start code.
+    added: &'static [u8],
     parameter_sets: &'a [u8],
     nals: Nals<'a>,
     len: usize,
@@ -188,7 +215,7 @@ impl<'a> Picture<'a> {
                 put(&LONG_START);
                 put(delimiter);
             }
-            None => put(self.coding.delimiter()),
+            None => put(self.added),
         }
         put(self.parameter_sets);
         for nal in nals {
@@ -273,6 +300,15 @@ mod tests {
             out
         };
         let aud = [0, 0, 0, 1, 0x46, 1, 0x50];
+        // A delimiter is of the sub-layer of its picture: TSA_N of the second, TRAIL_N of the third,
+        // behind a message of the first.
+        let of = |plus_1| [0, 0, 0, 1, 0x46, plus_1, 0x50];
+        assert_eq!(written(&[2, 0x04, 2]), [&of(2)[..], &[0, 0, 1, 0x04, 2]].concat());
+        assert_eq!(
+            written(&[2, 0x4E, 1, 2, 0, 3]),
+            [&of(3)[..], &[0, 0, 1, 0x4E, 1, 0, 0, 1, 0, 3]].concat()
+        );
+        assert_eq!(written(&[1, 0x02]), [&aud[..], &[0, 0, 1, 0x02]].concat());
         // TRAIL_R, then IDR_W_RADL, then CRA with a delimiter and all sets of its own.
         assert_eq!(written(&[2, 0x02, 1]), [&aud[..], &[0, 0, 1, 0x02, 1]].concat());
         assert_eq!(written(&[2, 0x26, 1]), [&aud[..], &sets, &[0, 0, 1, 0x26, 1]].concat());

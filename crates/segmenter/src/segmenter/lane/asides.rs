@@ -88,13 +88,19 @@ impl Lane {
             time = time.saturating_add(sample.duration.into());
             shown
         });
+        let earliest = shown.min().unwrap_or(start);
+        let first = self.part.samples.first().filter(|first| first.sync);
+        let sap_type = first.map(|first| {
+            let leading = start.saturating_add(first.composition_offset.into()) > earliest;
+            mp4::sap_type(&self.codec, leading)
+        });
         Subsegment {
             track_id: self.number,
             timescale: self.output.hz(),
-            earliest_presentation_time: shown.min().unwrap_or(start).max(0).unsigned_abs(),
+            earliest_presentation_time: earliest.max(0).unsigned_abs(),
             size: u32::try_from(size).unwrap_or(u32::MAX),
             duration: u32::try_from(self.part.duration).unwrap_or(u32::MAX),
-            starts_with_sap: self.part.samples.first().is_some_and(|first| first.sync),
+            sap_type,
         }
     }
 
