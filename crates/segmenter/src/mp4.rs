@@ -58,6 +58,7 @@ mod btrt;
 mod colr;
 mod demux;
 mod dinf;
+mod edit;
 mod emsg;
 mod error;
 mod esds;
@@ -67,6 +68,7 @@ mod hdlr;
 mod index;
 mod init;
 mod limits;
+mod matrix;
 mod mdat;
 mod mdhd;
 mod mdia;
@@ -81,6 +83,7 @@ mod prft;
 mod progressive;
 #[cfg(feature = "encryption")]
 mod protected;
+mod sample_tables;
 mod sidx;
 mod smhd;
 mod stated;
@@ -101,10 +104,12 @@ mod vod;
 mod writer;
 
 pub use demux::Demuxer;
+pub use edit::Edited;
 pub use error::{BoxType, Error};
 pub use fragmented::fragmented;
 pub use index::{Entries, Entry, Index, IndexedTrack, Skipped};
 pub use limits::Limits;
+pub use matrix::Matrix;
 pub use progressive::Progressive;
 pub use vod::{Vod, VodSegment};
 
