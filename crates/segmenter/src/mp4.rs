@@ -2,7 +2,8 @@
 //! a file on disk, and writing recordings.
 //!
 //! - [`Demuxer`] goes over a file once and makes an [`Index`] of it: progressive files, fragmented
-//!   ones, edit lists, recordings that were cut off at any byte.
+//!   ones, edit lists, recordings that were cut off at any byte. Tracks that cannot be read are
+//!   [`Skipped`], and [`Edited`] tells what edit lists ask for and nobody can do.
 //! - [`Vod`] gives any segment of an indexed file, as CMAF (ISO/IEC 23000-19): a header made on
 //!   demand, and where in the file the media lies.
 //! - [`fragmented`](fn@fragmented) makes the header of a recording under way; the segments of a
