@@ -88,6 +88,10 @@ impl IndexedTrack {
 
     /// The sample to begin with for all media from `start` on to be decoded.
     fn presented_from(&self, start: i64) -> usize {
+        // What is decoded from its start on loses nothing at it.
+        if self.samples.first().is_none_or(|first| first.decode_time >= start) {
+            return 0;
+        }
         let is_video = self.track.codec.kind() == Kind::Video;
         let last = |until: i64| {
             let is_start = |packed: &Packed| !is_video || packed.offset & SYNC != 0;

@@ -136,3 +136,16 @@ fn an_edit_that_shows_nothing_leaves_everything() {
         assert_eq!(times(&one, 1), times(&index(&written(&one, &source)), 1));
     }
 }
+
+/// Pictures that are shown before they are decoded, as negative offsets say: an edit that begins where
+/// decoding does cuts nothing off.
+#[test]
+fn an_edit_from_the_first_decode_time_on_loses_nothing() {
+    let mut video = Trak::video(1, 20, 10);
+    video.offsets = vec![-36_000; 20];
+    video.edits = vec![(800, 0, NORMAL)];
+    let source = file(&[video], &[]);
+    let one = index(&source);
+    assert_eq!((one.tracks()[0].len(), one.tracks()[0].edited().before), (20, 0));
+    assert_eq!(times(&one, 1), times(&index(&written(&one, &source)), 1));
+}
