@@ -2,7 +2,8 @@
 //! a file on disk, and writing recordings.
 //!
 //! - [`Demuxer`] goes over a file once and makes an [`Index`] of it: progressive files, fragmented
-//!   ones, edit lists, recordings that were cut off at any byte.
+//!   ones, edit lists, recordings that were cut off at any byte. Tracks that cannot be read are
+//!   [`Skipped`], and [`Edited`] tells what edit lists ask for and nobody can do.
 //! - [`Vod`] gives any segment of an indexed file, as CMAF (ISO/IEC 23000-19): a header made on
 //!   demand, and where in the file the media lies.
 //! - [`fragmented`](fn@fragmented) makes the header of a recording under way; the segments of a
@@ -58,6 +59,7 @@ mod btrt;
 mod colr;
 mod demux;
 mod dinf;
+mod edit;
 mod emsg;
 mod error;
 mod esds;
@@ -68,6 +70,7 @@ mod hvcc;
 mod index;
 mod init;
 mod limits;
+mod matrix;
 mod mdat;
 mod mdhd;
 mod mdia;
@@ -82,6 +85,7 @@ mod prft;
 mod progressive;
 #[cfg(feature = "encryption")]
 mod protected;
+mod sample_tables;
 mod sidx;
 mod smhd;
 mod stated;
@@ -102,10 +106,12 @@ mod vod;
 mod writer;
 
 pub use demux::Demuxer;
+pub use edit::Edited;
 pub use error::{BoxType, Error};
 pub use fragmented::fragmented;
 pub use index::{Entries, Entry, Index, IndexedTrack, Skipped};
 pub use limits::Limits;
+pub use matrix::Matrix;
 pub use progressive::Progressive;
 pub use vod::{Vod, VodSegment};
 

@@ -1,16 +1,20 @@
 //! Turns an MP4 or FLV file into a folder of HLS and DASH that any static file server can serve.
 
+mod source;
+
+use std::collections::HashSet;
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use airloom_media::TrackId;
 use airloom_playlist::{self as playlist, ContentProtection, Input, KeyMethod, Protection};
 use airloom_playlist::{Answer, LiveWindow, Request, Resource, WallTime};
-use airloom_rtmp::flv::{Event, FileReader};
+use airloom_rtmp::flv::Event;
+use airloom_segmenter::Error::TooManyTracks;
 use airloom_segmenter::encrypt::{Encryptor, Key, Scheme};
-use airloom_segmenter::mp4::{Index, Limits};
 use airloom_segmenter::{Config, Output, Segmenter};
 
 type Done<T = ()> = Result<T, Box<dyn Error>>;
@@ -19,6 +23,8 @@ type Done<T = ()> = Result<T, Box<dyn Error>>;
 struct Package {
     folder: PathBuf,
     segmenter: Segmenter,
+    /// Tracks that are more than the segmenter takes.
+    left_out: HashSet<TrackId>,
     cipher: Option<(Encryptor, Protection)>,
     window: LiveWindow,
     now: WallTime,
@@ -33,11 +39,12 @@ fn main() -> Done {
     let mut package = Package {
         folder: folder.into(),
         segmenter: Segmenter::new(Config::recorded()),
+        left_out: HashSet::new(),
         cipher: encrypted.then(|| encryption(folder.as_ref())).transpose()?,
         window: LiveWindow::new(playlist::Config::recorded()),
         now: WallTime::from_unix(UNIX_EPOCH.elapsed()?),
     };
-    package.read(File::open(file)?)?;
+    source::read(File::open(file)?, |event, percent| package.take(event, percent))?;
     package.segmenter.finish();
     package.drain()?;
     package.playlists()
@@ -56,44 +63,22 @@ fn encryption(folder: &Path) -> Done<(Encryptor, Protection)> {
 }
 
 impl Package {
-    fn read(&mut self, mut input: File) -> Done {
-        let len = input.metadata()?.len();
-        let mut at = |range: std::ops::Range<u64>| -> Done<bytes::Bytes> {
-            let mut data = Vec::new();
-            input.seek(SeekFrom::Start(range.start))?;
-            (&input).take(range.end - range.start).read_to_end(&mut data)?;
-            Ok(data.into())
-        };
-        if *at(0..3)? == *b"FLV" {
-            let mut reader = FileReader::new(&airloom_rtmp::Config::default());
-            for start in (0..len).step_by(1 << 18) {
-                reader.handle_input(at(start..start + (1 << 18))?)?;
-                while let Some(event) = reader.poll_output() {
-                    self.take(event, start * 100 / len)?;
-                }
-            }
-            return Ok(());
-        }
-        // An MP4 file's tables, then its samples one by one: nothing of it is held.
-        let index = Index::read(len, Limits::default(), &mut at)?;
-        index.skipped().iter().for_each(|it| println!("left out: {} ({})", it.handler, it.error));
-        index.damage().iter().for_each(|it| println!("the file is damaged: {it}"));
-        for track in index.tracks() {
-            self.take(Event::Track(track.track().clone()), 0)?;
-        }
-        index.entries().try_for_each(|entry| {
-            let sample = entry.sample(at(entry.range())?);
-            self.take(Event::Sample(sample), entry.offset * 100 / len)
-        })
-    }
-
     fn take(&mut self, event: Event, percent: u64) -> Done {
         match event {
             Event::Track(track) => {
                 println!("{} {}: {}", track.codec.kind(), track.id, track.codec);
-                self.segmenter.set_track(track)?;
+                match self.segmenter.set_track(track) {
+                    Err(error @ TooManyTracks { track, .. }) => {
+                        println!("left out: {error}");
+                        self.left_out.insert(track);
+                    }
+                    done => done?,
+                }
             }
+            Event::Sample(sample) if self.left_out.contains(&sample.track) => {}
             Event::Sample(sample) => self.segmenter.handle_input(sample)?,
+            // What pictures need to be decoded is in the track.
+            Event::Color { .. } => {}
             skipped => println!("left out: {skipped:?}"),
         }
         eprint!("\r[{:25}] {percent} %", "#".repeat(percent as usize / 4));

@@ -1,5 +1,7 @@
 //! Reading: the boxes of files that others wrote, each parser a function over [`Fields`].
 
+mod budget;
+mod data_reference;
 mod demuxer;
 mod edits;
 mod esds;

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use airloom_media::TrackId;
+
 /// The four letters that name a box (ISO/IEC 14496-12, 4.2) or a sample entry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BoxType(pub [u8; 4]);
@@ -62,6 +64,24 @@ pub enum Error {
         /// Where it starts.
         offset: u64,
     },
+    /// Samples of another description than the track's first, which need another decoder.
+    #[error("{kind}, sample_description_index at byte {offset}: {index}, only the first is read")]
+    Description {
+        /// The box that names it: `stsc`, `tfhd` or `trex`.
+        kind: BoxType,
+        /// Where the field starts.
+        offset: u64,
+        /// The number of the description, from 1.
+        index: u32,
+    },
+    /// The track's media is in another file (ISO/IEC 14496-12, 8.7.2).
+    #[error("{kind} at byte {offset}: the media is in another file")]
+    Elsewhere {
+        /// What the data reference is: `url `, `urn `, QuickTime's `alis`.
+        kind: BoxType,
+        /// Where it starts.
+        offset: u64,
+    },
     /// A codec configuration record could not be read.
     #[error("sample entry {kind}: {error}")]
     Codec {
@@ -83,6 +103,17 @@ pub enum Error {
         value: u64,
         /// What is allowed.
         max: u64,
+    },
+    /// A sample lasts longer than `stts` (ISO/IEC 14496-12, 8.6.1.2) can say: what follows it
+    /// would come early.
+    #[error("sample {number} of track {track} lasts {duration} ticks, which no table can say")]
+    Gap {
+        /// The track.
+        track: TrackId,
+        /// The sample, in decode order from 0.
+        number: usize,
+        /// How long it lasts, in the track's timescale.
+        duration: u64,
     },
     /// Misuse: nothing to write, or tracks that do not go together in one file.
     #[error("these tracks cannot be written to one file")]

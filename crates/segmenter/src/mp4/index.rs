@@ -3,14 +3,16 @@ use std::ops::Range;
 use airloom_media::{Delta, Duration, Sample, Timescale, Timestamp, Track, TrackId};
 use bytes::Bytes;
 
-use super::{BoxType, Demuxer, Error, Limits, Presentation};
+use super::edit::Edit;
+use super::{BoxType, Demuxer, Edited, Error, Limits, Matrix, Presentation};
 use crate::BitRate;
 
 /// Where every sample of a file lies: what a [`Demuxer`] makes in one pass.
 ///
 /// Holds 24 bytes a sample and no media. Decode times are on one timeline over all tracks, edit
 /// lists applied: time zero is where presentation starts, so the first decode times of pictures
-/// with reordering, and of sound with priming, are below it.
+/// with reordering, and of sound with priming, are below it. What is not presented is left out, as
+/// far as samples are whole: see [`Edited`].
 #[derive(Debug, Clone)]
 pub struct Index {
     pub(super) tracks: Vec<IndexedTrack>,
@@ -18,6 +20,7 @@ pub struct Index {
     pub(super) fragmented: bool,
     pub(super) whole: u64,
     pub(super) damage: Option<Error>,
+    pub(super) broken: Option<Error>,
 }
 
 impl Index {
@@ -71,6 +74,12 @@ impl Index {
         self.damage.as_ref()
     }
 
+    /// What is wrong with a box of `moov` beside or behind its tracks: what follows it there was not
+    /// read. Tracks before it are in the index.
+    pub const fn broken(&self) -> Option<&Error> {
+        self.broken.as_ref()
+    }
+
     /// All samples of all tracks by decode time, those of the same time in the order of tracks.
     pub fn entries(&self) -> Entries<'_> {
         Entries { tracks: &self.tracks, next: vec![0; self.tracks.len()] }
@@ -81,7 +90,7 @@ impl Index {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {
-    /// `track_ID`.
+    /// `track_ID`; 0, which is no track's, where it could not be read.
     pub track: TrackId,
     /// `handler_type`: `vide`, `soun`, `text`; zeros where there is none.
     pub handler: BoxType,
@@ -98,8 +107,9 @@ pub struct IndexedTrack {
     pub(super) samples: Vec<Packed>,
     /// The length of the last sample.
     pub(super) last: u32,
-    /// What the edit list adds to the times in `samples`.
-    pub(super) shift: i64,
+    pub(super) matrix: Matrix,
+    pub(super) edit: Option<Edit>,
+    pub(super) edited: Edited,
 }
 
 /// What is kept of a sample.
@@ -131,6 +141,11 @@ impl IndexedTrack {
         self.dimensions
     }
 
+    /// How its pictures are laid on the display, as `tkhd` states it.
+    pub const fn matrix(&self) -> Matrix {
+        self.matrix
+    }
+
     /// How many samples there are.
     pub const fn len(&self) -> usize {
         self.samples.len()
@@ -152,7 +167,7 @@ impl IndexedTrack {
         Some(Entry {
             track: self.track.id,
             timescale: self.track.timescale,
-            decode_time: Timestamp::new(packed.decode_time.saturating_add(self.shift)),
+            decode_time: Timestamp::new(packed.decode_time.saturating_add(self.shift())),
             composition_offset: Delta::new(packed.composition_offset.into()),
             duration: Duration::new(u64::try_from(duration).unwrap_or(0)),
             sync: packed.offset & SYNC != 0,
@@ -168,7 +183,7 @@ impl IndexedTrack {
 
     /// When the first sample is decoded.
     pub fn start(&self) -> Timestamp {
-        Timestamp::new(self.samples.first().map_or(0, |first| first.decode_time) + self.shift)
+        Timestamp::new(self.samples.first().map_or(0, |first| first.decode_time) + self.shift())
     }
 
     /// From there to where the last one ends.
@@ -200,8 +215,13 @@ impl IndexedTrack {
 
     /// The number of the first sample at or after `time`.
     pub(super) fn at(&self, time: i64) -> usize {
-        let time = time.saturating_sub(self.shift);
+        let time = time.saturating_sub(self.shift());
         self.samples.partition_point(|packed| packed.decode_time < time)
+    }
+
+    /// What the edit list adds to the times in `samples`.
+    fn shift(&self) -> i64 {
+        self.edit.map_or(0, |edit| edit.shift())
     }
 }
 

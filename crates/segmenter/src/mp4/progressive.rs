@@ -1,12 +1,12 @@
 use std::ops::Range;
 
-use airloom_media::{Kind, Rounding, Timescale, Timestamp};
+use airloom_media::{Rounding, Timescale, Timestamp};
 use bytes::Bytes;
 
 use super::mdia::mdia;
 use super::mvhd::mvhd;
-use super::stsd::stsd;
-use super::tkhd::tkhd;
+use super::sample_tables::{LONGEST_DELTA, tables};
+use super::tkhd::tkhd_laid;
 use super::writer::{boxed, full_box, u32, u64};
 use super::{Error, Index, IndexedTrack};
 
@@ -15,7 +15,8 @@ use super::{Error, Index, IndexedTrack};
 ///
 /// It is made of an [`Index`] and holds no media: send or write [`head`](Self::head), then the
 /// bytes of the indexed file at [`media`](Self::media), in order. Every sample keeps its times to
-/// the tick; where a track does not start at zero, an edit list says so.
+/// the tick; where a track does not start at zero, or is not presented from its first sample to its
+/// last, an edit list says so. Languages and how pictures are turned are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progressive {
     head: Bytes,
@@ -25,11 +26,11 @@ pub struct Progressive {
 
 /// Samples of one track next to each other in the file.
 #[derive(Debug)]
-struct Chunk {
-    track: usize,
-    samples: Range<usize>,
+pub(super) struct Chunk {
+    pub(super) track: usize,
+    pub(super) samples: Range<usize>,
     /// Where it starts in the payload.
-    offset: u64,
+    pub(super) offset: u64,
 }
 
 impl Progressive {
@@ -40,7 +41,8 @@ impl Progressive {
     ///
     /// # Errors
     ///
-    /// [`Error::Tracks`] where there is no sample.
+    /// [`Error::Tracks`] where there is no sample, [`Error::Gap`] for one that lasts longer than the
+    /// tables of such a file can say: 13 hours at 90 kHz, 7 minutes at 10 MHz.
     pub fn new(index: &Index) -> Result<Self, Error> {
         let tracks: Vec<_> = index.tracks().iter().filter(|track| !track.is_empty()).collect();
         if tracks.is_empty() {
@@ -51,7 +53,12 @@ impl Progressive {
         let mut payload = 0u64;
         for chunk in &chunks {
             let Some(track) = tracks.get(chunk.track) else { continue };
-            for entry in chunk.samples.clone().filter_map(|number| track.entry(number)) {
+            for number in chunk.samples.clone() {
+                let Some(entry) = track.entry(number) else { continue };
+                let duration = entry.duration.ticks();
+                if duration > LONGEST_DELTA.into() {
+                    return Err(Error::Gap { track: entry.track, number, duration });
+                }
                 payload = payload.saturating_add(entry.size.into());
                 let range = entry.range();
                 match media.last_mut() {
@@ -63,11 +70,11 @@ impl Progressive {
         }
         // The tables' length depends on the width of an offset alone.
         let narrow = head(&tracks, &chunks, 0, payload, false);
-        let wide = narrow.len() as u64 + payload > u64::from(u32::MAX);
+        let wide = payload.saturating_add(narrow.len() as u64) > u64::from(u32::MAX);
         let length =
             if wide { head(&tracks, &chunks, 0, payload, true).len() } else { narrow.len() };
         let head = head(&tracks, &chunks, length as u64, payload, wide);
-        Ok(Self { size: head.len() as u64 + payload, head: head.into(), media })
+        Ok(Self { size: payload.saturating_add(length as u64), head: head.into(), media })
     }
 
     /// Everything before the media.
@@ -155,7 +162,8 @@ fn head(
         out.extend(*b"mdat");
         u64(&mut out, payload.saturating_add(16));
     } else {
-        u32(&mut out, payload as u32 + 8);
+        // While it is not known yet that it has to be wide, it may not fit.
+        u32(&mut out, u32::try_from(payload.saturating_add(8)).unwrap_or(u32::MAX));
         out.extend(*b"mdat");
     }
     out
@@ -183,8 +191,14 @@ fn presented(track: &IndexedTrack, movie: Timescale) -> u64 {
         shown.checked_add(entry.duration)
     });
     let end = ends.max().unwrap_or(Timestamp::ZERO);
-    let end = end.rescale(track.track().timescale, movie, Rounding::Nearest);
-    end.map_or(0, |end| u64::try_from(end.ticks()).unwrap_or(0))
+    let end = track.presented_until().map_or(end, |until| until.min(end));
+    on_movie(end.ticks(), track, movie)
+}
+
+/// A time of a track's clock in ticks of `movie`.
+fn on_movie(ticks: i64, track: &IndexedTrack, movie: Timescale) -> u64 {
+    let time = Timestamp::new(ticks).rescale(track.track().timescale, movie, Rounding::Nearest);
+    time.map_or(0, |time| u64::try_from(time.ticks()).unwrap_or(0))
 }
 
 fn trak(
@@ -196,21 +210,21 @@ fn trak(
     let presentation = track.presentation();
     let shown = presented(track, movie);
     boxed(out, *b"trak", |out| {
-        tkhd(out, presentation, shown);
+        tkhd_laid(out, presentation, shown, track.matrix);
         edts(out, track, movie, shown);
         let duration = track.duration().ticks();
         mdia(out, presentation, (duration, track.language), tables);
     });
 }
 
-/// `edts` with its `elst` (ISO/IEC 14496-12, 8.6.5 and 8.6.6): where a track does not begin at zero.
+/// `edts` with its `elst` (ISO/IEC 14496-12, 8.6.5 and 8.6.6): where a track is not presented from
+/// time zero and its first sample on, or not to the end of its last.
 fn edts(out: &mut Vec<u8>, track: &IndexedTrack, movie: Timescale, shown: u64) {
-    let start = track.start();
-    if start == Timestamp::ZERO {
+    let (delay, start) = track.presented();
+    if (delay, start) == (0, 0) && track.presented_until().is_none() {
         return;
     }
-    let delay = start.rescale(track.track().timescale, movie, Rounding::Nearest);
-    let delay = delay.map_or(0, |delay| u64::try_from(delay.ticks()).unwrap_or(0));
+    let delay = on_movie(delay, track, movie);
     let entry = |out: &mut Vec<u8>, duration: u64, media_time: i64| {
         u64(out, duration);
         u64(out, media_time as u64);
@@ -218,101 +232,11 @@ fn edts(out: &mut Vec<u8>, track: &IndexedTrack, movie: Timescale, shown: u64) {
     };
     boxed(out, *b"edts", |out| {
         full_box(out, *b"elst", 1, 0, |out| {
-            if start > Timestamp::ZERO {
-                u32(out, 2);
+            u32(out, if delay > 0 { 2 } else { 1 });
+            if delay > 0 {
                 entry(out, delay, -1);
-                entry(out, shown.saturating_sub(delay), 0);
-            } else {
-                u32(out, 1);
-                entry(out, shown, start.ticks().saturating_neg());
             }
+            entry(out, shown.saturating_sub(delay), start);
         });
-    });
-}
-
-/// `stbl` (8.5.1) with the tables of all samples.
-fn tables<'a, I: Iterator<Item = &'a Chunk>>(
-    out: &mut Vec<u8>,
-    track: &IndexedTrack,
-    chunks: impl Fn() -> I,
-    base: u64,
-    wide: bool,
-) {
-    boxed(out, *b"stbl", |out| {
-        stsd(out, track.presentation());
-        // Decode times count from the first sample's; the edit list says where that is.
-        full_box(out, *b"stts", 0, 0, |out| {
-            runs(out, track.entries().map(|entry| entry.duration.ticks() as u32));
-        });
-        let offsets = || track.entries().map(|entry| entry.composition_offset.ticks() as i32);
-        if offsets().any(|offset| offset != 0) {
-            let version = u8::from(offsets().any(|offset| offset < 0));
-            full_box(out, *b"ctts", version, 0, |out| {
-                runs(out, offsets().map(|offset| offset as u32));
-            });
-        }
-        if track.track().codec.kind() == Kind::Video && track.entries().any(|entry| !entry.sync) {
-            full_box(out, *b"stss", 0, 0, |out| {
-                let numbers = (1u32..).zip(track.entries()).filter(|(_, entry)| entry.sync);
-                counted(out, |out| numbers.map(|(number, _)| u32(out, number)).count());
-            });
-        }
-        full_box(out, *b"stsz", 0, 0, |out| {
-            u32(out, 0);
-            counted(out, |out| track.entries().map(|entry| u32(out, entry.size)).count());
-        });
-        full_box(out, *b"stsc", 0, 0, |out| {
-            counted(out, |out| {
-                let (mut count, mut last) = (0, 0);
-                for (number, chunk) in (1u32..).zip(chunks()) {
-                    let samples = chunk.samples.len() as u32;
-                    if samples != last {
-                        u32(out, number);
-                        u32(out, samples);
-                        u32(out, 1); // sample_description_index
-                        (count, last) = (count + 1, samples);
-                    }
-                }
-                count
-            });
-        });
-        full_box(out, if wide { *b"co64" } else { *b"stco" }, 0, 0, |out| {
-            counted(out, |out| {
-                chunks()
-                    .map(|chunk| {
-                        let offset = base.saturating_add(chunk.offset);
-                        if wide { u64(out, offset) } else { u32(out, offset as u32) }
-                    })
-                    .count()
-            });
-        });
-    });
-}
-
-/// `entry_count`, and the entries that `write` counts.
-fn counted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> usize) {
-    let at = out.len();
-    u32(out, 0);
-    let count = write(out) as u32;
-    if let Some(field) = out.get_mut(at..at + 4) {
-        field.copy_from_slice(&count.to_be_bytes());
-    }
-}
-
-/// Equal values next to each other, counted: the entries of `stts` and `ctts`.
-fn runs(out: &mut Vec<u8>, values: impl Iterator<Item = u32>) {
-    counted(out, |out| {
-        let mut values = values.peekable();
-        let mut entries = 0;
-        while let Some(value) = values.next() {
-            let mut count = 1;
-            while values.next_if_eq(&value).is_some() {
-                count += 1;
-            }
-            u32(out, count);
-            u32(out, value);
-            entries += 1;
-        }
-        entries
     });
 }

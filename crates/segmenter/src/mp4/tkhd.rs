@@ -1,13 +1,23 @@
 use airloom_media::{Kind, Picture};
 
-use super::Presentation;
-use super::writer::{full_box, u16, u32, unity_matrix, version, wide};
+use super::writer::{full_box, u16, u32, version, wide};
+use super::{Matrix, Presentation};
 
 /// Enabled, in the movie, in the preview.
 const FLAGS: u32 = 7;
 
-/// `tkhd` (ISO/IEC 14496-12, 8.3.2).
+/// `tkhd` (ISO/IEC 14496-12, 8.3.2) of pictures that are shown as they are.
 pub(super) fn tkhd(out: &mut Vec<u8>, presentation: Presentation<'_>, duration: u64) {
+    tkhd_laid(out, presentation, duration, Matrix::UNITY);
+}
+
+/// The same of pictures that `matrix` lays on the display.
+pub(super) fn tkhd_laid(
+    out: &mut Vec<u8>,
+    presentation: Presentation<'_>,
+    duration: u64,
+    matrix: Matrix,
+) {
     let version = version(duration);
     let (width, height) = presentation.codec.picture().map_or((0, 0), |shown| display_size(&shown));
     let volume = match presentation.codec.kind() {
@@ -23,7 +33,7 @@ pub(super) fn tkhd(out: &mut Vec<u8>, presentation: Presentation<'_>, duration: 
         out.extend([0; 12]); // reserved, layer, alternate_group
         u16(out, volume);
         u16(out, 0);
-        unity_matrix(out);
+        matrix.values().iter().for_each(|value| u32(out, *value as u32));
         u32(out, width);
         u32(out, height);
     });

@@ -3,9 +3,14 @@ use std::ops::Range;
 use airloom_media::{Delta, Duration, Kind, Rounding, Timescale, Timestamp, TrackId};
 use bytes::Bytes;
 
+use super::ftyp::ftyp;
+use super::mvex::mvex;
+use super::mvhd::mvhd;
 use super::stated::{StatedFragment, stated_header};
+use super::trak::trak_laid;
 use super::trun::Stated;
-use super::{Entry, Index, IndexedTrack, init};
+use super::writer::boxed;
+use super::{Entry, Index, IndexedTrack, is_supported};
 
 /// A file as segments on demand, without rewriting it: headers are made when somebody asks, and the
 /// media is read from where it lies.
@@ -14,6 +19,9 @@ use super::{Entry, Index, IndexedTrack, init};
 /// at every sample of the first track. Times are the file's to the tick, on each track's own clock.
 /// Where a track's decode times begin below zero, which no segment can say, all tracks are moved by
 /// the same time, the least that is exact on all of their clocks.
+///
+/// Segments have no edit lists: what an index keeps in front of the presentation's start, since
+/// decoding has to begin there, is shown. [`Edited::preroll`](super::Edited::preroll) says how much.
 #[derive(Debug, Clone)]
 pub struct Vod {
     index: Index,
@@ -73,10 +81,22 @@ impl Vod {
         self.len() == 0
     }
 
-    /// A track's initialization segment; `None` for a track that is not there.
+    /// A track's initialization segment, with its language and how its pictures are turned; `None`
+    /// for a track that is not there.
     pub fn init(&self, track: TrackId) -> Option<Bytes> {
         let indexed = self.index.track(track)?;
-        init(indexed.presentation())
+        let presentation = indexed.presentation();
+        if !is_supported(presentation.codec) {
+            return None;
+        }
+        let mut out = Vec::with_capacity(768);
+        ftyp(&mut out);
+        boxed(&mut out, *b"moov", |out| {
+            mvhd(out, presentation.timescale, 0, presentation.track_id.wrapping_add(1));
+            trak_laid(out, presentation, indexed.matrix(), indexed.language);
+            mvex(out, presentation.track_id);
+        });
+        Some(Bytes::from(out))
     }
 
     /// Segment `number` of a track, from 0; `None` past the end, and where the track has nothing in
@@ -97,6 +117,7 @@ impl Vod {
             duration = duration.saturating_add(entry.duration.ticks());
             match media.last_mut() {
                 Some(last) if last.end == range.start => last.end = range.end,
+                _ if range.is_empty() => {}
                 _ => media.push(range),
             }
         }

@@ -84,9 +84,10 @@ impl Demuxer {
     /// # Errors
     ///
     /// [`Error::Limit`] for a `moov` or `moof` past [`Limits::metadata`], or samples or tracks past
-    /// theirs; in a `moov` that the file cannot do without, what is wrong with it. Nothing can be
-    /// read after an error. A broken fragment is not one: it ends the index, see
-    /// [`Index::damage`].
+    /// theirs; what is wrong with a `moov` that is broken before its first readable track. Nothing
+    /// can be read after an error. A broken fragment is not one: it ends the index, see
+    /// [`Index::damage`]; nor is a broken track, see [`Index::skipped`], or what is broken behind a
+    /// good one, see [`Index::broken`].
     pub fn handle_input(&mut self, data: Bytes) -> Result<(), Error> {
         let Some(asked) = self.poll_request() else { return Ok(()) };
         if (data.len() as u64) < asked.end - asked.start {
@@ -158,7 +159,7 @@ impl Demuxer {
                     self.movie = Some(Movie::decode(&body, &self.limits)?);
                 }
             } else if let Some(movie) = &mut self.movie {
-                match movie.fragment(&body, self.at, self.len, &self.limits) {
+                match movie.fragment(&body, self.at, self.len) {
                     Ok(end) => self.owed = end,
                     Err(error @ Error::Limit { .. }) => return Err(error),
                     Err(error) => {

@@ -122,6 +122,11 @@ impl<'a> Iterator for Children<'a> {
         if self.data.len() < 8 {
             return None;
         }
+        // Or more, of nothing but zeros.
+        if self.data.starts_with(&[0; 8]) && self.data.iter().all(|byte| *byte == 0) {
+            self.data = &[];
+            return None;
+        }
         let header = match Header::read(self.data) {
             Ok(header) => header,
             Err((field, value)) => {
@@ -210,7 +215,7 @@ mod tests {
     fn sizes_that_cannot_be_end_the_list() {
         for (data, field) in [
             (&b"\0\0\0\x07abcdefgh"[..], "size"),
-            (b"\0\0\0\0\0\0\0\0", "type"),
+            (b"\0\0\0\0\0\0\0\0\0\x01", "type"),
             (b"\0\0\0\x01abcd\0\0\0\0\0\0\0\x0F", "largesize"),
             (b"\0\0\0\x20abcd", "size"),
         ] {
@@ -221,6 +226,16 @@ mod tests {
                 "{error}"
             );
             assert!(children.next().is_none());
+        }
+    }
+
+    #[test]
+    fn padding_of_zeros_ends_the_list() {
+        for zeros in [1, 7, 8, 500] {
+            let mut data = b"\0\0\0\x09one x".to_vec();
+            data.resize(9 + zeros, 0);
+            assert_eq!(fields(&data).children().filter_map(Result::ok).count(), 1);
+            assert!(fields(&data).children().all(|child| child.is_ok()), "{zeros}");
         }
     }
 

@@ -1,15 +1,13 @@
 use super::Fields;
+use super::budget::Budget;
+use crate::mp4::Error;
 use crate::mp4::index::{Packed, SYNC};
-use crate::mp4::{BoxType, Error};
+use crate::mp4::sample_tables::LONGEST_DELTA;
 
-/// The samples that `stbl` (ISO/IEC 14496-12, 8.5.1) describes, at most `limit`, and how long the
-/// last one lasts.
-pub(super) fn samples(stbl: &Fields<'_>, limit: usize) -> Result<(Vec<Packed>, u32), Error> {
+/// The samples that `stbl` (ISO/IEC 14496-12, 8.5.1) describes, and how long the last one lasts.
+pub(super) fn samples(stbl: &Fields<'_>, budget: &mut Budget) -> Result<(Vec<Packed>, u32), Error> {
     let mut sizes = Sizes::new(stbl)?;
-    if sizes.left as usize > limit {
-        let (value, max) = (sizes.left.into(), limit as u64);
-        return Err(Error::Limit { limit: "samples", value, max });
-    }
+    budget.take(sizes.left)?;
     let mut durations = Runs::new(stbl.child(*b"stts")?)?;
     let mut offsets = stbl.find(*b"ctts")?.map(Runs::new).transpose()?;
     let mut sync = stbl.find(*b"stss")?.map(Numbers::new).transpose()?;
@@ -35,13 +33,13 @@ pub(super) fn samples(stbl: &Fields<'_>, limit: usize) -> Result<(Vec<Packed>, u
                 size,
                 composition_offset,
             });
-            last = durations.next()?;
-            // A duration that would step back (QuickTime's are signed) keeps the time.
-            time += i64::from(last as i32).max(0);
+            // One that would step back keeps the time.
+            last = Some(durations.next()?).filter(|delta| *delta <= LONGEST_DELTA).unwrap_or(0);
+            time += i64::from(last);
             offset = offset.saturating_add(size.into());
         }
     }
-    Ok((samples, last as i32 as u32))
+    Ok((samples, last))
 }
 
 /// `stsz` and `stz2` (8.7.3): how many bytes each sample has.
@@ -185,9 +183,9 @@ impl<'a> Chunks<'a> {
         let first = self.map.u32("first_chunk")?;
         let samples = self.map.u32("samples_per_chunk")?;
         let offset = self.map.offset();
-        if self.map.u32("sample_description_index")? > 1 {
-            // The samples of another description need another decoder than the track's.
-            return Err(Error::Unsupported { kind: BoxType(*b"stsc"), offset });
+        let index = self.map.u32("sample_description_index")?;
+        if index > 1 {
+            return Err(Error::Description { kind: self.map.kind, offset, index });
         }
         Ok(Some((first, samples)))
     }

@@ -1,14 +1,16 @@
 use airloom_media::{Timescale, Timestamp, Track, TrackId};
 
+use super::budget::Budget;
 use super::sample_entry::{self, SampleEntry};
-use super::{Fields, edits, sample_table};
+use super::{Fields, data_reference, edits, sample_table};
 use crate::mp4::index::{IndexedTrack, Packed};
-use crate::mp4::{BoxType, Error, Skipped};
+use crate::mp4::{BoxType, Edited, Error, Matrix, Skipped};
 
 /// A track while its samples are collected.
 #[derive(Debug)]
 pub(super) struct Building {
     pub(super) indexed: IndexedTrack,
+    pub(super) handler: BoxType,
     /// What `trex` says for fragments that do not.
     pub(super) defaults: Defaults,
     /// Where the next fragment's first sample is decoded, if it does not say.
@@ -21,24 +23,23 @@ pub(super) struct Defaults {
     pub(super) duration: u32,
     pub(super) size: u32,
     pub(super) flags: u32,
+    /// Why samples cannot be read, if their description is not the first.
+    pub(super) description: Option<Error>,
 }
 
 impl Building {
-    /// `trak` (8.3.1); at most `limit` samples.
+    /// `trak` (8.3.1) of a movie that has `others` before.
     pub(super) fn decode(
         trak: &Fields<'_>,
         movie: Timescale,
-        limit: usize,
+        others: &[Self],
+        budget: &mut Budget,
     ) -> Result<Result<Self, Skipped>, Error> {
-        let mut tkhd = trak.child(*b"tkhd")?;
-        let (version, _) = tkhd.version()?;
-        tkhd.take(if version == 0 { 8 } else { 16 }, "creation_time")?;
-        let id = TrackId::new(tkhd.u32("track_ID")?);
-        let mut handler = BoxType([0; 4]);
-        match described(trak, id, movie, limit, &mut handler) {
+        let mut named = Named { id: TrackId::new(0), handler: BoxType([0; 4]) };
+        match described(trak, movie, others, budget, &mut named) {
             Ok(building) => Ok(Ok(building)),
             Err(error @ Error::Limit { .. }) => Err(error),
-            Err(error) => Ok(Err(Skipped { track: id, handler, error })),
+            Err(error) => Ok(Err(Skipped { track: named.id, handler: named.handler, error })),
         }
     }
 
@@ -49,35 +50,44 @@ impl Building {
 
     /// Leaves out what lies beyond the end of the file; whether there was anything.
     pub(super) fn cut(&mut self, len: u64) -> bool {
-        let samples = &mut self.indexed.samples;
+        let samples = &self.indexed.samples;
         let is_missing = |packed: &Packed| {
             let offset = packed.offset & !super::super::index::SYNC;
             offset.saturating_add(packed.size.into()) > len
         };
         let Some(first) = samples.iter().position(is_missing) else { return false };
-        if let (Some(last), Some(next)) = (first.checked_sub(1), samples.get(first))
-            && let Some(last) = samples.get(last)
-        {
-            let duration = next.decode_time - last.decode_time;
-            self.indexed.last = u32::try_from(duration).unwrap_or(self.indexed.last);
-        }
-        samples.truncate(first);
+        self.indexed.truncate(first);
         true
     }
 }
 
+/// What is known of a track when something about it breaks.
+#[derive(Debug)]
+struct Named {
+    id: TrackId,
+    handler: BoxType,
+}
+
 fn described(
     trak: &Fields<'_>,
-    id: TrackId,
     movie: Timescale,
-    limit: usize,
-    handler: &mut BoxType,
+    others: &[Building],
+    budget: &mut Budget,
+    named: &mut Named,
 ) -> Result<Building, Error> {
+    let head = trak.child(*b"tkhd").and_then(|tkhd| tkhd_fields(tkhd, &mut named.id));
     let mdia = trak.child(*b"mdia")?;
     let mut hdlr = mdia.child(*b"hdlr")?;
     hdlr.version()?;
     hdlr.u32("pre_defined")?;
-    *handler = BoxType(hdlr.array("handler_type")?);
+    named.handler = BoxType(hdlr.array("handler_type")?);
+    let Head { id_at, matrix } = head?;
+    let id = named.id;
+    if others.iter().any(|other| other.indexed.track.id == id) {
+        // Fragments and callers name tracks by number: the first has it.
+        let (kind, field) = (BoxType(*b"tkhd"), "track_ID");
+        return Err(Error::Malformed { kind, field, offset: id_at, value: id.get().into() });
+    }
 
     let mut mdhd = mdia.child(*b"mdhd")?;
     let (version, _) = mdhd.version()?;
@@ -88,13 +98,16 @@ fn described(
     mdhd.wide(version, "duration")?;
     let language = language(mdhd.u16("language")?);
 
-    let stbl = mdia.child(*b"minf")?.child(*b"stbl")?;
-    let SampleEntry { codec, dimensions } = sample_entry::decode(&stbl.child(*b"stsd")?)?;
-    let shift = match trak.find(*b"edts")? {
-        Some(edts) => edits::shift(&edts, movie, timescale)?,
-        None => 0,
+    let minf = mdia.child(*b"minf")?;
+    let stbl = minf.child(*b"stbl")?;
+    let stsd = stbl.child(*b"stsd")?;
+    data_reference::is_here(&minf, &stsd)?;
+    let SampleEntry { codec, dimensions } = sample_entry::decode(&stsd)?;
+    let edit = match trak.find(*b"edts")? {
+        Some(edts) => edits::edit(&edts, movie, timescale)?,
+        None => None,
     };
-    let (samples, last) = sample_table::samples(&stbl, limit)?;
+    let (samples, last) = sample_table::samples(&stbl, budget)?;
     let next = samples.last().map_or(Timestamp::ZERO.ticks(), |sample| sample.decode_time);
     Ok(Building {
         next: next + i64::from(last),
@@ -102,12 +115,36 @@ fn described(
             track: Track { id, timescale, codec },
             language,
             dimensions,
+            matrix,
             samples,
             last,
-            shift,
+            edit,
+            edited: Edited::default(),
         },
+        handler: named.handler,
         defaults: Defaults::default(),
     })
+}
+
+/// What is kept of `tkhd` (8.3.2), and where its `track_ID` stands.
+struct Head {
+    id_at: u64,
+    matrix: Matrix,
+}
+
+fn tkhd_fields(mut tkhd: Fields<'_>, id: &mut TrackId) -> Result<Head, Error> {
+    let (version, _) = tkhd.version()?;
+    tkhd.take(if version == 0 { 8 } else { 16 }, "creation_time")?;
+    let id_at = tkhd.offset();
+    *id = TrackId::new(tkhd.u32("track_ID")?);
+    tkhd.take(4, "reserved")?;
+    tkhd.wide(version, "duration")?;
+    tkhd.take(16, "layer")?;
+    let mut matrix = [0; 9];
+    for value in &mut matrix {
+        *value = tkhd.u32("matrix")? as i32;
+    }
+    Ok(Head { id_at, matrix: Matrix::new(matrix) })
 }
 
 /// Three letters of five bits each (8.4.2.3).
