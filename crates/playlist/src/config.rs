@@ -87,7 +87,7 @@ impl Config {
         Self {
             part_target: None,
             playlist_type: Some(PlaylistType::Vod),
-            limits: Limits { segments: 1 << 20, ..Limits::default() },
+            limits: Limits { segments: 1 << 20, tracks: 64, ..Limits::default() },
             ..Self::default()
         }
     }

@@ -58,12 +58,21 @@ pub struct Config {
 
 impl Config {
     /// For media that is all there, such as a file: segments without parts, the first as long as the
-    /// others, none held to the length of the first, no MPEG-TS, and tracks that wait for each other
-    /// as long as a segment may last.
+    /// others, none held to the length of the first, no MPEG-TS, tracks that wait for each other as
+    /// long as a segment may last, and as many of them as an [`mp4::Index`](crate::mp4::Index) reads.
     pub fn recorded() -> Self {
         let config = Self::default();
         let (first_segment, stall) = (config.segment, config.max_segment);
-        Self { part: None, ts: false, settled_target: false, first_segment, stall, ..config }
+        let limits = Limits { tracks: crate::mp4::Limits::default().tracks, ..config.limits };
+        Self {
+            part: None,
+            ts: false,
+            settled_target: false,
+            first_segment,
+            stall,
+            limits,
+            ..config
+        }
     }
 }
 

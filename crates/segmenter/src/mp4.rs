@@ -3,7 +3,7 @@
 //!
 //! - [`Demuxer`] goes over a file once and makes an [`Index`] of it: progressive files, fragmented
 //!   ones, edit lists, recordings that were cut off at any byte. Tracks that cannot be read are
-//!   [`Skipped`], and [`Edited`] tells what edit lists ask for and nobody can do.
+//!   [`Skipped`], and [`Unsaid`] tells what a file says and segments cannot.
 //! - [`Vod`] gives any segment of an indexed file, as CMAF (ISO/IEC 23000-19): a header made on
 //!   demand, and where in the file the media lies.
 //! - [`fragmented`](fn@fragmented) makes the header of a recording under way; the segments of a
@@ -100,6 +100,7 @@ mod traf;
 mod trak;
 mod trex;
 mod trun;
+mod unsaid;
 mod visual;
 mod vmhd;
 mod vod;
@@ -113,6 +114,7 @@ pub use index::{Entries, Entry, Index, IndexedTrack, Skipped};
 pub use limits::Limits;
 pub use matrix::Matrix;
 pub use progressive::Progressive;
+pub use unsaid::Unsaid;
 pub use vod::{Vod, VodSegment};
 
 pub(crate) use emsg::emsg;

@@ -1,20 +1,16 @@
 //! Turns an MP4 or FLV file into a folder of HLS and DASH that any static file server can serve.
 
-mod source;
-
-use std::collections::HashSet;
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use airloom_media::TrackId;
 use airloom_playlist::{self as playlist, ContentProtection, Input, KeyMethod, Protection};
 use airloom_playlist::{Answer, LiveWindow, Request, Resource, WallTime};
-use airloom_rtmp::flv::Event;
-use airloom_segmenter::Error::TooManyTracks;
+use airloom_rtmp::flv::{Event, FileReader};
 use airloom_segmenter::encrypt::{Encryptor, Key, Scheme};
+use airloom_segmenter::mp4::{Index, Limits};
 use airloom_segmenter::{Config, Output, Segmenter};
 
 type Done<T = ()> = Result<T, Box<dyn Error>>;
@@ -23,8 +19,6 @@ type Done<T = ()> = Result<T, Box<dyn Error>>;
 struct Package {
     folder: PathBuf,
     segmenter: Segmenter,
-    /// Tracks that are more than the segmenter takes.
-    left_out: HashSet<TrackId>,
     cipher: Option<(Encryptor, Protection)>,
     window: LiveWindow,
     now: WallTime,
@@ -39,12 +33,11 @@ fn main() -> Done {
     let mut package = Package {
         folder: folder.into(),
         segmenter: Segmenter::new(Config::recorded()),
-        left_out: HashSet::new(),
         cipher: encrypted.then(|| encryption(folder.as_ref())).transpose()?,
         window: LiveWindow::new(playlist::Config::recorded()),
         now: WallTime::from_unix(UNIX_EPOCH.elapsed()?),
     };
-    source::read(File::open(file)?, |event, percent| package.take(event, percent))?;
+    package.read(File::open(file)?)?;
     package.segmenter.finish();
     package.drain()?;
     package.playlists()
@@ -63,21 +56,43 @@ fn encryption(folder: &Path) -> Done<(Encryptor, Protection)> {
 }
 
 impl Package {
+    fn read(&mut self, mut input: File) -> Done {
+        let len = input.metadata()?.len();
+        let mut at = |range: std::ops::Range<u64>| -> Done<bytes::Bytes> {
+            let mut data = Vec::new();
+            input.seek(SeekFrom::Start(range.start))?;
+            (&input).take(range.end - range.start).read_to_end(&mut data)?;
+            Ok(data.into())
+        };
+        if *at(0..3)? == *b"FLV" {
+            let mut reader = FileReader::new(&airloom_rtmp::Config::default());
+            for start in (0..len).step_by(1 << 18) {
+                reader.handle_input(at(start..start + (1 << 18))?)?;
+                std::iter::from_fn(|| reader.poll_output())
+                    .try_for_each(|event| self.take(event, start * 100 / len))?;
+            }
+            return Ok(());
+        }
+        // Tables, then samples one by one: nothing of the file is held.
+        let index = Index::read::<Box<dyn Error>>(len, Limits::default(), &mut at)?;
+        index.skipped().iter().for_each(|it| println!("left out: {} ({})", it.handler, it.error));
+        index.damage().into_iter().chain(index.broken()).for_each(|it| println!("damaged: {it}"));
+        for track in index.tracks() {
+            self.take(Event::Track(track.track().clone()), 0)?;
+            track.unsaid().for_each(|it| println!("track {} {it}", track.track().id));
+        }
+        index.entries().try_for_each(|entry| {
+            self.take(Event::Sample(entry.sample(at(entry.range())?)), entry.offset * 100 / len)
+        })
+    }
+
     fn take(&mut self, event: Event, percent: u64) -> Done {
         match event {
             Event::Track(track) => {
                 println!("{} {}: {}", track.codec.kind(), track.id, track.codec);
-                match self.segmenter.set_track(track) {
-                    Err(error @ TooManyTracks { track, .. }) => {
-                        println!("left out: {error}");
-                        self.left_out.insert(track);
-                    }
-                    done => done?,
-                }
+                self.segmenter.set_track(track)?;
             }
-            Event::Sample(sample) if self.left_out.contains(&sample.track) => {}
             Event::Sample(sample) => self.segmenter.handle_input(sample)?,
-            // What pictures need to be decoded is in the track.
             Event::Color { .. } => {}
             skipped => println!("left out: {skipped:?}"),
         }
@@ -108,9 +123,8 @@ impl Package {
             }
             None => println!("{output:?}"),
         }
-        if let Some(input) = Input::of_output(output) {
-            self.window.handle_input(self.now, input)?;
-        }
+        let told = Input::of_output(output).map(|it| self.window.handle_input(self.now, it));
+        told.transpose()?;
         if let (Output::Init(init), Some((_, protection))) = (output, &self.cipher) {
             let input = Input::Protect(init.track, protection.clone());
             self.window.handle_input(self.now, input)?;
