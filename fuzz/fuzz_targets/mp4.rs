@@ -40,7 +40,9 @@ fuzz_target!(|file: &[u8]| {
     // each, or for tracks that are not read, an input would take longer than it may.
     let all = Limits::default().samples;
     let count = |index: &Index| index.tracks().iter().map(|track| track.len()).sum::<usize>();
-    assert!(read(file, all).is_ok_and(|index| count(&index) <= all) || read(file, SAMPLES).is_err());
+    assert!(
+        read(file, all).is_ok_and(|index| count(&index) <= all) || read(file, SAMPLES).is_err()
+    );
     let Ok(index) = read(file, SAMPLES) else { return };
     assert!(index.whole() <= file.len() as u64);
     assert!(count(&index) <= SAMPLES);
