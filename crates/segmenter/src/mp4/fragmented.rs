@@ -8,7 +8,8 @@ use crate::Init;
 
 /// The head of a recording under way: `ftyp` and `moov` of all tracks, each described as in the
 /// [`data`](Init::data) of its init, be it encrypted or not. The bytes of their segments or parts
-/// follow as they come, in any order over the tracks.
+/// follow as they come, in any order over the tracks. Players read encrypted tracks then;
+/// [`Index`](super::Index) names them among what it [skipped](super::Index::skipped).
 ///
 /// Written and flushed like that, a recording can be read up to its last whole part whenever its
 /// writer dies. Media of another [`Init`] of a track does not belong into the same file: begin

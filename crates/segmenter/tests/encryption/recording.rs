@@ -1,6 +1,8 @@
 //! A recording of encrypted tracks.
 
-use airloom_segmenter::mp4::{BoxType, Error, fragmented};
+use std::ops::Range;
+
+use airloom_segmenter::mp4::{BoxType, Error, Index, Limits, fragmented};
 
 use super::decryptor::Protection;
 use super::*;
@@ -33,6 +35,11 @@ fn its_head_says_how_each_track_is_encrypted() {
         assert_eq!(kinds, [*b"mvhd", *b"trak", *b"trak", *b"mvex", *b"pssh", *b"pssh"]);
         assert!(all(b"pssh")[0] < all(b"pssh")[1], "each key system once");
         assert_eq!(all(b"mvex")[0].len(), 64, "a trex for each track");
+        let read = |range: Range<u64>| {
+            Ok::<_, Error>(head.slice(range.start as usize..range.end as usize))
+        };
+        let index = Index::read(head.len() as u64, Limits::default(), read).unwrap();
+        assert_eq!((index.tracks().len(), index.skipped().len()), (0, 2));
     }
 }
 
