@@ -1,12 +1,15 @@
 use super::mdia::mdia;
 use super::stbl::stbl;
-use super::tkhd::tkhd_laid;
+use super::tkhd::{tkhd, tkhd_laid};
 use super::writer::boxed;
 use super::{Matrix, Presentation};
 
 /// `trak` (ISO/IEC 14496-12, 8.3.1). Without an edit list: times are shown as they are sent.
 pub(super) fn trak(out: &mut Vec<u8>, presentation: Presentation<'_>) {
-    trak_laid(out, presentation, Matrix::UNITY, None);
+    boxed(out, *b"trak", |out| {
+        tkhd(out, presentation, 0);
+        mdia(out, presentation, (0, None), |out| stbl(out, presentation));
+    });
 }
 
 /// The same of pictures that `matrix` lays on the display, or sound in a language.

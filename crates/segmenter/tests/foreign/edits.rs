@@ -149,3 +149,16 @@ fn an_edit_from_the_first_decode_time_on_loses_nothing() {
     assert_eq!((one.tracks()[0].len(), one.tracks()[0].edited().before), (20, 0));
     assert_eq!(times(&one, 1), times(&index(&written(&one, &source)), 1));
 }
+
+/// Opus takes 80 ms to be as it was (RFC 7845, 4.6).
+#[test]
+fn opus_keeps_four_frames_more() {
+    let mut sound = Trak::sound(1, 100);
+    sound.codec = *b"Opus";
+    sound.deltas = vec![960; 100];
+    sound.edits = vec![(1000, 960 * 30, NORMAL)];
+    let index = index(&file(&[sound], &[]));
+    let track = &index.tracks()[0];
+    assert_eq!((track.edited().before, track.edited().preroll.ticks()), (26, 3840));
+    assert_eq!(track.start().ticks(), -3840);
+}

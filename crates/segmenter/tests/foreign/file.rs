@@ -31,6 +31,8 @@ pub(crate) fn words(words: &[u32]) -> Vec<u8> {
 pub(crate) struct Trak {
     pub(crate) id: u32,
     pub(crate) handler: [u8; 4],
+    /// The type of its sample entry.
+    pub(crate) codec: [u8; 4],
     pub(crate) timescale: u32,
     /// `sample_delta` of each sample.
     pub(crate) deltas: Vec<u32>,
@@ -57,6 +59,7 @@ impl Trak {
         Self {
             id,
             handler: *b"vide",
+            codec: *b"avc1",
             timescale: 90_000,
             deltas: vec![3600; pictures],
             offsets: Vec::new(),
@@ -75,6 +78,7 @@ impl Trak {
     pub(crate) fn sound(id: u32, frames: usize) -> Self {
         Self {
             handler: *b"soun",
+            codec: *b"mp4a",
             timescale: 48_000,
             deltas: vec![1024; frames],
             sync: Vec::new(),
@@ -103,13 +107,17 @@ impl Trak {
 
     fn entry(&self) -> Vec<u8> {
         let start = words(&[0, 1]);
-        if self.handler == *b"vide" {
+        if self.codec == *b"avc1" {
             let mut fields = vec![0; 16];
             fields.extend([2, 128, 1, 104]);
             fields.resize(16 + 4 + 50, 0);
             return boxed(*b"avc1", [start, fields, boxed(*b"avcC", [AVC.to_vec()])]);
         }
         let fields = words(&[0, 0, 0x0002_0010, 0, 48_000 << 16]);
+        if self.codec == *b"Opus" {
+            let record = vec![0, 2, 1, 56, 0, 0, 0xBB, 0x80, 0, 0, 0];
+            return boxed(*b"Opus", [start, fields, boxed(*b"dOps", [record])]);
+        }
         let decoder = [&[4, 17, 0x40, 0x15][..], &[0; 11], &[5, 2, 0x11, 0x90]].concat();
         let stream = [&[0, 0, 0, 0, 3, 22, 0, 0, 0][..], &decoder].concat();
         boxed(*b"mp4a", [start, fields, boxed(*b"esds", [stream])])
