@@ -4,7 +4,7 @@ use airloom_media::{Codec, Duration, Kind, Rounding};
 
 use super::{Lane, Sink};
 use crate::mp4::{self, Presentation};
-use crate::part_target::{Frames, part_target};
+use crate::part_target::{Frames, UNEVEN, part_target, whole_frames};
 use crate::segmenter::ratio::Ratio;
 use crate::{Init, Output};
 
@@ -14,13 +14,20 @@ const MEASURED: std::time::Duration = std::time::Duration::from_millis(200);
 /// Fewer frames than these say little about their rule.
 const FEWEST: usize = 3;
 
+/// What may be stated of a picture's length, in ticks of 90 kHz: a thousandth of a second to ten
+/// seconds.
+const CREDIBLE: std::ops::RangeInclusive<u64> = 90..=900_000;
+
 impl Lane {
     /// Settles the part target as soon as there is enough to measure.
     #[cold]
     pub(super) fn measure(&mut self, sink: &mut Sink<'_>) {
         let enough = match self.codec.kind() {
             Kind::Audio => true,
-            _ if self.part_target.is_some() => true,
+            // A first picture that lasts long must not pass for the rule.
+            _ if self.part_target.is_some() => {
+                self.measuring.len() >= FEWEST.min(sink.policy.limits.segment_samples)
+            }
             _ => {
                 let wanted = sink.policy.part.unwrap_or(MEASURED);
                 let wanted = Duration::from_std(wanted, self.output).ticks() as i64;
@@ -46,12 +53,14 @@ impl Lane {
             .clamp(1, i64::from(self.output.hz()));
         if let Some(part) = sink.policy.part {
             let target = *self.part_target.get_or_insert_with(|| {
-                let source =
-                    if self.codec.kind() == Kind::Audio { self.output } else { self.source };
-                part_target(part, frames, source, self.output) as i64
+                let target = match self.codec.kind() {
+                    Kind::Audio => whole_frames(part, frames, self.output, self.output),
+                    _ => part_target(part, frames, self.source, self.output),
+                };
+                target as i64
             });
             // A sample may be shorter than the rule by its source's rounding and still fit.
-            self.full = target - (self.frame - self.jitter()).max(1);
+            self.full = target.saturating_add(self.jitter().min(self.frame - 1));
         }
         let presentation = Presentation {
             track_id: self.number,
@@ -94,9 +103,12 @@ impl Lane {
     /// the samples say.
     fn frames(&self) -> Frames {
         if let Some(sound) = self.codec.sound() {
-            // Where frames may differ, those that follow are taken to be like the first.
-            let first = self.measuring.first().map_or(self.frame, |(_, duration)| *duration);
-            let ticks = sound.frame_length.map_or(first.max(1).unsigned_abs(), u64::from);
+            // Where frames may differ, those that follow are taken to be like the first: like what
+            // is in it, not like the time until the second.
+            let first = self.measuring.first();
+            let first = first.and_then(|(timed, _)| self.codec.frame_samples(&timed.data));
+            let usual = self.frame.max(1).unsigned_abs();
+            let ticks = sound.frame_length.or(first).map_or(usual, u64::from).max(1);
             return Frames { ticks, count: 1, timescale: self.output };
         }
         let stated = self.codec.picture().and_then(|picture| picture.frame_duration);
@@ -124,10 +136,14 @@ impl Lane {
         if let Some((stated, timescale)) = stated
             && let Some(frame) =
                 Duration::new(stated).rescale(timescale, self.output, Rounding::Nearest)
+            && CREDIBLE.contains(&frame.ticks())
         {
             let frame = frame.ticks();
-            let tolerance = frame / 200 + tick / count;
-            if count < FEWEST as u64 || frame.abs_diff(measured) <= tolerance {
+            // A pause makes a picture last longer than the rule; nothing makes it much shorter.
+            let unrefuted = count < FEWEST as u64 && frame <= 2 * measured;
+            let uneven = Duration::from_std(UNEVEN, self.output).ticks();
+            let tolerance = frame / 200 + uneven.max(tick) / count;
+            if unrefuted || frame.abs_diff(measured) <= tolerance {
                 return Frames { ticks: stated, count: 1, timescale };
             }
         }
