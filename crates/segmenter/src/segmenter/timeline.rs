@@ -228,6 +228,7 @@ impl Segmenter {
         // A time no clock can hold: the sample will be left out, and the next one begins anew.
         let Some(offset) = offset else { return input.clock.begin(self.offset, None) };
         input.clock.begin(offset, None);
+        input.lane.forget_produced();
         let track = input.track.id;
         self.event(Event::Rebased { track, by: Delta::new(offset) });
     }
@@ -254,6 +255,9 @@ impl Segmenter {
             input.pending = change.or(input.pending.take());
             return self.drop_sample(&sample, DropReason::TimeRange);
         };
+        if input.lane.has_early() {
+            input.lane.place_early(&input.clock)
+        }
         let track = sample.track;
         match place.change {
             None => {}
