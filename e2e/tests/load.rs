@@ -41,7 +41,7 @@ fn two_hundred_viewers_get_every_part() {
     });
     let mut parts: HashMap<&str, u64> = HashMap::new();
     for viewer in &followed {
-        // Twelve seconds are sixty parts; who is slow in the end has some less.
+        // Twelve seconds are sixty parts and more; who is slow in the end has some less.
         assert!(viewer.len() >= 50, "a viewer got {} parts only", viewer.len());
         assert_in_order(viewer);
         for part in viewer {

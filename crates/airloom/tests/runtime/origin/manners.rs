@@ -98,7 +98,7 @@ async fn media_comes_in_ranges() {
     camera.run_to(9.1);
     let playlist = get(&origin, &video_playlist(&origin, "cam").await).await;
     let segment = format!("/cam/{}", playlist.uris()[0]);
-    let part = format!("/cam/{}", playlist.last("#EXT-X-PART:DURATION=0.200000,URI="));
+    let part = format!("/cam/{}", playlist.last("#EXT-X-PART:DURATION=0.167000,URI="));
     for path in [&segment, &part, "/cam/ts.m3u8"] {
         let whole = get(&origin, path).await;
         let length = whole.body.len();
