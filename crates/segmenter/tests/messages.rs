@@ -288,7 +288,7 @@ fn the_time_of_production_ends_with_the_timeline() {
         rig.play(0, 90, 30, 30);
         rig.restart();
         if said {
-            let later = wall + Duration::from_secs(60);
+            let later = wall + Duration::from_mins(1);
             rig.segmenter.set_produced(VIDEO, Timestamp::ZERO, later).unwrap();
         }
         rig.play(0, 90, 30, 30);

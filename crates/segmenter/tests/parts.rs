@@ -50,8 +50,8 @@ fn stating(ticks: u32, hz: u32) -> Track {
     }
     // num_units_in_tick and time_scale begin five bits into the byte before the first of their zeros.
     let at = raw.windows(4).position(|four| four == [0x28, 0, 0, 0]).unwrap();
-    let fields = u128::from(ticks) << 32 | u128::from(hz) * 2;
-    let bits = u128::from(raw[at] >> 3) << 67 | fields << 3 | u128::from(raw[at + 8] & 7);
+    let fields = (u128::from(ticks) << 32) | (u128::from(hz) * 2);
+    let bits = (u128::from(raw[at] >> 3) << 67) | (fields << 3) | u128::from(raw[at + 8] & 7);
     raw[at..at + 9].copy_from_slice(&bits.to_be_bytes()[7..]);
     let mut sps = Vec::new();
     for byte in raw {

@@ -256,7 +256,7 @@ impl Segmenter {
             return self.drop_sample(&sample, DropReason::TimeRange);
         };
         if input.lane.has_early() {
-            input.lane.place_early(&input.clock)
+            input.lane.place_early(&input.clock);
         }
         let track = sample.track;
         match place.change {

@@ -20,8 +20,8 @@ pub(super) struct Asides {
     produced: Option<(i64, Duration)>,
     /// ID3 tags of the open segment and when they are for, in ticks of 90 kHz.
     tags: Vec<(i64, Bytes)>,
-    /// What came while the track's place on the output's timeline was not known.
-    early: Early,
+    /// What came while the track's place on the output's timeline was not known, if anything did.
+    early: Option<Box<Early>>,
     /// What the messages and tags of all of these cost.
     bytes: usize,
 }
@@ -46,7 +46,7 @@ impl Lane {
     /// Takes a message in; it goes in front of the next part once it is [placed](Self::place_early).
     pub(in crate::segmenter) fn message(&mut self, message: EventMessage) {
         self.asides.bytes += message.cost();
-        self.asides.early.messages.push(message);
+        self.asides.early.get_or_insert_default().messages.push(message);
     }
 
     /// Bytes of messages that wait for a part, and of tags for the end of their segment.
@@ -57,7 +57,7 @@ impl Lane {
     /// Says when a point of the source was produced; parts tell once that is
     /// [placed](Self::place_early).
     pub(in crate::segmenter) fn produced(&mut self, time: Timestamp, wall: Duration) {
-        self.asides.early.produced = Some((time, wall));
+        self.asides.early.get_or_insert_default().produced = Some((time, wall));
     }
 
     /// A timeline ends: what is produced from now on is not as much later as its place in the
@@ -69,13 +69,14 @@ impl Lane {
     /// Whether anything waits for its place on the output's timeline.
     #[inline]
     pub(in crate::segmenter) fn has_early(&self) -> bool {
-        !self.asides.early.messages.is_empty() || self.asides.early.produced.is_some()
+        self.asides.early.is_some()
     }
 
     /// Gives what came by the source's times its place, now that `clock` knows it.
     #[cold]
     pub(in crate::segmenter) fn place_early(&mut self, clock: &Clock) {
-        let Early { messages, produced } = std::mem::take(&mut self.asides.early);
+        let Some(early) = self.asides.early.take() else { return };
+        let Early { messages, produced } = *early;
         for message in messages {
             match clock.mpeg(message.time.ticks()) {
                 Some(mpeg) => self.asides.messages.push((mpeg, message)),
