@@ -22,7 +22,7 @@ mod viewers;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use airloom_playlist::WallTime;
 
@@ -346,16 +346,79 @@ impl Origin {
     }
 }
 
-/// Where a new stream's sequence numbers start: high enough that a restarted server never counts
-/// below what it gave out before, since a segment is never made in less than this step.
+/// The beginning of 2025, before which nothing was numbered: DASH's `startNumber` has 32 bits, which
+/// steps from 1970 on would fill.
+const EPOCH: Duration = Duration::from_secs(1_735_689_600);
+
+/// Where a new stream's sequence numbers start: high enough that a restarted server does not count
+/// below what it gave out before. Keyframes that come too late for two make segments shorter than they
+/// are configured to be, but not half as long; so half of that is the step, and a second at most.
 fn first_sequence(config: &Config, now: WallTime) -> u64 {
-    let step = config
-        .segment
-        .min(std::time::Duration::from_secs(1))
-        .max(std::time::Duration::from_millis(100));
-    u64::try_from(now.since_unix().as_nanos() / step.as_nanos()).unwrap_or(0)
+    let step =
+        (config.segment / 2).clamp(Duration::from_millis(100), Duration::from_secs(1)).as_nanos();
+    u64::try_from(now.since_unix().saturating_sub(EPOCH).as_nanos() / step).unwrap_or(0)
 }
 
 pub(crate) fn wall_time() -> WallTime {
     WallTime::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use airloom_media::{Codec, Delta, Sample, Timescale, Timestamp, Track, TrackId, avc};
+    use airloom_segmenter::{Output, Segmenter};
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// 320x240, Baseline, no timing information.
+    const RECORD: &[u8] = &[
+        0x01, 0x42, 0xC0, 0x0D, 0xFF, 0xE1, 0x00, 0x08, 0x67, 0x42, 0xC0, 0x0D, 0xDA, 0x0F, 0x0A,
+        0x69, 0x01, 0x00, 0x02, 0x68, 0xCE,
+    ];
+
+    /// The last sequence number of `seconds` of 25 pictures each, every `gop`th a keyframe.
+    fn last_sequence(config: &Config, first_sequence: u64, seconds: i64, gop: i64) -> u64 {
+        let mut cut = airloom_segmenter::Config::default();
+        (cut.segment, cut.first_sequence) = (config.segment, first_sequence);
+        let mut segmenter = Segmenter::new(cut);
+        let codec = Codec::Avc(avc::Config::decode(Bytes::from_static(RECORD)).unwrap());
+        let id = TrackId::new(1);
+        segmenter.set_track(Track { id, timescale: Timescale::MILLIS, codec }).unwrap();
+        let mut last = 0;
+        for picture in 0..seconds * 25 {
+            let sample = Sample {
+                track: id,
+                decode_time: Timestamp::new(picture * 40),
+                composition_offset: Delta::ZERO,
+                duration: None,
+                sync: picture % gop == 0,
+                data: Bytes::from_static(&[0, 0, 0, 2, 0x65, 0x88]),
+            };
+            segmenter.handle_input(sample).unwrap();
+            while let Some(output) = segmenter.poll_output() {
+                if let Output::Part(part) = output {
+                    last = part.sequence;
+                }
+            }
+        }
+        last
+    }
+
+    /// Names never come to stand for other bytes.
+    #[test]
+    fn a_server_that_restarts_counts_on_above_what_it_gave_out() {
+        let began = Duration::from_hours(500_000);
+        for segment in [500, 1000, 2000, 4000] {
+            let segment = Duration::from_millis(segment);
+            let config = Config { segment, ..Config::default() };
+            for gop in [1, 10, 15, 20, 24, 25, 31, 38, 48, 50, 60, 100] {
+                let first = first_sequence(&config, WallTime::from_unix(began));
+                let last = last_sequence(&config, first, 100, gop);
+                let back = WallTime::from_unix(began + Duration::from_secs(100));
+                let next = first_sequence(&config, back);
+                assert!(next > last, "{segment:?} {gop}: {first} to {last}, then {next}");
+            }
+        }
+    }
 }

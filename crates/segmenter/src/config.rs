@@ -25,7 +25,9 @@ pub struct Config {
     pub settled_target: bool,
     /// How long a Low-Latency part may be, or `None` for no parts: then a segment is one fragment,
     /// which has the fewest headers and holds no more memory, since payload is shared either way.
-    /// Default 200 ms. A track's own target is at most this, unless one frame alone is longer.
+    /// Default 200 ms. A track's own target is at most this, unless one frame alone is longer; where
+    /// few pictures fit, and the first come unevenly, it leaves room for that: 30 a second have 180 ms
+    /// then, and parts of five instead of six.
     pub part: Option<Duration>,
     /// Whether each fragment has a segment index (`sidx`) in front of it. Default false: HLS and
     /// DASH playlists say the same. Some players of plain segments want it; 52 bytes a fragment,
@@ -114,8 +116,9 @@ pub struct Limits {
     pub segment_bytes: usize,
     /// Payload bytes held back while tracks wait for each other. Default 32 MiB.
     pub held_bytes: usize,
-    /// Bytes of [`EventMessage`](crate::EventMessage)s of one track that wait for its next part.
-    /// Default 1 MiB: hundreds of ID3 tags, or a few with pictures.
+    /// Bytes of [`EventMessage`](crate::EventMessage)s of one track that wait for its next part, and
+    /// of its ID3 tags that wait for the end of their segment to be in MPEG-TS; 128 more each.
+    /// Default 1 MiB: thousands of ID3 tags, or a few with pictures.
     pub message_bytes: usize,
     /// Outputs waiting to be polled; past it input is refused. Default 4,096, far above what one
     /// sample can cause.

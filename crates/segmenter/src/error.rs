@@ -1,4 +1,4 @@
-use airloom_media::TrackId;
+use airloom_media::{Timestamp, TrackId};
 
 /// A call that was refused. The segmenter is as it was before, and goes on.
 ///
@@ -31,6 +31,18 @@ pub enum Error {
         track: TrackId,
         /// The limit.
         limit: usize,
+    },
+    /// Misuse: scheme or value of a message of this track have a NUL, which would end them where they
+    /// are written.
+    #[error("scheme or value of a message of track {0} have a NUL")]
+    NulInMessage(TrackId),
+    /// Malformed: a time that no clock of the output can hold.
+    #[error("time {} of track {track} is out of range", time.ticks())]
+    TimeRange {
+        /// The track.
+        track: TrackId,
+        /// What was said, in the track's source timescale.
+        time: Timestamp,
     },
     /// Misuse: outputs were not polled; see [`Limits::outputs`](crate::Limits::outputs).
     #[error("{0} outputs wait to be polled")]

@@ -1,5 +1,10 @@
+use std::borrow::Cow;
+
 use airloom_media::{Duration, Timestamp, TrackId};
 use bytes::Bytes;
+
+/// What a message takes beside its bytes: its box, and its place where it waits.
+const BESIDE: usize = 128;
 
 /// Something that happens at a time of the stream beside its media: an ID3 tag, a SCTE-35 cue,
 /// whatever a player's application listens for.
@@ -16,12 +21,15 @@ pub struct EventMessage {
     pub time: Timestamp,
     /// How long it lasts, in the same; `None` where that is not known.
     pub duration: Option<Duration>,
-    /// What kind of message it is.
-    pub scheme: &'static str,
-    /// What kind within the scheme; often empty.
-    pub value: &'static str,
-    /// Tells it from others of the same scheme and value: one that repeats says the same.
-    pub id: u32,
+    /// What kind of message it is: a URI, without NUL.
+    pub scheme: Cow<'static, str>,
+    /// What kind within the scheme, without NUL; often empty.
+    pub value: Cow<'static, str>,
+    /// Tells it from others of the same scheme and value: players take one whose id they have seen
+    /// for the same message again, and leave it out (ISO/IEC 23009-1, 5.10.3.3.4). `None` has the
+    /// segmenter count, over all of its tracks; whoever states the ids of a scheme states all of
+    /// them.
+    pub id: Option<u32>,
     /// The message.
     pub data: Bytes,
 }
@@ -32,18 +40,40 @@ impl EventMessage {
     /// `scheme_id_uri` of SCTE-35 sections as they are (SCTE 214-3, 8.3.3).
     pub const SCTE_35: &'static str = "urn:scte:scte35:2013:bin";
 
-    /// A message of any scheme, without value, id or duration.
-    pub const fn new(track: TrackId, time: Timestamp, scheme: &'static str, data: Bytes) -> Self {
-        Self { track, time, duration: None, scheme, value: "", id: 0, data }
+    /// A message of any scheme, without value or duration, and with an id of its own.
+    pub fn new(
+        track: TrackId,
+        time: Timestamp,
+        scheme: impl Into<Cow<'static, str>>,
+        data: Bytes,
+    ) -> Self {
+        let (scheme, value) = (scheme.into(), Cow::Borrowed(""));
+        Self { track, time, duration: None, scheme, value, id: None, data }
     }
 
     /// A whole ID3v2 tag.
-    pub const fn id3(track: TrackId, time: Timestamp, tag: Bytes) -> Self {
+    pub fn id3(track: TrackId, time: Timestamp, tag: Bytes) -> Self {
         Self::new(track, time, Self::ID3, tag)
     }
 
     /// A whole `splice_info_section`.
-    pub const fn scte_35(track: TrackId, time: Timestamp, section: Bytes) -> Self {
+    pub fn scte_35(track: TrackId, time: Timestamp, section: Bytes) -> Self {
         Self::new(track, time, Self::SCTE_35, section)
+    }
+
+    /// What it takes while it waits.
+    pub(crate) fn cost(&self) -> usize {
+        let texts = self.scheme.len().saturating_add(self.value.len());
+        Self::cost_of_tag(&self.data).saturating_add(texts)
+    }
+
+    /// The same of an ID3 tag that waits for its MPEG-TS segment.
+    pub(crate) fn cost_of_tag(tag: &Bytes) -> usize {
+        tag.len().saturating_add(BESIDE)
+    }
+
+    /// Whether a text has a NUL, which ends it in an event message box.
+    pub(crate) fn has_nul(&self) -> bool {
+        self.scheme.contains('\0') || self.value.contains('\0')
     }
 }

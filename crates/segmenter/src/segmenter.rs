@@ -18,6 +18,7 @@ mod schedule;
 mod steady;
 mod timeline;
 
+use clock::source_to_mpeg;
 use input::{Input, Presence};
 use keyframes::Keyframes;
 use lane::Sink;
@@ -25,6 +26,9 @@ use policy::Policy;
 use schedule::Schedule;
 use steady::Steady;
 use timeline::Turn;
+
+/// How far ids of messages go on with each number of a segment that a stream begins at.
+const MESSAGES_A_SEGMENT: u32 = 64;
 
 /// Turns the samples of one stream into segments: a state machine without clock or I/O.
 ///
@@ -69,6 +73,8 @@ pub struct Segmenter {
     target_duration: Option<u32>,
     /// The longest segment the deciding track may make, in ticks of 90 kHz.
     cap: i64,
+    /// The id of the next message that states none.
+    next_message: u32,
     assembly: Assembly,
     outputs: VecDeque<Output>,
     finished: bool,
@@ -80,6 +86,8 @@ impl Segmenter {
         let policy = Policy::new(config);
         Self {
             cap: policy.max_segment,
+            // A service that was restarted has players that remember what it counted before.
+            next_message: (policy.first_sequence as u32).wrapping_mul(MESSAGES_A_SEGMENT),
             policy,
             inputs: Vec::new(),
             schedule: Schedule::default(),
@@ -216,29 +224,41 @@ impl Segmenter {
         self.settle_down();
     }
 
-    /// Puts a message in front of the next part of its track; see [`EventMessage`]. A time whose
-    /// place on the output's timeline is not known yet, since no sample of the track came before,
-    /// is taken as it is.
+    /// Puts a message in front of the next part of its track; see [`EventMessage`]. Where no sample
+    /// of the track has come on the present timeline, as at the start or after
+    /// [`restart`](Self::restart), it waits for the one that says where that stands.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownTrack`], [`Error::Finished`]; [`Error::TooManyMessages`] where they wait for
-    /// a part that does not come.
-    pub fn handle_message(&mut self, message: EventMessage) -> Result<(), Error> {
+    /// [`Error::UnknownTrack`], [`Error::Finished`], [`Error::NulInMessage`], [`Error::TimeRange`];
+    /// [`Error::TooManyMessages`] where they wait for a part that does not come, or for the end of a
+    /// segment that becomes MPEG-TS.
+    pub fn handle_message(&mut self, mut message: EventMessage) -> Result<(), Error> {
         if self.finished {
             return Err(Error::Finished);
         }
         let limit = self.policy.limits.message_bytes;
-        let unknown = Error::UnknownTrack(message.track);
-        let index = self.index(message.track).ok_or(unknown)?;
+        let (track, time) = (message.track, message.time);
+        let unknown = Error::UnknownTrack(track);
+        let index = self.index(track).ok_or(unknown)?;
         let input = self.inputs.get_mut(index).ok_or(unknown)?;
-        // Each costs its boxes beside its bytes.
-        if input.lane.waiting_bytes().saturating_add(message.data.len() + 128) > limit {
-            return Err(Error::TooManyMessages { track: message.track, limit });
+        if message.has_nul() {
+            return Err(Error::NulInMessage(track));
         }
-        let time = message.time.ticks();
-        let mpeg = input.clock.mpeg(time).unwrap_or(time);
-        input.lane.message(mpeg, message);
+        if source_to_mpeg(time.ticks(), input.track.timescale).is_none() {
+            return Err(Error::TimeRange { track, time });
+        }
+        if input.lane.waiting_bytes().saturating_add(message.cost()) > limit {
+            return Err(Error::TooManyMessages { track, limit });
+        }
+        if message.id.is_none() {
+            message.id = Some(self.next_message);
+            self.next_message = self.next_message.wrapping_add(1);
+        }
+        input.lane.message(message);
+        if self.turn.is_none() && !input.clock.is_fresh() {
+            input.lane.place_early(&input.clock);
+        }
         Ok(())
     }
 
@@ -248,20 +268,31 @@ impl Segmenter {
     ///
     /// Say it again now and then, so that the encoder's clock and the wall's stay together.
     ///
+    /// It holds until the timeline ends, by a jump or [`restart`](Self::restart): the output's clock
+    /// goes on without the outage, so how late that is nobody knows until it is said again. Said
+    /// before the first sample of a timeline, it holds from that on.
+    ///
     /// # Errors
     ///
-    /// [`Error::UnknownTrack`].
+    /// [`Error::UnknownTrack`], [`Error::Finished`], [`Error::TimeRange`].
     pub fn set_produced(
         &mut self,
         track: TrackId,
         time: Timestamp,
         wall: std::time::Duration,
     ) -> Result<(), Error> {
-        let index = self.index(track).ok_or(Error::UnknownTrack(track))?;
-        if let Some(input) = self.inputs.get_mut(index)
-            && let Some(mpeg) = input.clock.mpeg(time.ticks())
-        {
-            input.lane.produced(mpeg, wall);
+        if self.finished {
+            return Err(Error::Finished);
+        }
+        let unknown = Error::UnknownTrack(track);
+        let index = self.index(track).ok_or(unknown)?;
+        let input = self.inputs.get_mut(index).ok_or(unknown)?;
+        if source_to_mpeg(time.ticks(), input.track.timescale).is_none() {
+            return Err(Error::TimeRange { track, time });
+        }
+        input.lane.produced(time, wall);
+        if self.turn.is_none() && !input.clock.is_fresh() {
+            input.lane.place_early(&input.clock);
         }
         Ok(())
     }
@@ -272,8 +303,11 @@ impl Segmenter {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownTrack`].
+    /// [`Error::UnknownTrack`], [`Error::Finished`].
     pub fn set_bit_rate(&mut self, track: TrackId, rate: Option<BitRate>) -> Result<(), Error> {
+        if self.finished {
+            return Err(Error::Finished);
+        }
         let index = self.index(track).ok_or(Error::UnknownTrack(track))?;
         if let Some(input) = self.inputs.get_mut(index) {
             input.lane.declare(rate);

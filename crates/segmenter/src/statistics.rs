@@ -9,6 +9,9 @@ const PIECES: usize = 10;
 /// A step of more than so many usual ones is a gap.
 const GAP: u64 = 3;
 
+/// So many such steps in a row that are alike are no gaps but the new rate.
+const NEW_RATE: usize = 4;
+
 /// Watches the samples of one track as they come: what its encoder really sends, as opposed to what
 /// it announces.
 ///
@@ -50,10 +53,28 @@ pub struct Statistics {
     jitter: u64,
     /// The usual step, smoothed, in 1/16 ticks.
     step: u64,
+    /// Steps that are gaps, or the first of another rate.
+    strange: Vec<Step>,
     gop: Gop,
     gaps: u64,
     longest_gap: u64,
     steps_back: u64,
+}
+
+/// How far the clock went on from one sample to the next, while how long passed.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    ticks: u64,
+    arrival: Duration,
+    /// Of the sample it begins with.
+    bytes: u64,
+}
+
+impl Step {
+    /// Whether both may be of one rate: a quarter apart at most.
+    fn is_like(&self, other: &Self) -> bool {
+        self.ticks.abs_diff(other.ticks) <= self.ticks.max(other.ticks) / 4
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,7 +109,9 @@ pub struct Measured {
     pub longest_gop: Duration,
     /// How unevenly samples arrive, smoothed as RFC 3550, 6.4.1 does.
     pub jitter: Duration,
-    /// How often the source's clock left out more than three usual steps.
+    /// How often the source's clock left out more than three usual steps. Four such steps in a row
+    /// that are alike are not gaps but another rate, from which it goes on; so a gap is counted once
+    /// it is known what follows.
     pub gaps: u64,
     /// The longest of these.
     pub longest_gap: Duration,
@@ -107,6 +130,7 @@ impl Statistics {
             last: None,
             jitter: 0,
             step: 0,
+            strange: Vec::new(),
             gop: Gop::default(),
             gaps: 0,
             longest_gap: 0,
@@ -118,9 +142,10 @@ impl Statistics {
     pub fn handle_input(&mut self, now: Duration, sample: &Sample) {
         let time = sample.decode_time.ticks();
         if let Some((last, arrived, bytes)) = self.last {
-            let step = time.saturating_sub(last);
-            match u64::try_from(step) {
-                Ok(step @ 1..) => self.step(step, now.abs_diff(arrived), bytes),
+            match u64::try_from(time.saturating_sub(last)) {
+                Ok(ticks @ 1..) => {
+                    self.step(Step { ticks, arrival: now.abs_diff(arrived), bytes });
+                }
                 _ => self.steps_back += 1,
             }
         }
@@ -128,15 +153,38 @@ impl Statistics {
         self.gop(time, sample.sync);
     }
 
-    /// The clock went on by `step` ticks while `arrival` passed, since a sample of `bytes`.
-    fn step(&mut self, step: u64, arrival: Duration, bytes: u64) {
-        if self.step > 0 && step.saturating_mul(16) > self.step.saturating_mul(GAP) {
-            self.gaps += 1;
-            self.longest_gap = self.longest_gap.max(step);
-            return;
+    fn step(&mut self, step: Step) {
+        let usual = step.ticks.saturating_mul(16) <= self.step.saturating_mul(GAP);
+        if self.step == 0 || usual {
+            self.leave_gaps();
+            return self.count(step);
         }
+        if self.strange.first().is_some_and(|first| !first.is_like(&step)) {
+            self.leave_gaps();
+        }
+        self.strange.push(step);
+        if self.strange.len() == NEW_RATE {
+            self.step = 0;
+            for step in std::mem::take(&mut self.strange) {
+                self.count(step);
+            }
+        }
+    }
+
+    /// What was strange so far were gaps.
+    fn leave_gaps(&mut self) {
+        for gap in self.strange.drain(..) {
+            self.gaps += 1;
+            self.longest_gap = self.longest_gap.max(gap.ticks);
+        }
+    }
+
+    fn count(&mut self, Step { ticks, arrival, bytes }: Step) {
         // The first step, then a sixteenth of each.
-        self.step = if self.step == 0 { step * 16 } else { self.step - self.step / 16 + step };
+        self.step = match self.step {
+            0 => ticks.saturating_mul(16),
+            usual => (usual - usual / 16).saturating_add(ticks),
+        };
         if self.pieces.back().is_none_or(|piece| piece.ticks >= self.piece) {
             if self.pieces.len() > PIECES {
                 self.pieces.pop_front();
@@ -144,11 +192,11 @@ impl Statistics {
             self.pieces.push_back(Piece::default());
         }
         if let Some(piece) = self.pieces.back_mut() {
-            piece.ticks += step;
-            piece.bytes += bytes;
+            piece.ticks = piece.ticks.saturating_add(ticks);
+            piece.bytes = piece.bytes.saturating_add(bytes);
             piece.frames += 1;
         }
-        let media = airloom_media::Duration::new(step).to_std(self.timescale);
+        let media = airloom_media::Duration::new(ticks).to_std(self.timescale);
         let difference = u64::try_from(arrival.abs_diff(media).as_nanos()).unwrap_or(u64::MAX);
         self.jitter = (self.jitter - self.jitter / 16).saturating_add(difference);
     }
@@ -168,7 +216,7 @@ impl Statistics {
     /// What it came to so far.
     pub fn measured(&self) -> Measured {
         let hz = u128::from(self.timescale.hz());
-        let sum = |of: fn(&Piece) -> u64| self.pieces.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&Piece) -> u64| self.pieces.iter().map(of).fold(0, u64::saturating_add);
         let ticks = u128::from(sum(|piece| piece.ticks));
         let a_second = |count: u64, times: u128| {
             let rate = (u128::from(count) * times * hz).checked_div(ticks).unwrap_or(0);
@@ -202,7 +250,7 @@ mod tests {
         let track = Track { id, timescale: Timescale::MILLIS, codec: avc_codec() };
         let mut statistics = Statistics::new(&track, Duration::from_secs(2));
         for (time, sync, late) in times {
-            let now = Duration::from_millis(time.unsigned_abs() + late);
+            let now = Duration::from_millis(time.unsigned_abs().saturating_add(late));
             let sample = Sample {
                 track: id,
                 decode_time: Timestamp::new(time),
@@ -233,6 +281,39 @@ mod tests {
         assert_eq!(measured.steps_back, 1);
         assert_eq!(measured.frame_millihertz / 1000, 25);
         assert_eq!(measured.longest_gop, Duration::from_secs(62));
+    }
+
+    /// A first step that is short, and a rate that falls to a quarter, are no gaps.
+    #[test]
+    fn a_change_of_rate_is_no_gap_for_ever() {
+        let short = (0..600).map(|n| if n == 0 { 0 } else { 10 + (n - 1) * 33 });
+        let falling = (0..600).map(|n| if n < 300 { n * 33 } else { 9900 + (n - 300) * 133 });
+        for (times, rate) in [(short.collect::<Vec<i64>>(), 30_303), (falling.collect(), 7518)] {
+            let measured = watched(times.into_iter().map(|time| (time, time % 2 == 0, 0)));
+            assert_eq!((measured.gaps, measured.longest_gap), (0, Duration::ZERO));
+            assert_eq!(measured.frame_millihertz, rate);
+        }
+    }
+
+    #[test]
+    fn gaps_that_are_not_a_rate_are_counted() {
+        // Three alike and one that is not; then one, twice, with a usual step between.
+        let steps = [40, 40, 400, 400, 400, 900, 40, 400, 40, 400, 40].into_iter();
+        let times = steps.scan(0, |time, step| {
+            *time += step;
+            Some((*time, true, 0))
+        });
+        let measured = watched(times);
+        assert_eq!((measured.gaps, measured.longest_gap.as_millis()), (6, 900));
+        assert_eq!(measured.frame_millihertz / 1000, 25);
+    }
+
+    #[test]
+    fn no_time_is_too_far() {
+        for far in [[0, i64::MAX, 0, i64::MAX], [i64::MIN, i64::MAX, 0, 1], [0, 1, i64::MAX, 2]] {
+            let times = (0..12).map(|n| (far[n % 4], true, 0));
+            assert!(watched(times).steps_back > 0);
+        }
     }
 
     #[test]

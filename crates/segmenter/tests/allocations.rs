@@ -13,12 +13,19 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// How often `body` asks the allocator, and for how many bytes.
-fn asked<T>(body: impl FnOnce() -> T) -> (T, usize, usize) {
-    let region = Region::new(ALLOCATOR);
-    let made = body();
-    let change = region.change();
-    (made, change.allocations + change.reallocations, change.bytes_allocated)
+/// How often `body` asks the allocator, and for how many bytes: the least of a few times, since what
+/// is counted is the process's, and the harness has a thread of its own.
+fn asked<T>(body: impl Fn() -> T) -> (T, usize, usize) {
+    let once = || {
+        let region = Region::new(ALLOCATOR);
+        let made = body();
+        let change = region.change();
+        (made, change.allocations + change.reallocations, change.bytes_allocated)
+    };
+    (0..4).fold(once(), |least, _| {
+        let again = once();
+        if again.1 < least.1 { again } else { least }
+    })
 }
 
 /// A picture of `size` bytes, or a frame of sound.

@@ -47,7 +47,7 @@ fn stream(low_latency: bool) -> Rig {
         let time = Timestamp::new(second * 1000 + 500);
         let mut cue = EventMessage::scte_35(VIDEO, time, Bytes::from_static(CUE));
         (cue.duration, cue.id, cue.value) =
-            (Some(airloom_media::Duration::new(1500)), second as u32, "7");
+            (Some(airloom_media::Duration::new(1500)), Some(second as u32), "7".into());
         let tag = EventMessage::id3(AUDIO, time, Bytes::from_static(TAG));
         for message in [cue, tag] {
             rig.segmenter.handle_message(message).unwrap();
@@ -104,6 +104,7 @@ fn look(part: &Part, track: TrackId) -> Vec<Emsg> {
             }
             Any::Emsg(emsg) => messages.push(emsg.clone()),
             Any::Sidx(sidx) => {
+                assert_eq!((index, messages.len(), produced), (styps, 0, 0), "before all but styp");
                 self::index(sidx, part, number, hz as u32);
                 indices += 1;
             }
@@ -127,8 +128,9 @@ fn index(sidx: &Sidx, part: &Part, number: u32, hz: u32) {
     let [reference] = &sidx.references[..] else { panic!("{sidx:?}") };
     assert!(!reference.reference_type, "to media");
     let payload: usize = part.payload.iter().map(Bytes::len).sum();
-    let moof = part.header.windows(4).position(|four| four == b"moof").unwrap() - 4;
-    assert_eq!(reference.referenced_size as usize, part.header.len() - moof + payload);
+    // Everything behind the index, which has 52 bytes.
+    let end = part.header.windows(4).position(|four| four == b"sidx").unwrap() - 4 + 52;
+    assert_eq!(reference.referenced_size as usize, part.header.len() - end + payload);
     assert_eq!(u64::from(reference.subsegment_duration), part.duration.ticks());
     assert_eq!(reference.starts_with_sap, part.independent);
     assert_eq!(reference.sap_type, u8::from(part.independent));
@@ -161,7 +163,7 @@ fn each_field_is_what_it_should_be() {
                 if track == VIDEO {
                     emsg(90_000, 135_000, second, "urn:scte:scte35:2013:bin", "7", CUE)
                 } else {
-                    emsg(48_000, u32::MAX, 0, "https://aomedia.org/emsg/ID3", "", TAG)
+                    emsg(48_000, u32::MAX, second, "https://aomedia.org/emsg/ID3", "", TAG)
                 }
             });
             assert_eq!(messages, expected.collect::<Vec<_>>());

@@ -16,8 +16,8 @@ pub(crate) fn emsg(
         u32(out, timescale);
         u64(out, presentation_time);
         u32(out, duration.unwrap_or(UNKNOWN_DURATION));
-        u32(out, message.id);
-        for text in [message.scheme, message.value] {
+        u32(out, message.id.unwrap_or(0));
+        for text in [&message.scheme, &message.value] {
             out.extend_from_slice(text.as_bytes());
             out.push(0);
         }
@@ -36,7 +36,7 @@ mod tests {
     fn byte_by_byte() {
         let data = Bytes::from_static(b"ID3");
         let mut message = EventMessage::new(TrackId::new(1), Timestamp::ZERO, "urn:x", data);
-        message.id = 7;
+        message.id = Some(7);
         let mut out = Vec::new();
         emsg(&mut out, 90_000, 1 << 33, None, &message);
         assert_eq!(

@@ -163,18 +163,22 @@ pub(crate) fn protected_header(
     Bytes::from(front)
 }
 
-/// Where the last box in front is a segment index, that of what was not encrypted: puts the new
-/// size in.
+/// Where there is a segment index in front, that of what was not encrypted: puts the new size in,
+/// of the boxes behind it and of the `size` bytes that follow them.
 fn indexed(front: &mut [u8], size: u64) {
-    if let Some(sidx) = front.last_chunk_mut::<{ super::SIDX }>()
-        && sidx[4..8] == *b"sidx"
-    {
-        let size = u32::try_from(size).unwrap_or(u32::MAX) & 0x7FFF_FFFF;
-        patch(sidx, 40, size.to_be_bytes());
+    let at = if front.get(4..8) == Some(b"styp") { super::STYP } else { 0 };
+    let Some((sidx, behind)) =
+        front.get_mut(at..).and_then(|it| it.split_at_mut_checked(super::SIDX))
+    else {
+        return;
+    };
+    if sidx.get(4..8) == Some(b"sidx") {
+        let size = u32::try_from(size.saturating_add(behind.len() as u64)).unwrap_or(u32::MAX);
+        patch(sidx, 40, (size & 0x7FFF_FFFF).to_be_bytes());
     }
 }
 
-/// The boxes in front of `moof`: `styp`, `prft`, `emsg`.
+/// The boxes in front of `moof`: `styp`, `sidx`, `prft`, `emsg`.
 fn in_front(header: &[u8]) -> &[u8] {
     let mut at = 0;
     while let Some((size, rest)) = header.get(at..).and_then(<[u8]>::split_first_chunk) {

@@ -12,7 +12,7 @@ pub(crate) struct Subsegment {
     pub(crate) track_id: u32,
     pub(crate) timescale: u32,
     pub(crate) earliest_presentation_time: u64,
-    /// Bytes of `moof` and `mdat`.
+    /// Bytes of it, all that follow the index: `prft`, `emsg`, `moof` and `mdat`.
     pub(crate) size: u32,
     pub(crate) duration: u32,
     /// [`sap_type`] of the place to start at that it starts with, if it does.
@@ -27,7 +27,7 @@ pub(crate) const fn sap_type(codec: &Codec, leading: bool) -> u8 {
     if leading || matches!(codec, Codec::Hevc(_)) { 3 } else { 1 }
 }
 
-/// `sidx` version 1 (ISO/IEC 14496-12, 8.16.3) with one reference, right in front of what it is to.
+/// `sidx` version 1 (ISO/IEC 14496-12, 8.16.3) with one reference, in front of what it is to.
 pub(crate) fn sidx(out: &mut Vec<u8>, subsegment: &Subsegment) {
     full_box(out, *b"sidx", 1, 0, |out| {
         u32(out, subsegment.track_id);

@@ -291,6 +291,7 @@ impl Segmenter {
         if self.inputs.iter().any(|input| input.lane.has_content()) || !open.closed.is_empty() {
             self.end_segment();
         }
+        self.inputs.iter_mut().for_each(|input| input.lane.forget_produced());
         if let Some(open) = self.schedule.open_mut() {
             (open.discontinuity, open.provisional) = (true, true);
             let sequence = open.sequence;

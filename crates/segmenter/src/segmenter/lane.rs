@@ -569,7 +569,7 @@ impl Lane {
                     segment: segment.clone(),
                     codec: Arc::clone(&self.codec),
                     timescale: self.output,
-                    tags: std::mem::take(&mut self.asides.tags),
+                    tags: self.asides.take_tags(),
                 });
             }
             sink.outputs.push_back(Output::Segment(segment));

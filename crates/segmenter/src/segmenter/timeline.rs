@@ -266,6 +266,7 @@ impl Segmenter {
         // A time no clock can hold: the sample will be left out, and the next one begins anew.
         let Some(offset) = offset else { return input.clock.begin(self.offset, None) };
         input.clock.begin(offset, None);
+        input.lane.forget_produced();
         let track = input.track.id;
         self.event(Event::Rebased { track, by: Delta::new(offset) });
     }
@@ -298,6 +299,9 @@ impl Segmenter {
         }
         if let Some(duration) = sample.duration {
             input.state(place.decode_time, duration);
+        }
+        if input.lane.has_early() {
+            input.lane.place_early(&input.clock);
         }
         let track = sample.track;
         match place.change {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use airloom_media::Rounding;
+use airloom_media::{Rounding, Timestamp};
 use bytes::Bytes;
 
 use super::Lane;
 use crate::EventMessage;
 use crate::mp4::{self, Subsegment};
+use crate::segmenter::clock::Clock;
 use crate::segmenter::policy::Policy;
 
 /// What waits for the next part, and what the open segment has had.
@@ -18,23 +19,76 @@ pub(super) struct Asides {
     /// A point of the output, in ticks of 90 kHz, and when it was produced, since 1970.
     produced: Option<(i64, Duration)>,
     /// ID3 tags of the open segment and when they are for, in ticks of 90 kHz.
-    pub(super) tags: Vec<(i64, Bytes)>,
+    tags: Vec<(i64, Bytes)>,
+    /// What came while the track's place on the output's timeline was not known, if anything did.
+    early: Option<Box<Early>>,
+    /// What the messages and tags of all of these cost.
+    bytes: usize,
+}
+
+/// By the source's times.
+#[derive(Debug, Default)]
+struct Early {
+    messages: Vec<EventMessage>,
+    produced: Option<(Timestamp, Duration)>,
+}
+
+impl Asides {
+    /// The ID3 tags of a segment that ends.
+    pub(super) fn take_tags(&mut self) -> Vec<(i64, Bytes)> {
+        let tags = std::mem::take(&mut self.tags);
+        self.bytes -= tags.iter().map(|(_, tag)| EventMessage::cost_of_tag(tag)).sum::<usize>();
+        tags
+    }
 }
 
 impl Lane {
-    /// Puts a message in front of the next part.
-    pub(in crate::segmenter) fn message(&mut self, mpeg: i64, message: EventMessage) {
-        self.asides.messages.push((mpeg, message));
+    /// Takes a message in; it goes in front of the next part once it is [placed](Self::place_early).
+    pub(in crate::segmenter) fn message(&mut self, message: EventMessage) {
+        self.asides.bytes += message.cost();
+        self.asides.early.get_or_insert_default().messages.push(message);
     }
 
-    /// Bytes of messages that wait.
+    /// Bytes of messages that wait for a part, and of tags for the end of their segment.
     pub(in crate::segmenter) fn waiting_bytes(&self) -> usize {
-        self.asides.messages.iter().map(|(_, message)| message.data.len()).sum()
+        self.asides.bytes
     }
 
-    /// Says when a point of the output was produced; parts tell from now on.
-    pub(in crate::segmenter) fn produced(&mut self, mpeg: i64, wall: Duration) {
-        self.asides.produced = Some((mpeg, wall));
+    /// Says when a point of the source was produced; parts tell once that is
+    /// [placed](Self::place_early).
+    pub(in crate::segmenter) fn produced(&mut self, time: Timestamp, wall: Duration) {
+        self.asides.early.get_or_insert_default().produced = Some((time, wall));
+    }
+
+    /// A timeline ends: what is produced from now on is not as much later as its place in the
+    /// output says.
+    pub(in crate::segmenter) fn forget_produced(&mut self) {
+        self.asides.produced = None;
+    }
+
+    /// Whether anything waits for its place on the output's timeline.
+    #[inline]
+    pub(in crate::segmenter) fn has_early(&self) -> bool {
+        self.asides.early.is_some()
+    }
+
+    /// Gives what came by the source's times its place, now that `clock` knows it.
+    #[cold]
+    pub(in crate::segmenter) fn place_early(&mut self, clock: &Clock) {
+        let Some(early) = self.asides.early.take() else { return };
+        let Early { messages, produced } = *early;
+        for message in messages {
+            match clock.mpeg(message.time.ticks()) {
+                Some(mpeg) => self.asides.messages.push((mpeg, message)),
+                // Looked at when it came; only another clock since then can put it out of range.
+                None => self.asides.bytes -= message.cost(),
+            }
+        }
+        if let Some((time, wall)) = produced
+            && let Some(mpeg) = clock.mpeg(time.ticks())
+        {
+            self.asides.produced = Some((mpeg, wall));
+        }
     }
 
     /// Puts what waits in front of the `moof` of a part's header. The part starts at `start`.
@@ -62,16 +116,22 @@ impl Lane {
             });
             let time = scale(mpeg).max(0).unsigned_abs();
             mp4::emsg(&mut boxes, self.output.hz(), time, duration, &message);
-            if message.scheme == EventMessage::ID3 {
+            self.asides.bytes -= message.cost();
+            if policy.ts && message.scheme == EventMessage::ID3 {
+                self.asides.bytes += EventMessage::cost_of_tag(&message.data);
                 self.asides.tags.push((mpeg, message.data));
             }
         }
-        if policy.sidx {
-            let size = header.len() - self.styp() + self.part.bytes;
-            mp4::sidx(&mut boxes, &self.subsegment(start, size));
-        }
         let moof = self.styp().min(header.len());
-        header.splice(moof..moof, boxes);
+        let mut front = Vec::new();
+        if policy.sidx {
+            // The index comes first (ISO/IEC 14496-12, 8.16.5.1 has `prft` follow it), and what
+            // stands behind it belongs to what it is of.
+            let size = boxes.len() + header.len() - moof + self.part.bytes;
+            mp4::sidx(&mut front, &self.subsegment(start, size));
+        }
+        front.append(&mut boxes);
+        header.splice(moof..moof, front);
     }
 
     /// Bytes of the `styp` that the next header starts with.
@@ -79,8 +139,8 @@ impl Lane {
         if self.segment.parts.is_empty() { mp4::STYP } else { 0 }
     }
 
-    /// What a segment index says of the part that is complete, whose `moof` and `mdat` have `size`
-    /// bytes.
+    /// What a segment index says of the part that is complete, which has `size` bytes behind the
+    /// index.
     fn subsegment(&self, start: i64, size: usize) -> Subsegment {
         let mut time = start;
         let shown = self.part.samples.iter().map(|sample| {

@@ -29,7 +29,9 @@ impl Lane {
             sync: timed.sync,
         });
         self.part.payload.push(timed.data);
-        if self.part.duration > self.full {
+        // The next one is taken to be as short as this one or the rule, whichever is less: a rule that
+        // is no longer true must not close parts too early.
+        if self.part.duration + duration.min(self.frame) > self.full {
             self.close_part(sink);
         }
     }
