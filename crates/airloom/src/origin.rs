@@ -348,7 +348,7 @@ impl Origin {
 
 /// The beginning of 2025, before which nothing was numbered: DASH's `startNumber` has 32 bits, which
 /// steps from 1970 on would fill.
-const EPOCH: Duration = Duration::from_secs(1_735_689_600);
+const EPOCH: Duration = Duration::from_hours(482_136);
 
 /// Where a new stream's sequence numbers start: high enough that a restarted server does not count
 /// below what it gave out before. Keyframes that come too late for two make segments shorter than they
