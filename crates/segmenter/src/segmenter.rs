@@ -178,7 +178,7 @@ impl Segmenter {
             return Err(Error::Undrained(self.outputs.len()));
         }
         let index = self.index(sample.track).ok_or(Error::UnknownTrack(sample.track))?;
-        if sample.sync {
+        if sample.sync && self.inputs.get(index).is_some_and(Input::has_sets) {
             self.look_for_sets(index, &sample);
         }
         if sample.data.is_empty() {
@@ -196,9 +196,9 @@ impl Segmenter {
     /// A keyframe may carry parameter sets, and an encoder that changes them may say so nowhere
     /// else: they are another configuration then. Picture parameter sets alone are not, since
     /// decoders take them where they stand.
-    #[inline]
+    #[cold]
     fn look_for_sets(&mut self, index: usize, sample: &Sample) {
-        let Some(input) = self.inputs.get(index).filter(|input| input.has_sets()) else { return };
+        let Some(input) = self.inputs.get(index) else { return };
         let track = input.pending.as_deref().unwrap_or(described(self.turn.as_ref(), index, input));
         // Sets that cannot be read are the decoder's.
         if let Ok(Some(codec)) = track.codec.in_band(&sample.data)

@@ -204,14 +204,21 @@ impl Clock {
         };
         let composition_offset = match sample.composition_offset.ticks() {
             0 => 0,
-            offset => i32::try_from(self.shown(source, offset)?.checked_sub(scaled)?).ok()?,
+            offset => i32::try_from(self.shown_after(scaled, source, offset)?).ok()?,
         };
         let mpeg = self.in_mpeg(decode_time).ok()?;
         Some(Place { decode_time, mpeg, composition_offset, change: None })
     }
 
-    /// When a sample is shown, rounded by itself: not by as much as its decode time was.
+    /// How long after `scaled`, which is `source` on the output's clock, a sample is shown.
     #[inline]
+    fn shown_after(&self, scaled: i64, source: i64, offset: i64) -> Option<i64> {
+        let exact = self.to_output.scale_exactly(offset);
+        if exact.is_some() { exact } else { self.shown(source, offset)?.checked_sub(scaled) }
+    }
+
+    /// When a sample is shown, rounded by itself: not by as much as its decode time was.
+    #[cold]
     fn shown(&self, source: i64, offset: i64) -> Option<i64> {
         self.to_output.scale(source.checked_add(offset)?, Rounding::Nearest)
     }
@@ -234,8 +241,7 @@ impl Clock {
         let offset = match sample.composition_offset.ticks() {
             0 => 0,
             offset => self
-                .shown(source, offset)
-                .and_then(|shown| shown.checked_sub(scaled))
+                .shown_after(scaled, source, offset)
                 .filter(|offset| i32::try_from(*offset).is_ok())
                 .ok_or(OutOfRange)?,
         };

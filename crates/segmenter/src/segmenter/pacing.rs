@@ -127,6 +127,7 @@ impl Segmenter {
     }
 
     /// Notes how far behind the others the deciding track comes.
+    #[cold]
     pub(super) fn note_lead(&mut self, index: usize, mpeg: i64) {
         self.note_lag(index, mpeg, self.newest_of_others(index));
     }

@@ -23,6 +23,12 @@ impl Ratio {
         Self { multiply, divide, inverse: quotient.wrapping_add(1), exact: quotient }
     }
 
+    /// `ticks` on a clock that is a multiple of the other, where there is nothing to round.
+    #[inline]
+    pub(super) fn scale_exactly(self, ticks: i64) -> Option<i64> {
+        if self.divide == 1 { ticks.checked_mul(self.multiply.into()) } else { None }
+    }
+
     /// `None` past 64 bits.
     #[inline]
     pub(super) fn scale(self, ticks: i64, rounding: Rounding) -> Option<i64> {
