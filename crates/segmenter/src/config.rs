@@ -29,6 +29,9 @@ pub struct Config {
     /// few pictures fit, and the first come unevenly, it leaves room for that: 30 a second have 180 ms
     /// then, and parts of five instead of six.
     pub part: Option<Duration>,
+    /// Whether each segment begins with its type (`styp`). Default true: some players of DASH look at
+    /// it; 24 bytes a segment.
+    pub styp: bool,
     /// Whether each fragment has a segment index (`sidx`) in front of it. Default false: HLS and
     /// DASH playlists say the same. Some players of plain segments want it; 52 bytes a fragment,
     /// so it is for streams without Low-Latency parts.
@@ -86,6 +89,7 @@ impl Default for Config {
             max_segment: Duration::from_secs(10),
             settled_target: true,
             part: Some(Duration::from_millis(200)),
+            styp: true,
             sidx: false,
             ts: true,
             first_sequence: 0,

@@ -31,9 +31,10 @@ fn boxes(part: &Part) -> Vec<Any> {
 }
 
 /// Ten seconds of a stream that has everything, with or without parts.
-fn stream(low_latency: bool) -> Rig {
+fn stream(low_latency: bool, styp: bool) -> Rig {
     let mut config = Config::default();
     config.sidx = true;
+    config.styp = styp;
     if !low_latency {
         config.part = None;
     }
@@ -67,7 +68,7 @@ fn stream(low_latency: bool) -> Rig {
 }
 
 /// What a part must have in front of it, and how many messages there are.
-fn look(part: &Part, track: TrackId) -> Vec<Emsg> {
+fn look(part: &Part, track: TrackId, styp: bool) -> Vec<Emsg> {
     let boxes = boxes(part);
     let (number, hz) = if track == VIDEO { (1, 90_000) } else { (2, 48_000) };
     let mut messages = Vec::new();
@@ -111,7 +112,7 @@ fn look(part: &Part, track: TrackId) -> Vec<Emsg> {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!((styps, indices), (usize::from(part.index == 0), 1));
+    assert_eq!((styps, indices), (usize::from(styp && part.index == 0), 1));
     // Known after a second of the stream.
     let since = part.start.ticks() as u64 > hz * 6 / 5;
     assert!(produced <= 1 && (produced == 1 || !since), "{produced}");
@@ -139,15 +140,15 @@ fn index(sidx: &Sidx, part: &Part, number: u32, hz: u32) {
 
 #[test]
 fn each_field_is_what_it_should_be() {
-    for low_latency in [true, false] {
-        let rig = stream(low_latency);
+    for (low_latency, styp) in [(true, true), (false, true), (true, false), (false, false)] {
+        let rig = stream(low_latency, styp);
         for track in [VIDEO, AUDIO] {
             let mut messages = Vec::new();
             for segment in rig.of(track) {
                 if low_latency {
                     assert!(segment.parts.len() > 1);
                 }
-                messages.extend(segment.parts.iter().flat_map(|part| look(part, track)));
+                messages.extend(segment.parts.iter().flat_map(|part| look(part, track, styp)));
             }
             let expected = (0..10u32).map(|second| {
                 let time = u64::from(second) * 1000 + 500;

@@ -13,7 +13,7 @@ pub(crate) struct Fragment<'a> {
     pub(crate) number: u32,
     pub(crate) base_media_decode_time: u64,
     pub(crate) samples: &'a [Stated],
-    /// Whether a segment starts here, with a `styp`.
+    /// Whether a segment starts here that has a `styp`.
     pub(crate) starts_segment: bool,
 }
 

@@ -122,7 +122,7 @@ impl Lane {
                 self.asides.tags.push((mpeg, message.data));
             }
         }
-        let moof = self.styp().min(header.len());
+        let moof = self.styp(policy).min(header.len());
         let mut front = Vec::new();
         if policy.sidx {
             // The index comes first (ISO/IEC 14496-12, 8.16.5.1 has `prft` follow it), and what
@@ -135,8 +135,8 @@ impl Lane {
     }
 
     /// Bytes of the `styp` that the next header starts with.
-    fn styp(&self) -> usize {
-        if self.segment.parts.is_empty() { mp4::STYP } else { 0 }
+    fn styp(&self, policy: &Policy) -> usize {
+        if policy.styp && self.segment.parts.is_empty() { mp4::STYP } else { 0 }
     }
 
     /// What a segment index says of the part that is complete, which has `size` bytes behind the

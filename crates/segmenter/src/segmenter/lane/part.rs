@@ -48,7 +48,7 @@ impl Lane {
                 number: self.fragments,
                 base_media_decode_time: start.max(0).unsigned_abs(),
                 samples: &self.part.samples,
-                starts_segment: self.segment.parts.is_empty(),
+                starts_segment: sink.policy.styp && self.segment.parts.is_empty(),
             },
             u32::try_from(self.part.bytes).unwrap_or(u32::MAX),
         );
