@@ -49,8 +49,9 @@ pub struct Config {
     /// How far decode times may jump forward before a new timeline starts. Default 10 s. A gap
     /// that no segment could hold starts one too, however large this is.
     pub jump: Duration,
-    /// How far audio may be from where counting its samples puts it before it is moved there.
-    /// Default 40 ms: above the jitter of millisecond clocks and of capture timestamps, below
+    /// How far audio may be from where counting its samples puts it before it is moved there: at
+    /// once where it is later, and where it is earlier when it has been so for half a second, since
+    /// captures stamp several frames alike. Default 40 ms: above the jitter of millisecond clocks and of capture timestamps, below
     /// what an ear takes for bad lip sync (ITU-R BT.1359: 45 ms early).
     pub audio_drift: Duration,
     /// How long other tracks wait for one that has fallen silent. Default 1 s: above the

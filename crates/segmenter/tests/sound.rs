@@ -105,3 +105,36 @@ fn he_aac_runs_at_the_cores_frequency() {
     assert!(is_gapless(&rig, 1024));
     rig.assert_everything_is_there();
 }
+
+/// Captures hand over several frames at once, all with the time of the first.
+#[test]
+fn frames_that_are_stamped_alike_are_counted() {
+    for burst in [2, 4, 6, 10, 20] {
+        let mut rig = Rig::with(Config::default(), &[audio(48_000)]);
+        for frame in 0..3000 {
+            rig.sound(frame / burst * burst * 1024 / 48);
+        }
+        rig.finish();
+        assert!(rig.events.is_empty(), "{burst}: {} events", rig.events.len());
+        let expected: Vec<_> = (0..3000).map(|frame| frame * 1024).collect();
+        assert_eq!(rig.times(AUDIO), expected, "{burst}");
+    }
+}
+
+/// A clock that was set back by less than starts a new timeline: the sound follows, in time.
+#[test]
+fn sound_that_stays_early_is_moved() {
+    let mut rig = Rig::with(Config::default(), &[audio(48_000)]);
+    for frame in 0..600 {
+        let back = if frame >= 200 { 80 } else { 0 };
+        rig.sound(frame * 1024 / 48 - back);
+    }
+    rig.finish();
+    let times = rig.times(AUDIO);
+    // Half a second later it is where it says that it is, to the drift that is let be.
+    for (frame, time) in times.iter().enumerate().skip(240) {
+        let off = time / 48 - (frame as i64 * 1024 / 48 - 80);
+        assert!((0..=41).contains(&off), "{frame}: {off} ms");
+    }
+    assert!(rig.count(|event| matches!(event, Event::AudioResync { .. })) > 0);
+}

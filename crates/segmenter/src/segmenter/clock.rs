@@ -7,6 +7,9 @@ use super::ratio::{Ratio, scale_moved};
 /// of 90 kHz it is 800,000 years.
 const FARTHEST: i64 = 1 << 61;
 
+/// Sound that is early is moved when it has been so for a second over this.
+const EARLY_PER_SECOND: i64 = 2;
+
 /// Where the samples of one track stand on the output's clock.
 #[derive(Debug)]
 pub(super) struct Clock {
@@ -31,6 +34,8 @@ pub(super) struct Clock {
     frame: Option<Frame>,
     drift: i64,
     expected: Option<i64>,
+    /// Audio: since when the source has been earlier than that by more than it may, by the count.
+    early: Option<i64>,
 }
 
 /// How many samples of sound a frame holds.
@@ -114,6 +119,7 @@ impl Clock {
             frame,
             drift: scaled(policy.audio_drift, Ratio::new(Timescale::MPEG, output)),
             expected: None,
+            early: None,
         }
     }
 
@@ -132,6 +138,7 @@ impl Clock {
         self.set_offset(offset);
         self.last_source = None;
         self.expected = None;
+        self.early = None;
         self.not_before(end);
     }
 
@@ -230,6 +237,7 @@ impl Clock {
         self.last = place.decode_time;
         if let Some(frame) = &mut self.frame {
             self.expected = Some(place.decode_time + frame.of(&sample.data));
+            self.early = None;
         }
     }
 
@@ -283,8 +291,15 @@ impl Clock {
         frame: i64,
         offset: i64,
     ) -> Result<Place, OutOfRange> {
+        // Captures stamp several frames alike, at the time of the first: the last of these look
+        // early, and the next ones do not.
+        let early = self.expected.filter(|expected| expected - wanted > self.drift);
+        self.early = early.map(|expected| self.early.unwrap_or(expected));
+        let stays = early.zip(self.early).is_some_and(|(now, since)| {
+            now - since < i64::from(self.output.hz()) / EARLY_PER_SECOND
+        });
         let (decode_time, change) = match self.expected {
-            Some(expected) if (wanted - expected).abs() <= self.drift => (expected, None),
+            Some(expected) if stays || (wanted - expected).abs() <= self.drift => (expected, None),
             Some(expected) => {
                 let exact = self.exact(source)?;
                 // Half a frame at least: what overlaps is taken back over several frames.
