@@ -258,9 +258,11 @@ fn write_set(out: &mut String, set: &[&Representation<'_>], edge: Option<Edge<'_
         let _ = write!(out, " lang=\"{language}\"");
     }
     out.push_str(" segmentAlignment=\"true\"");
-    // 5.3.7: of every segment, which a stream without keyframes cannot say.
+    // 5.3.7: of every segment, which a stream without keyframes cannot say. Keyframes of HEVC may be
+    // CRA pictures, with leading pictures that refer to what was before (type 3, which holds for any).
     if set.iter().all(|representation| representation.independent) {
-        out.push_str(" startWithSAP=\"1\"");
+        let hevc = matches!(family(&first.rendition.codecs), "hvc1" | "hev1");
+        let _ = write!(out, " startWithSAP=\"{}\"", if hevc { 3 } else { 1 });
     }
     out.push_str(">\n");
     for protection in first.protection.into_iter().flat_map(|all| &all.content) {

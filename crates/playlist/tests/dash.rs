@@ -434,6 +434,19 @@ fn segments_that_begin_in_mid_decoding_are_not_said_to_be_access_points() {
     assert_eq!(promised(&mpd(&mut stage)), [false, true]);
 }
 
+/// Keyframes of HEVC may have leading pictures that refer to what was before.
+#[test]
+fn segments_of_hevc_are_access_points_of_type_3() {
+    for (codecs, expected) in [("avc1.640028", 1), ("hvc1.1.6.L93.B0", 3), ("av01.0.04M.08", 1)] {
+        let mut stage = Stage::with_tracks(Config::default());
+        let codecs = codecs.into();
+        stage.input(Input::Track(airloom_playlist::Rendition { codecs, ..video(0) })).unwrap();
+        stage.live(0..2);
+        let sets = &mpd(&mut stage).periods[0].adaptations;
+        assert_eq!(sets[0].startWithSAP, Some(expected));
+    }
+}
+
 /// ISO/IEC 23009-1, 5.3.1.2: a manifest that says something else says so by its time, also where the
 /// clock stands still or was set back.
 #[test]
