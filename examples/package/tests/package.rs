@@ -115,7 +115,7 @@ fn an_encrypted_folder_names_its_key() {
 fn a_file_of_many_tracks_is_packaged_whole() {
     let (folder, found) = run(&mp4("many.mp4", 20, |_| {}), "many", &[]);
     assert!(!found.contains("left out"), "{found}");
-    assert!(found.starts_with("video 1: avc1."), "{found}");
+    assert!(found.contains("video 1: avc1."), "{found}");
     for track in 1..=21 {
         assert!(names(&folder, &format!("{track}.m3u8")).len() > 1);
     }
