@@ -4,6 +4,10 @@ use std::time::Duration;
 ///
 /// Start from [`Config::default`] and change fields. All lengths are media time.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for itself, whatever the others are"
+)]
 #[non_exhaustive]
 pub struct Config {
     /// How long a segment should be. Default 2 s: a keyframe a second or two is what live encoders

@@ -13,6 +13,7 @@ const MOST_BYTES: usize = 1 << 30;
 
 /// The configuration in ticks of 90 kHz, within bounds.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "those of the configuration")]
 pub(super) struct Policy {
     /// A segment of this length ends at a keyframe.
     pub(super) segment: i64,
