@@ -9,7 +9,12 @@ const ATTEMPTS: usize = 3;
 /// Makes an attempt whose success depends on getting the processor in time, and makes it again
 /// where it fails; every result is printed. Fails with what the last of [`ATTEMPTS`] says.
 pub fn attempt(what: &str, attempt: impl Fn() -> Result<String, String>) {
-    for left in (0..ATTEMPTS).rev() {
+    attempt_of(ATTEMPTS, what, attempt);
+}
+
+/// The same up to `attempts` times, for what a player itself does not do each time.
+pub fn attempt_of(attempts: usize, what: &str, attempt: impl Fn() -> Result<String, String>) {
+    for left in (0..attempts).rev() {
         let outcome = attempt();
         let (Ok(report) | Err(report)) = &outcome;
         println!("{what}: {report}");
