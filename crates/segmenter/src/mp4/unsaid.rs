@@ -61,7 +61,10 @@ impl fmt::Display for Unsaid {
                 write!(f, "is to be laid on the display by {:?}", matrix.values())
             }
             Self::LeftOut { before, after } => {
-                write!(f, "begins after {before} samples and ends before {after}, left out")
+                write!(
+                    f,
+                    "has {before} samples before its start and {after} after its end, left out"
+                )
             }
             Self::Preroll(preroll) => write!(f, "is shown {preroll:?} before its start"),
             Self::Unfollowed(edits) => write!(f, "has {edits} more edits, which are not followed"),
@@ -83,7 +86,7 @@ mod tests {
             (Unsaid::Turned(90), "is to be turned by 90° clockwise"),
             (
                 Unsaid::LeftOut { before: 3, after: 0 },
-                "begins after 3 samples and ends before 0, left out",
+                "has 3 samples before its start and 0 after its end, left out",
             ),
             (Unsaid::Preroll(Duration::from_millis(1500)), "is shown 1.5s before its start"),
             (Unsaid::Rate(0x8000), "is shown at normal speed, not 0.5 times that"),
